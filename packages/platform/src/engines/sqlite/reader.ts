@@ -1,0 +1,113 @@
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
+import type { Json, JsonObject } from '@aip/wire';
+import type { JournalReader, RowListing, StoredEntry } from '../../kernel/journal.ts';
+import { SEQ_SPAN } from './schema.ts';
+
+type Row = Record<string, SQLOutputValue>;
+
+/** A read-only connection to the journal. Each thread opens its own; the file must exist already. */
+export function openSqliteReader(file: string): JournalReader & { close(): void } {
+  const db = new DatabaseSync(file, { readOnly: true });
+  db.exec('PRAGMA busy_timeout=5000');
+  const sql = {
+    tenant: db.prepare('SELECT no FROM tenant WHERE name = ?'),
+    tenants: db.prepare('SELECT name FROM tenant ORDER BY no'),
+    row: db.prepare('SELECT value FROM row WHERE tenant = ? AND key = ?'),
+    rows: db.prepare('SELECT key, value, updated FROM row WHERE tenant = ? AND key > ? AND key < ? ORDER BY key LIMIT ?'),
+    rowsNewest: db.prepare('SELECT key, value, updated FROM row WHERE tenant = ? AND key > ? AND key < ? ORDER BY key DESC LIMIT ?'),
+    list: db.prepare(
+      'SELECT key, value, updated FROM row WHERE tenant = ? AND list = ? AND (updated, key) < (?, ?) ORDER BY updated DESC, key DESC LIMIT ?',
+    ),
+    open: db.prepare('SELECT key, value, updated FROM row WHERE tenant = ? AND open = 1 AND key > ? AND key < ? ORDER BY key'),
+    entries: db.prepare('SELECT * FROM entry WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'),
+    taskEntries: db.prepare('SELECT * FROM entry WHERE task = ? AND n > ? ORDER BY n LIMIT ?'),
+    blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
+    size: db.prepare('SELECT size FROM log WHERE tenant = ?'),
+    checkpoints: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size'),
+  };
+  const numbers = new Map<string, number>();
+
+  function tenantNumber(name: string): number {
+    const known = numbers.get(name);
+    if (known !== undefined) return known;
+    const no = sql.tenant.get(name)?.['no'];
+    if (typeof no !== 'number') return -1;
+    numbers.set(name, no);
+    return no;
+  }
+
+  const range = (tenant: string, from: number, limit: number): StoredEntry[] => {
+    const no = tenantNumber(tenant);
+    if (no < 0) return [];
+    return sql.entries.all(no * SEQ_SPAN + from, (no + 1) * SEQ_SPAN, limit).map((row) => storedEntry(tenant, no, row));
+  };
+
+  return {
+    row(tenant, key) {
+      const value = sql.row.get(tenantNumber(tenant), key)?.['value'];
+      return typeof value === 'string' ? (JSON.parse(value) as Json) : undefined;
+    },
+    rows(tenant, prefix, { after, limit = 1000, newest = false } = {}) {
+      const from = newest ? prefix : (after ?? prefix);
+      const to = newest ? (after ?? `${prefix}\uffff`) : `${prefix}\uffff`;
+      return (newest ? sql.rowsNewest : sql.rows).all(tenantNumber(tenant), from, to, limit).map(listing);
+    },
+    list(tenant, list, { before, limit = 100 } = {}) {
+      return sql.list.all(tenantNumber(tenant), list, before?.updated ?? Number.MAX_SAFE_INTEGER, before?.key ?? '', limit).map(listing);
+    },
+    open: (tenant, prefix) => sql.open.all(tenantNumber(tenant), prefix, `${prefix}\uffff`).map(listing),
+    entry: (tenant, seq) => range(tenant, seq, 1).find((entry) => entry.seq === seq),
+    entries: (tenant, { from, limit }) => range(tenant, from, limit),
+    taskEntries(tenant, task, after, limit = 10_000) {
+      const no = tenantNumber(tenant);
+      return sql.taskEntries
+        .all(task, after, limit)
+        .filter((row) => Math.floor((row['id'] as number) / SEQ_SPAN) === no)
+        .map((row) => storedEntry(tenant, no, row));
+    },
+    body(entry) {
+      if (entry.body !== undefined) return entry.body;
+      const hash = (entry as StoredEntry & { blob?: string }).blob;
+      return hash === undefined ? undefined : (sql.blob.get(hash)?.['content'] as string | undefined);
+    },
+    size: (tenant) => (sql.size.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
+    tenants: () => sql.tenants.all().map((row) => row['name'] as string),
+    checkpoints: (tenant) =>
+      sql.checkpoints.all(tenantNumber(tenant)).map((row) => ({ size: row['size'] as number, note: row['note'] as string })),
+    close: () => db.close(),
+  };
+}
+
+const listing = (row: Row): RowListing => ({
+  key: row['key'] as string,
+  value: JSON.parse(row['value'] as string) as Json,
+  updated: row['updated'] as number,
+});
+
+function storedEntry(tenant: string, no: number, row: Row): StoredEntry {
+  const text = row['text'] as string;
+  return {
+    tenant,
+    seq: (row['id'] as number) - no * SEQ_SPAN,
+    at: row['at'] as number,
+    kind: row['kind'] as string,
+    text,
+    head: headOf(text),
+    leaf: row['leaf'] as Uint8Array,
+    ...(row['task'] === null ? {} : { task: row['task'] as string }),
+    ...(row['n'] === null ? {} : { n: row['n'] as number }),
+    ...(row['body'] === null ? {} : { body: row['body'] as string }),
+    ...(row['blob'] === null ? {} : { blob: row['blob'] as string }),
+    ...(row['salt'] === null ? {} : { salt: row['salt'] as Uint8Array }),
+  };
+}
+
+/** The text is `<version>\n<canonical JSON>`; a damaged one must not stop a reader, verification will name it. */
+function headOf(text: string): JsonObject {
+  try {
+    const parsed = JSON.parse(text.slice(text.indexOf('\n') + 1)) as { head?: JsonObject };
+    return parsed.head ?? {};
+  } catch {
+    return {};
+  }
+}

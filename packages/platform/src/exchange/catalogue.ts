@@ -1,0 +1,110 @@
+import { AipError } from '@aip/wire';
+import { parseAddress, splitOwned, type Address } from '../kernel/address.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
+
+/** Entries one owner may offer, so that a hostile upstream cannot fill the memory. */
+const MAX_PER_OWNER = 5_000;
+
+/** Everything that can be addressed, in memory; owners (registry, upstreams, operations) replace their own part. */
+export interface Catalogue {
+  /** Replaces everything that `owner` offers. */
+  put(owner: string, entries: readonly CatalogueEntry[]): void;
+  remove(owner: string): void;
+  get(address: Address): CatalogueEntry | undefined;
+  /** Finds the one entry an address means; agents may be named by DID or by their unique name. */
+  resolve(address: Address): CatalogueEntry;
+  list(filter?: { kind?: CatalogueEntry['kind']; owner?: string }): CatalogueEntry[];
+  /** Called after every change, with the owner that changed. */
+  onChange(listener: (owner: string) => void): () => void;
+}
+
+export function createCatalogue(): Catalogue {
+  const owners = new Map<string, readonly CatalogueEntry[]>();
+  const byAddress = new Map<string, CatalogueEntry>();
+  const skillsByName = new Map<string, CatalogueEntry[]>();
+  const agentsByName = new Map<string, CatalogueEntry[]>();
+  const listeners = new Set<(owner: string) => void>();
+  let turn = 0;
+
+  function put(owner: string, entries: readonly CatalogueEntry[]): void {
+    if (entries.length > MAX_PER_OWNER) throw new AipError('INVALID_ARGUMENT', `${owner} offers ${entries.length} entries; at most ${MAX_PER_OWNER} are taken.`);
+    forget(owner);
+    owners.set(owner, entries);
+    for (const entry of entries) {
+      byAddress.set(entry.address, entry);
+      if (entry.kind === 'skill') push(skillsByName, entry.name, entry);
+      if (entry.kind === 'agent') push(agentsByName, entry.name, entry);
+    }
+    for (const listener of listeners) listener(owner);
+  }
+
+  function forget(owner: string): void {
+    for (const entry of owners.get(owner) ?? []) {
+      byAddress.delete(entry.address);
+      if (entry.kind === 'skill') drop(skillsByName, entry.name, entry);
+      if (entry.kind === 'agent') drop(agentsByName, entry.name, entry);
+    }
+    owners.delete(owner);
+  }
+
+  /** The agent of that DID or unique name. */
+  function agent(name: string): CatalogueEntry {
+    const exact = byAddress.get(`agent:${name}`);
+    if (exact) return exact;
+    const named = agentsByName.get(name) ?? [];
+    if (named.length === 1) return named[0] as CatalogueEntry;
+    if (named.length > 1) throw new AipError('UNKNOWN_AGENT', `${named.length} agents are named "${name}"; use the DID of the one you mean.`);
+    throw new AipError('UNKNOWN_AGENT', `No agent "${name.slice(0, 120)}" is known here; "aip agent list" shows who is.`);
+  }
+
+  /** One live provider of a capability, in turn. */
+  function provider(name: string): CatalogueEntry {
+    const live = (skillsByName.get(name) ?? []).filter((entry) => entry.state === 'active');
+    if (live.length === 0) throw new AipError('UNKNOWN_TARGET', `No connected agent offers the capability "${name.slice(0, 120)}".`);
+    return live[turn++ % live.length] as CatalogueEntry;
+  }
+
+  function resolve(address: Address): CatalogueEntry {
+    const exact = byAddress.get(address);
+    if (exact) return exact;
+    const { kind, name } = parseAddress(address);
+    if (kind === 'agent') return agent(name);
+    if (kind === 'capability') return provider(name);
+    if (kind === 'skill') {
+      const owned = splitOwned(name);
+      const skill = byAddress.get(`skill:${agent(owned.owner).owner}/${owned.name}`);
+      if (skill) return skill;
+    }
+    throw new AipError('UNKNOWN_TARGET', `There is no ${kind} "${name.slice(0, 120)}" here.`);
+  }
+
+  return {
+    put,
+    remove(owner) {
+      forget(owner);
+      for (const listener of listeners) listener(owner);
+    },
+    get: (address) => byAddress.get(address),
+    resolve,
+    list(filter = {}) {
+      const source = filter.owner === undefined ? [...byAddress.values()] : [...(owners.get(filter.owner) ?? [])];
+      return filter.kind === undefined ? source : source.filter((entry) => entry.kind === filter.kind);
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function push<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
+
+function drop<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const rest = (map.get(key) ?? []).filter((item) => item !== value);
+  if (rest.length > 0) map.set(key, rest);
+  else map.delete(key);
+}

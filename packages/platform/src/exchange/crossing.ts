@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { AipError, canonicalJson } from '@aip/wire';
+import { argumentsOf } from '../kernel/body.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import type { Crossing } from '../kernel/guard.ts';
+import { uuidv7 } from '../kernel/ids.ts';
+import type { Draft, Message } from '../kernel/message.ts';
+import type { Principal } from '../kernel/principal.ts';
+import type { Session } from '../kernel/session.ts';
+import type { LiveTask } from './live-task.ts';
+
+/** Delegations deeper than this are a loop. */
+const MAX_DEPTH = 16;
+
+/** Completes an edge's draft: identity from the session, canonical target, a fresh id. */
+export function messageFrom(session: Session, draft: Draft, target: CatalogueEntry, now: number): Message {
+  const id = uuidv7(now);
+  return {
+    ...draft,
+    id,
+    kind: draft.kind ?? 'request',
+    to: target.address,
+    from: session.principal,
+    session: session.id,
+    edge: session.edge,
+    taskId: draft.taskId ?? uuidv7(now),
+    accepts: draft.accepts ?? session.accepts,
+  };
+}
+
+/** Prepares a message for the guards. `parent` is the live task the sender works on, already checked. */
+export function crossingOf(message: Message, target: CatalogueEntry, parent: LiveTask | undefined, approval?: Crossing['approval']): Crossing {
+  const depth = parent ? parent.depth + 1 : 0;
+  if (depth > MAX_DEPTH) throw new AipError('LOOP_DETECTED', `This call is ${depth} delegations deep; at most ${MAX_DEPTH} are allowed.`);
+  let hash: string | undefined;
+  return {
+    message,
+    principal: message.from,
+    target,
+    scopes: scopesOf(message, target, parent),
+    depth,
+    argumentsHash: () => (hash ??= hashArguments(message)),
+    ...(approval ? { approval } : {}),
+    obligations: [],
+    policies: [],
+  };
+}
+
+/** Every kill scope this message falls under: both ends, what is called, the session, and the chain it acts for. */
+function scopesOf(message: Message, target: CatalogueEntry, parent: LiveTask | undefined): readonly string[] {
+  const scopes = new Set(['global', `tenant:${message.from.tenant}`, `protocol:${message.edge}`, ...principalScopes(message.from), `session:${message.session}`]);
+  scopes.add(target.kind === 'tool' || target.kind === 'resource' || target.kind === 'prompt' ? `server:${target.owner}` : `agent:${target.owner}`);
+  if (target.kind !== 'agent') scopes.add(`capability:${target.name}`);
+  for (const scope of parent?.scopes ?? []) if (scope.startsWith('agent:')) scopes.add(scope);
+  return [...scopes];
+}
+
+function principalScopes(principal: Principal): string[] {
+  const own = `agent:${principal.id}`;
+  return principal.onBehalfOf ? [own, ...principalScopes(principal.onBehalfOf)] : [own];
+}
+
+/** What an approval is bound to: sender, target, action and canonical arguments. */
+function hashArguments(message: Message): string {
+  const bound = { from: message.from.id, to: message.to, action: message.action, arguments: argumentsOf(message.body) };
+  return createHash('sha256').update(canonicalJson(bound)).digest('base64url');
+}

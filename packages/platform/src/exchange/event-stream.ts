@@ -1,0 +1,58 @@
+import type { TaskEvent } from '../kernel/task.ts';
+import { isTerminal } from '../kernel/task.ts';
+
+/** Events kept in memory per task; older ones are read from the log. */
+const KEPT = 1_000;
+
+/** A task's durable events, for any number of followers, each from the number it names. */
+export interface EventStream {
+  push(event: TaskEvent): void;
+  /** Events above `after`, then live ones; ends with the terminal event. */
+  follow(after: number): AsyncIterable<TaskEvent>;
+  /** Resolves with the terminal event. */
+  readonly ended: Promise<TaskEvent>;
+  readonly last: TaskEvent | undefined;
+}
+
+export function createEventStream(older: (after: number) => TaskEvent[]): EventStream {
+  let kept: TaskEvent[] = [];
+  let last: TaskEvent | undefined;
+  let wakers: (() => void)[] = [];
+  const { promise: ended, resolve: end } = Promise.withResolvers<TaskEvent>();
+
+  async function* follow(after: number): AsyncIterable<TaskEvent> {
+    let position = after;
+    for (;;) {
+      const first = kept[0];
+      const missed = first === undefined || first.n > position + 1;
+      const batch = missed && (last === undefined || last.n > position || first === undefined) ? older(position) : kept.filter((event) => event.n > position);
+      for (const event of batch) {
+        // The log may already be ahead of what has been announced; nothing is yielded twice.
+        if (event.n <= position) continue;
+        position = event.n;
+        yield event;
+        if (isTerminal(event.state)) return;
+      }
+      if (last !== undefined && last.n > position) continue;
+      if (last !== undefined && isTerminal(last.state)) return;
+      await new Promise<void>((resolve) => wakers.push(resolve));
+    }
+  }
+
+  return {
+    push(event) {
+      kept.push(event);
+      if (kept.length > KEPT) kept = kept.slice(-KEPT / 2);
+      last = event;
+      if (isTerminal(event.state)) end(event);
+      const waiting = wakers;
+      wakers = [];
+      for (const wake of waiting) wake();
+    },
+    follow,
+    ended,
+    get last() {
+      return last;
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Ask } from '../kernel/ask.ts';
+import type { JournalReader, StoredEntry } from '../kernel/journal.ts';
+import type { RouteEvent, TaskEvent, TaskHead, TaskState } from '../kernel/task.ts';
+import type { Message } from '../kernel/message.ts';
+import { taskKey } from './task-decider.ts';
+
+/** The head of a task as it is durable now. */
+export const taskHead = (read: JournalReader, tenant: string, id: string): TaskHead | undefined =>
+  read.row(tenant, taskKey(id)) as unknown as TaskHead | undefined;
+
+/** A task's events above `after`, from the log. */
+export function taskEvents(read: JournalReader, tenant: string, id: string, after: number): TaskEvent[] {
+  return read.taskEntries(tenant, id, after).map((entry) => eventOf(read, entry));
+}
+
+function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
+  const place = { n: entry.n as number, at: entry.at };
+  if (entry.kind === 'accept') return { type: 'submitted', state: 'submitted', ...place };
+  if (entry.kind === 'park') return { type: 'asked', ask: entry.head['ask'] as unknown as Ask, state: 'auth_required', ...place };
+  const state = entry.head['state'] as TaskState;
+  const body = read.body(entry);
+  if (body !== undefined) return { ...(JSON.parse(body) as RouteEvent), state, ...place };
+  // Erased: the fact and its place remain, the content is gone.
+  return { type: 'working', state, ...place };
+}
+
+/** The message that opened a task, as it was stored with its accept or park. */
+export function storedMessage(read: JournalReader, tenant: string, head: TaskHead): Message | undefined {
+  const entry = read.entry(tenant, head.entry);
+  const body = entry && read.body(entry);
+  return body === undefined ? undefined : (JSON.parse(body) as Message);
+}

@@ -1,0 +1,82 @@
+import type { Body } from '../kernel/body.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import type { Crossing } from '../kernel/guard.ts';
+import type { JournalReader } from '../kernel/journal.ts';
+import type { Message } from '../kernel/message.ts';
+import type { CancelReason, TaskEvent, TaskState } from '../kernel/task.ts';
+import { isTerminal } from '../kernel/task.ts';
+import { createEventStream, type EventStream } from './event-stream.ts';
+import { taskEvents } from './history.ts';
+
+/** A task that has not ended, in memory. Everything about it that matters is in the log as well. */
+export interface LiveTask {
+  readonly id: string;
+  readonly tenant: string;
+  readonly message: Message;
+  readonly target: CatalogueEntry;
+  readonly scopes: readonly string[];
+  readonly depth: number;
+  readonly stream: EventStream;
+  /** Aborted with the CancelReason. */
+  readonly controller: AbortController;
+  /** Asks that wait for an answer. */
+  readonly answers: Map<string, PromiseWithResolvers<Body>>;
+  /** Number of the last event handed to the journal. */
+  n: number;
+  state: TaskState;
+  crossing?: Crossing;
+  /** Set once the end has been handed to the journal: nothing may follow. */
+  settling: boolean;
+  canceled?: CancelReason;
+  /** Set while the task is parked for an approval. */
+  parked?: { readonly askId: string; readonly hash: string; readonly timer: NodeJS.Timeout };
+}
+
+export function createLiveTask(read: JournalReader, message: Message, target: CatalogueEntry, scopes: readonly string[], depth: number): LiveTask {
+  return {
+    id: message.taskId,
+    tenant: message.from.tenant,
+    message,
+    target,
+    scopes,
+    depth,
+    stream: createEventStream((after) => taskEvents(read, message.from.tenant, message.taskId, after)),
+    controller: new AbortController(),
+    answers: new Map(),
+    n: 0,
+    state: 'submitted',
+    settling: false,
+  };
+}
+
+/** A call as edges see it: durable events, the end, and a way to cancel. */
+export interface Call {
+  readonly taskId: string;
+  readonly message: Message | undefined;
+  /** Events with a number above `after`; ends with the terminal one. */
+  events(after?: number): AsyncIterable<TaskEvent>;
+  /** The terminal event. */
+  readonly ended: Promise<TaskEvent>;
+  /** The last durable event. */
+  readonly last: TaskEvent | undefined;
+  cancel(reason: CancelReason): void;
+  /** Says that the caller has the result of a call that had been parked, so that an identical retry is a new call. */
+  delivered(): void;
+}
+
+/** A call on a task that ended before: replayed from the log. */
+export function endedCall(events: (after: number) => TaskEvent[], taskId: string, message: Message | undefined): Call {
+  const all = events(0);
+  const last = all.at(-1);
+  return {
+    taskId,
+    message,
+    async *events(after = 0) {
+      yield* events(after);
+    },
+    ended: last && isTerminal(last.state) ? Promise.resolve(last) : new Promise(() => {}),
+    last,
+    cancel() {},
+    delivered() {},
+  };
+}

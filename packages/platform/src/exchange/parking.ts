@@ -1,0 +1,45 @@
+import type { LiveTask } from './live-task.ts';
+
+/** How long the result of a parked call waits for an identical retry, in milliseconds. */
+const REATTACH_WINDOW = 10 * 60_000;
+/** The longest delay that a timer takes, in milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+/** Calls that wait for a person, found by task and by what the approval is bound to. */
+export interface Parking {
+  park(task: LiveTask, askId: string, hash: string, delay: number, onExpired: () => void): void;
+  /** The parked, or just ended, call that an identical retry re-attaches to. */
+  find(hash: string): LiveTask | undefined;
+  /** Takes a task out because its approval has been answered. */
+  leave(task: LiveTask): void;
+  /** The caller has the result: the next identical call is a new one. */
+  delivered(task: LiveTask): void;
+}
+
+export function createParking(): Parking {
+  const byHash = new Map<string, LiveTask>();
+
+  function forget(hash: string, task: LiveTask): void {
+    if (byHash.get(hash) === task) byHash.delete(hash);
+  }
+
+  return {
+    park(task, askId, hash, delay, onExpired) {
+      const timer = setTimeout(onExpired, Math.min(Math.max(0, delay), MAX_DELAY)).unref();
+      task.parked = { askId, hash, timer };
+      byHash.set(hash, task);
+      void task.stream.ended.then(() => {
+        clearTimeout(timer);
+        setTimeout(() => forget(hash, task), REATTACH_WINDOW).unref();
+      });
+    },
+    find: (hash) => byHash.get(hash),
+    leave(task) {
+      if (task.parked) clearTimeout(task.parked.timer);
+      delete task.parked;
+    },
+    delivered(task) {
+      for (const [hash, parked] of byHash) if (parked === task) forget(hash, task);
+    },
+  };
+}

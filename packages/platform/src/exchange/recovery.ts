@@ -1,0 +1,67 @@
+import { errorBody } from '../kernel/error-body.ts';
+import type { Journal } from '../kernel/journal.ts';
+import type { Route } from '../kernel/route.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import type { TaskEvent, TaskHead } from '../kernel/task.ts';
+import type { Catalogue } from './catalogue.ts';
+import { crossingOf } from './crossing.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { storedMessage, taskEvents } from './history.ts';
+import { createLiveTask, type LiveTask } from './live-task.ts';
+
+export interface RecoveryOptions {
+  readonly journal: Journal;
+  readonly catalogue: Catalogue;
+  readonly dispatcher: Dispatcher;
+  enlist(task: LiveTask): void;
+  park(task: LiveTask, askId: string, hash: string, expires: number): void;
+  live(taskId: string): LiveTask | undefined;
+  routeTo(target: CatalogueEntry, wait: number): Promise<Route | undefined>;
+}
+
+/** How long a target may take to come back after a restart, in milliseconds. */
+const COMEBACK = 60_000;
+
+/**
+ * Takes up what a restart has interrupted. Parked calls wait on; a step in flight is delivered again under its
+ * key if it is declared idempotent, else it ends with its effect unknown. Completed steps are never touched.
+ */
+export function createRecovery(options: RecoveryOptions) {
+  const { journal, catalogue, dispatcher } = options;
+
+  return function recover(tenant: string, head: TaskHead): void {
+    const message = storedMessage(journal.read, tenant, head);
+    const target = catalogue.get(head.to);
+    if (!message || !target) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task can no longer be continued: its message or its target is gone.'));
+    const events = taskEvents(journal.read, tenant, head.id, 0);
+    const task = createLiveTask(journal.read, message, target, head.scopes, head.depth);
+    task.n = head.n;
+    task.state = head.state;
+    for (const event of events) task.stream.push(event);
+    options.enlist(task);
+    const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId));
+    if (head.hold) crossing.hold = head.hold;
+    task.crossing = crossing;
+    if (head.state === 'auth_required' && head.askId !== undefined) options.park(task, head.askId, crossing.argumentsHash(), expiryOf(events));
+    else void redeliver(task, head);
+  };
+
+  async function redeliver(task: LiveTask, head: TaskHead): Promise<void> {
+    if (!head.idempotent && head.effect !== 'read') {
+      const error = errorBody('EFFECT_UNKNOWN', 'The platform stopped while this step was under way, and the step is not declared idempotent; check its effect before repeating it.');
+      return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
+    }
+    const route = await options.routeTo(task.target, COMEBACK);
+    if (!route) {
+      const error = errorBody('AGENT_UNAVAILABLE', `${task.target.ownerName} did not come back within ${COMEBACK / 1000} s of the restart.`);
+      return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
+    }
+    const recorded = await dispatcher.record(task, { type: 'redelivered' });
+    if (recorded && task.crossing) await dispatcher.run(task, task.crossing, route, head.n);
+  }
+}
+
+function expiryOf(events: readonly TaskEvent[]): number {
+  const asked = events.findLast((event) => event.type === 'asked');
+  return asked?.type === 'asked' ? (asked.ask.expires ?? 0) : 0;
+}

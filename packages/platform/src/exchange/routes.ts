@@ -1,0 +1,44 @@
+import type { Route } from '../kernel/route.ts';
+
+/** The ways to targets, by owner: an agent's DID, a server's name, an operation domain. */
+export interface Routes {
+  /** Binds the way to an owner; a later binding replaces it. The returned function unbinds only its own. */
+  bind(owner: string, route: Route): () => void;
+  get(owner: string): Route | undefined;
+  /** Resolves when the owner has a route, undefined after `timeout` milliseconds. */
+  whenBound(owner: string, timeout: number): Promise<Route | undefined>;
+}
+
+export function createRoutes(): Routes {
+  const routes = new Map<string, Route>();
+  const waiting = new Map<string, Set<(route: Route) => void>>();
+
+  return {
+    bind(owner, route) {
+      routes.set(owner, route);
+      for (const wake of waiting.get(owner) ?? []) wake(route);
+      waiting.delete(owner);
+      return () => {
+        if (routes.get(owner) === route) routes.delete(owner);
+      };
+    },
+    get: (owner) => routes.get(owner),
+    whenBound(owner, timeout) {
+      const bound = routes.get(owner);
+      if (bound) return Promise.resolve(bound);
+      return new Promise((resolve) => {
+        const wakers = waiting.get(owner) ?? new Set();
+        waiting.set(owner, wakers);
+        const timer = setTimeout(() => {
+          wakers.delete(wake);
+          resolve(undefined);
+        }, timeout);
+        const wake = (route: Route): void => {
+          clearTimeout(timer);
+          resolve(route);
+        };
+        wakers.add(wake);
+      });
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Json } from '@aip/wire';
+
+/** An entry as it is stored: `text` is the canonical head whose bytes the leaf hashes. */
+export interface StoredRow {
+  readonly tenant: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: string;
+  readonly task?: string;
+  readonly n?: number;
+  readonly text: string;
+  readonly body?: string;
+  /** SHA-256 (hex) of a body that is kept as a blob. */
+  readonly blob?: string;
+  readonly salt?: Uint8Array;
+  readonly leaf: Uint8Array;
+}
+
+/** Where one tenant's log stands: enough to append the next leaf. */
+export interface LogHead {
+  readonly tenant: string;
+  readonly size: number;
+  readonly at: number;
+  /** Serialised Merkle frontier. */
+  readonly frontier: Uint8Array;
+}
+
+export interface RowChange {
+  readonly tenant: string;
+  readonly key: string;
+  /** JSON text; null deletes the row. */
+  readonly value: string | null;
+  readonly list?: string;
+  readonly open?: boolean;
+  readonly updated: number;
+  readonly expires?: number;
+}
+
+export interface WriteBatch {
+  readonly entries: readonly StoredRow[];
+  readonly rows: readonly RowChange[];
+  readonly heads: readonly LogHead[];
+  /** SHA-256 (hex) → content; written before the entries that cite them. */
+  readonly blobs: readonly { readonly hash: string; readonly content: string }[];
+}
+
+type Awaitable<T> = T | Promise<T>;
+
+/** What the journal's writer needs of an engine. `write` is one durable transaction: all or nothing. */
+export interface JournalStore {
+  heads(): Awaitable<LogHead[]>;
+  rows(keys: readonly { tenant: string; key: string }[]): Awaitable<(Json | undefined)[]>;
+  write(batch: WriteBatch): Awaitable<void>;
+  putCheckpoint(tenant: string, size: number, note: string): Awaitable<void>;
+  lastCheckpoint(tenant: string): Awaitable<number | undefined>;
+  /** Deletes rows that expired before `now`; returns their keys. */
+  sweep(now: number): Awaitable<{ tenant: string; key: string }[]>;
+  close(): Awaitable<void>;
+}

@@ -1,0 +1,224 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { commit as commitment, encodeEntryHead, Frontier, leafHash, type Json, type JsonObject } from '@aip/wire';
+import { errorBody, toErrorBody } from '../kernel/error-body.ts';
+import type { Decider, Entry, EntryDraft, Group, RowWrite, Verdict } from '../kernel/entry.ts';
+import type { JournalStore, LogHead, RowChange, StoredRow, WriteBatch } from './store.ts';
+import { RowCache } from './row-cache.ts';
+
+/** Bodies above this many characters are kept as content-addressed blobs. */
+const BLOB_THRESHOLD = 64 * 1024;
+
+export interface WriterOptions {
+  readonly store: JournalStore;
+  readonly deciders: readonly Decider[];
+  readonly now: () => number;
+  /** Signs a checkpoint of a tenant's tree; returns the signed note. */
+  readonly signCheckpoint: (tenant: string, size: number, root: Uint8Array) => string;
+}
+
+export interface Writer {
+  commit(groups: readonly Group[]): Promise<Verdict[]>;
+  /** Signs and stores a checkpoint for every log that has grown since its last one. */
+  checkpoint(): Promise<void>;
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Log {
+  size: number;
+  at: number;
+  frontier: Frontier;
+  checkpointed: number;
+}
+
+/** What a batch would change; thrown away whole when the store cannot write it. */
+interface Draft {
+  readonly logs: Map<string, Log>;
+  readonly rows: Map<string, { tenant: string; write: RowWrite; at: number }>;
+  readonly entries: StoredRow[];
+  readonly blobs: { hash: string; content: string }[];
+}
+
+/**
+ * The one writer of the log: takes groups in order, lets the deciders accept or refuse each, and writes what
+ * was accepted in one durable transaction. A refused group leaves no trace; the exchange records the denial.
+ */
+export async function createWriter(options: WriterOptions): Promise<Writer> {
+  const { store, now } = options;
+  const cache = new RowCache(50_000);
+  const logs = new Map<string, Log>();
+  for (const head of await store.heads()) {
+    const checkpointed = (await store.lastCheckpoint(head.tenant)) ?? 0;
+    logs.set(head.tenant, { size: head.size, at: head.at, frontier: Frontier.restore(head.frontier), checkpointed });
+  }
+  const decidersOf = new Map<string, Decider[]>();
+  for (const decider of options.deciders) {
+    for (const kind of decider.kinds) decidersOf.set(kind, [...(decidersOf.get(kind) ?? []), decider]);
+  }
+  const deciders = (kind: string): readonly Decider[] => decidersOf.get(kind) ?? [];
+
+  async function loadRows(groups: readonly Group[]): Promise<void> {
+    const missing = new Map<string, { tenant: string; key: string }>();
+    for (const group of groups) {
+      for (const draft of group.entries) {
+        // Keys never depend on the number, so a provisional entry is enough to ask for them.
+        const entry: Entry = { ...draft, tenant: group.tenant, seq: -1, at: 0 };
+        for (const decider of deciders(draft.kind)) {
+          for (const key of decider.keys(entry)) {
+            const id = rowId(group.tenant, key);
+            if (!cache.has(id)) missing.set(id, { tenant: group.tenant, key });
+          }
+        }
+      }
+    }
+    if (missing.size === 0) return;
+    const values = await store.rows([...missing.values()]);
+    let index = 0;
+    for (const id of missing.keys()) cache.set(id, values[index++]);
+  }
+
+  function decideGroup(group: Group, draft: Draft): Verdict {
+    const log = draft.logs.get(group.tenant) ?? copyLog(logs.get(group.tenant));
+    const at = Math.max(now(), log.at);
+    const staged = new Map<string, RowWrite>();
+    const read = (key: string): Json | undefined => {
+      const own = staged.get(key) ?? draft.rows.get(rowId(group.tenant, key))?.write;
+      if (own) return own.value === null ? undefined : own.value;
+      return cache.get(rowId(group.tenant, key));
+    };
+    const entries = group.entries.map((entry, index): Entry => ({ ...entry, tenant: group.tenant, seq: log.size + index, at }));
+    for (const entry of entries) {
+      for (const decider of deciders(entry.kind)) {
+        const decision = decider.decide(read, entry);
+        if ('refuse' in decision) return { ok: false, error: decision.refuse };
+        for (const write of decision) staged.set(write.key, write);
+      }
+    }
+    for (const [key, write] of staged) draft.rows.set(rowId(group.tenant, key), { tenant: group.tenant, write, at });
+    for (const entry of entries) append(entry, log, draft);
+    log.at = at;
+    draft.logs.set(group.tenant, log);
+    return { ok: true, seq: entries[0]?.seq ?? log.size, at };
+  }
+
+  function decideSafely(group: Group, draft: Draft): Verdict {
+    try {
+      return decideGroup(group, draft);
+    } catch (error) {
+      // A decider that fails must refuse: nothing of the group has been staged yet.
+      return { ok: false, error: toErrorBody(error) };
+    }
+  }
+
+  async function commit(groups: readonly Group[]): Promise<Verdict[]> {
+    const draft: Draft = { logs: new Map(), rows: new Map(), entries: [], blobs: [] };
+    try {
+      await loadRows(groups);
+      const verdicts = groups.map((group) => decideSafely(group, draft));
+      if (draft.entries.length > 0) await store.write(batchOf(draft));
+      adopt(draft);
+      return verdicts;
+    } catch (error) {
+      const refusal: Verdict = { ok: false, error: notRecorded(error) };
+      return groups.map(() => refusal);
+    }
+  }
+
+  function adopt(draft: Draft): void {
+    for (const [tenant, log] of draft.logs) logs.set(tenant, log);
+    for (const [id, { write }] of draft.rows) cache.set(id, write.value === null ? undefined : write.value);
+    cache.trim();
+  }
+
+  async function checkpoint(): Promise<void> {
+    for (const [tenant, log] of logs) {
+      if (log.size === log.checkpointed) continue;
+      await store.putCheckpoint(tenant, log.size, options.signCheckpoint(tenant, log.size, log.frontier.root()));
+      log.checkpointed = log.size;
+    }
+  }
+
+  return {
+    commit,
+    checkpoint,
+    async sweep() {
+      for (const { tenant, key } of await store.sweep(now())) cache.delete(rowId(tenant, key));
+    },
+    async close() {
+      await checkpoint();
+      await store.close();
+    },
+  };
+}
+
+const rowId = (tenant: string, key: string): string => `${tenant}\0${key}`;
+
+const copyLog = (log: Log | undefined): Log =>
+  log ? { ...log, frontier: log.frontier.clone() } : { size: 0, at: 0, frontier: new Frontier(), checkpointed: 0 };
+
+/** Numbers, commits to and hashes one entry into its tenant's tree. */
+function append(entry: Entry, log: Log, draft: Draft): void {
+  const content = storedBody(entry, draft);
+  const text = encodeEntryHead(headOf(entry, content?.commitment));
+  const leaf = leafHash(text);
+  log.frontier.append(leaf);
+  log.size++;
+  draft.entries.push({
+    tenant: entry.tenant,
+    seq: entry.seq,
+    at: entry.at,
+    kind: entry.kind,
+    ...(entry.task === undefined ? {} : { task: entry.task }),
+    ...(entry.n === undefined ? {} : { n: entry.n }),
+    text,
+    leaf,
+    ...content?.columns,
+  });
+}
+
+/** The public part of an entry: everything that the leaf covers, with the body as a commitment only. */
+function headOf(entry: Entry, body: string | undefined): JsonObject {
+  return {
+    tenant: entry.tenant,
+    seq: entry.seq,
+    at: entry.at,
+    kind: entry.kind,
+    head: entry.head,
+    ...(entry.task === undefined ? {} : { task: entry.task }),
+    ...(entry.n === undefined ? {} : { n: entry.n }),
+    ...(body === undefined ? {} : { body }),
+  };
+}
+
+function storedBody(entry: EntryDraft, draft: Draft): { commitment: string; columns: Pick<StoredRow, 'body' | 'blob' | 'salt'> } | undefined {
+  if (entry.body === undefined) return undefined;
+  const salt = randomBytes(16);
+  const bytes = Buffer.from(entry.body);
+  const sum = Buffer.from(commitment(salt, bytes)).toString('base64url');
+  if (entry.body.length <= BLOB_THRESHOLD) return { commitment: sum, columns: { body: entry.body, salt } };
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  draft.blobs.push({ hash, content: entry.body });
+  return { commitment: sum, columns: { blob: hash, salt } };
+}
+
+function batchOf(draft: Draft): WriteBatch {
+  const heads: LogHead[] = [...draft.logs].map(([tenant, log]) => ({ tenant, size: log.size, at: log.at, frontier: log.frontier.serialise() }));
+  const rows: RowChange[] = [...draft.rows.values()].map(({ tenant, write, at }) => ({
+    tenant,
+    key: write.key,
+    value: write.value === null ? null : JSON.stringify(write.value),
+    updated: at,
+    ...(write.list === undefined ? {} : { list: write.list }),
+    ...(write.open ? { open: true } : {}),
+    ...(write.expires === undefined ? {} : { expires: write.expires }),
+  }));
+  return { entries: draft.entries, rows, heads, blobs: draft.blobs };
+}
+
+function notRecorded(error: unknown) {
+  const reason = error instanceof Error ? error.message : String(error);
+  const full = /full|ENOSPC/i.test(reason);
+  return full
+    ? errorBody('DISK_FULL', 'The log cannot grow: the disk of the data folder is full. Nothing was executed; free space and try again.')
+    : errorBody('NOT_RECORDED', 'The log could not record this action, so it was not executed.', { cause: reason.slice(0, 200) });
+}

@@ -1,0 +1,91 @@
+import type { Json, JsonObject } from '@aip/wire';
+
+/**
+ * A native body, kept whole as its protocol sent it. Other protocols see it through the lazy
+ * projections below: `partsOf` (A2A style) and `argumentsOf` (a call's named arguments).
+ */
+export type Body =
+  /** Named arguments of a tool, skill or operation, or a structured result. */
+  | { readonly type: 'data'; readonly value: Json }
+  | { readonly type: 'text'; readonly value: string }
+  /** A2A 1.0 Message or Artifact content (section 4.1): its parts, with the message's own metadata. */
+  | { readonly type: 'a2a'; readonly value: { readonly parts: readonly Part[]; readonly metadata?: JsonObject; readonly messageId?: string; readonly contextId?: string } }
+  /** MCP result, whole: CallToolResult, ReadResourceResult, GetPromptResult. */
+  | { readonly type: 'mcp'; readonly value: JsonObject };
+
+/** A2A 1.0 Part in its JSON form: exactly one of text, data, raw (base64), url. */
+export interface Part {
+  readonly text?: string;
+  readonly data?: Json;
+  readonly raw?: string;
+  readonly url?: string;
+  readonly mediaType?: string;
+  readonly filename?: string;
+  readonly metadata?: JsonObject;
+}
+
+export const data = (value: Json): Body => ({ type: 'data', value });
+export const text = (value: string): Body => ({ type: 'text', value });
+
+/** The body as A2A parts. */
+export function partsOf(body: Body): readonly Part[] {
+  switch (body.type) {
+    case 'a2a':
+      return body.value.parts;
+    case 'text':
+      return [{ text: body.value }];
+    case 'data':
+      return typeof body.value === 'string' ? [{ text: body.value }] : [{ data: body.value }];
+    case 'mcp':
+      return mcpParts(body.value);
+  }
+}
+
+/**
+ * The body as named arguments. One data part that holds an object is taken as it is; text becomes
+ * `{ text }`, because a lone text is what chat-style clients send.
+ */
+export function argumentsOf(body: Body): JsonObject {
+  if (body.type === 'data') return isObject(body.value) ? body.value : { value: body.value };
+  if (body.type === 'text') return { text: body.value };
+  const parts = partsOf(body);
+  const structured = parts.filter((part) => isObject(part.data));
+  if (structured.length === 1) return structured[0]?.data as JsonObject;
+  return { text: textOf(body) };
+}
+
+/** The body as plain text: text parts joined, data as JSON. */
+export function textOf(body: Body): string {
+  return partsOf(body)
+    .map((part) => part.text ?? (part.data === undefined ? (part.url ?? '') : JSON.stringify(part.data)))
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+/** The body as one JSON value, for callers that expect a structured result. */
+export function valueOf(body: Body): Json {
+  if (body.type === 'data' || body.type === 'text') return body.value;
+  if (body.type === 'mcp' && body.value['structuredContent'] !== undefined) return body.value['structuredContent'];
+  const parts = partsOf(body);
+  if (parts.length === 1) return parts[0]?.data ?? parts[0]?.text ?? (parts[0] as unknown as Json);
+  return parts as unknown as Json;
+}
+
+const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function mcpParts(result: JsonObject): readonly Part[] {
+  const content = Array.isArray(result['content']) ? result['content'] : [];
+  const parts = content.filter(isObject).map(mcpPart);
+  const structured = result['structuredContent'];
+  if (structured === undefined) return parts;
+  // The specification asks servers to repeat structured content as text; one form is enough for others.
+  return [{ data: structured }, ...parts.filter((part) => part.text === undefined)];
+}
+
+function mcpPart(block: JsonObject): Part {
+  const mediaType = typeof block['mimeType'] === 'string' ? { mediaType: block['mimeType'] } : {};
+  if (block['type'] === 'text' && typeof block['text'] === 'string') return { text: block['text'] };
+  if ((block['type'] === 'image' || block['type'] === 'audio') && typeof block['data'] === 'string') return { raw: block['data'], ...mediaType };
+  if (block['type'] === 'resource_link' && typeof block['uri'] === 'string') return { url: block['uri'], ...mediaType };
+  return { data: block };
+}

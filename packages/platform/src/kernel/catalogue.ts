@@ -1,0 +1,34 @@
+import type { JsonObject } from '@aip/wire';
+import type { Address } from './address.ts';
+import type { Body } from './body.ts';
+
+/** What a call changes: nothing, the platform's or agent's own state, or the world outside. */
+export type Effect = 'read' | 'write' | 'external';
+
+/** Anything that can be addressed. Each protocol's list is a projection of these. */
+export interface CatalogueEntry {
+  readonly address: Address;
+  readonly kind: 'agent' | 'skill' | 'tool' | 'resource' | 'template' | 'prompt' | 'operation';
+  /** The name inside its owner: a tool's own name, a skill's id, `agents.list`. */
+  readonly name: string;
+  /** Agent DID, server name, or operation domain: the policy parent and kill scope. */
+  readonly owner: string;
+  /** The owner's readable name. */
+  readonly ownerName: string;
+  readonly title?: string;
+  readonly description: string;
+  readonly inputSchema?: JsonObject;
+  readonly outputSchema?: JsonObject;
+  readonly effect: Effect;
+  /** May be delivered again under the same key after a crash. */
+  readonly idempotent: boolean;
+  /** Integer units for one call. */
+  readonly price: number;
+  readonly state: 'active' | 'offline' | 'quarantined' | 'gone';
+  /** SHA-256 over the canonical name, description and schemas, for pinning. */
+  readonly digest?: string;
+  /** The protocol's own definition, whole (MCP Tool, Resource, Prompt), for same-protocol projections. */
+  readonly native?: JsonObject;
+  readonly tags?: readonly string[];
+  readonly examples?: readonly Body[];
+}

@@ -1,0 +1,50 @@
+import type { ErrorBody } from './error-body.ts';
+import type { Message } from './message.ts';
+import type { CatalogueEntry } from './catalogue.ts';
+import type { Hold, RouteEvent } from './task.ts';
+import type { Principal } from './principal.ts';
+import type { JsonObject } from '@aip/wire';
+
+/** A duty that a permit carries. Obligations of all satisfied permits add up. */
+export interface Obligation {
+  readonly kind: 'approve' | 'rate' | 'log' | 'redact';
+  readonly value: string;
+  /** The policy that asks for it. */
+  readonly policy: string;
+  /** For `approve`: how long the ask stays open, in milliseconds. */
+  readonly expiresAfter?: number;
+}
+
+/** A message on its way: what the guards so far have found out. Guards add, they never overwrite. */
+export interface Crossing {
+  readonly message: Message;
+  readonly principal: Principal;
+  /** Known from the resolve slot on. */
+  readonly target: CatalogueEntry;
+  /** Kill scopes of this message, its delegation chain included. */
+  readonly scopes: readonly string[];
+  readonly depth: number;
+  /** SHA-256 (base64url) over sender, target, action and canonical arguments; computed on first use. */
+  argumentsHash(): string;
+  /** Set when the message was parked before and its approval has been answered. */
+  readonly approval?: { readonly askId: string; readonly by: string };
+  readonly obligations: Obligation[];
+  /** Ids of the policies that decided, for the record. */
+  readonly policies: string[];
+  hold?: Hold;
+}
+
+export type GuardVerdict =
+  | { readonly verdict: 'pass' }
+  | { readonly verdict: 'deny'; readonly error: ErrorBody; /** false: counted only, not written to the log (floods). */ readonly record?: boolean }
+  | { readonly verdict: 'ask'; readonly kind: 'approval'; readonly body: JsonObject; readonly expires: number };
+
+export const PASS: GuardVerdict = { verdict: 'pass' };
+
+/** One guard of the pipeline; one file each. Synchronous: what needs another domain is a fact in memory. */
+export interface Guard {
+  readonly name: string;
+  admit(crossing: Crossing): GuardVerdict;
+  /** Sees every event before it is recorded; may replace it or deny the rest of the call. */
+  inspect?(crossing: Crossing, event: RouteEvent): { readonly verdict: 'pass' } | { readonly verdict: 'replace'; readonly event: RouteEvent } | { readonly verdict: 'deny'; readonly error: ErrorBody };
+}

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { Effect } from './catalogue.ts';
+import type { EntryDraft } from './entry.ts';
+import type { Principal } from './principal.ts';
+import type { Message } from './message.ts';
+
+export interface OperationCall {
+  readonly principal: Principal;
+  readonly message: Message;
+  readonly signal: AbortSignal;
+}
+
+/** A handler's result: the output, and the entries that are committed in one group with the settlement. */
+export interface OperationResult<Output> {
+  readonly output: Output;
+  readonly entries?: readonly EntryDraft[];
+}
+
+/**
+ * Something the platform itself can do. Defined once; edges project it as an MCP tool, a REST endpoint, a CLI
+ * command and a typed SDK method, and Cedar actions, audit names and documentation come from the same definition.
+ */
+export interface Operation<Input = unknown, Output = unknown> {
+  /** `<domain>.<verb>`, e.g. `agents.list`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly effect: Effect;
+  /** Control-plane operations skip gate and budget, never authentication, policy or record. */
+  readonly plane: 'data' | 'control';
+  readonly input: z.ZodType<Input>;
+  readonly output: z.ZodType<Output>;
+  handler(call: OperationCall, input: Input): Promise<OperationResult<Output>> | OperationResult<Output>;
+}
+
+/** Declares an operation with its types inferred from the schemas. */
+export const operation = <Input, Output>(definition: Operation<Input, Output>): Operation => definition as unknown as Operation;
