@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '@aip/wire';
 import { errorBody, toErrorBody, type ErrorBody } from '../kernel/error-body.ts';
-import type { Body } from '../kernel/body.ts';
+import { text, type Body } from '../kernel/body.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { Journal } from '../kernel/journal.ts';
@@ -46,11 +46,12 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     if (task.settling) return;
     task.settling = true;
     const { entries = [], ...end } = event.type === 'done' ? event : { ...event, entries: [] as readonly EntryDraft[] };
+    const recorded = end.type === 'done' && end.secret ? { ...end, body: text('Not recorded: it holds a secret.') } : end;
     const n = ++task.n;
     const state = stateAfter(end, task.state);
     const verdict = await journal.commit({
       tenant: task.tenant,
-      entries: [{ kind: 'settle', task: task.id, n, head: settlement(task, end, state), body: JSON.stringify(end) }, ...entries],
+      entries: [{ kind: 'settle', task: task.id, n, head: settlement(task, end, state), body: JSON.stringify(recorded) }, ...entries],
     });
     if (verdict.ok) {
       task.state = state;
@@ -167,7 +168,7 @@ function stateAfter(event: RouteEvent | ExchangeEvent, current: TaskState): Task
 /** Public head of the end of a task: enough to verify its money and its effect without its content. */
 function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: TaskState): JsonObject {
   const effect: EffectState = event.type === 'done' ? (task.target.effect === 'read' ? 'none' : 'applied') : event.type === 'failed' || event.type === 'canceled' ? event.effect : 'unknown';
-  const hold = task.crossing?.hold;
+  const hold = task.crossing.hold;
   return {
     type: event.type,
     state,

@@ -19,7 +19,7 @@ import { crossingOf, messageFrom } from './crossing.ts';
 import { createDispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents, taskHead } from './history.ts';
 import { createLiveTask, endedCall, type Call, type LiveTask } from './live-task.ts';
-import { operationEntries, operationRoute } from './operation-route.ts';
+import { operationEntries, operationRoute, validInput } from './operation-route.ts';
 import { outcomeOf } from './outcome.ts';
 import { createParking } from './parking.ts';
 import { admit, type Slots } from './pipeline.ts';
@@ -86,13 +86,14 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
 
   async function send(session: Session, draft: Draft): Promise<Call> {
     const crossing = cross(session, draft);
-    const verdict = admit(slots, crossing, planeOf(crossing.target));
+    const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return deny(crossing, verdict);
     if (verdict.verdict === 'ask') return park(crossing, verdict);
     const route = routeTo(crossing.target);
     if (!route) return deny(crossing, unavailable(crossing.target));
-    const task = createLiveTask(journal.read, crossing.message, crossing.target, crossing.scopes, crossing.depth);
-    const refusal = await accept(task, crossing, messageBody(crossing.message));
+    latch(crossing);
+    const task = createLiveTask(journal.read, crossing);
+    const refusal = await accept(task, crossing, messageBody(crossing.message, operationOf(crossing.target)?.secrets));
     if (refusal) return refused(crossing, refusal);
     enlist(task);
     void run(task, crossing, route);
@@ -103,7 +104,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     if (draining) throw new AipError('SHUTTING_DOWN');
     const target = catalogue.resolve(draft.to);
     const message = messageFrom(session, draft, target, clock.now());
-    return crossingOf(message, target, parentOf(session, draft.parentId));
+    return crossingOf(message, target, parentOf(session, draft.parentId), planeOf(target));
   }
 
   /** The sender's own live assignment, which it names as the reason of this message. */
@@ -114,7 +115,15 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     throw new AipError('INVALID_ARGUMENT', `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`);
   }
 
-  const planeOf = (target: CatalogueEntry): 'data' | 'control' => (target.kind === 'operation' && byName.get(target.name)?.plane === 'control' ? 'control' : 'data');
+  const operationOf = (target: CatalogueEntry): Operation | undefined => (target.kind === 'operation' ? byName.get(target.name) : undefined);
+
+  const planeOf = (target: CatalogueEntry): 'data' | 'control' => operationOf(target)?.plane ?? 'data';
+
+  /** What must work even when the log cannot be written takes effect here. */
+  function latch({ target, principal, message }: Crossing): void {
+    const operation = operationOf(target);
+    if (operation?.latch) operation.latch({ principal, message }, validInput(operation, message));
+  }
 
   const routeTo = (target: CatalogueEntry): Route | undefined => (target.kind === 'operation' ? ownRoute : routes.get(target.owner));
 
@@ -167,11 +176,11 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     const waiting = parking.find(hash);
     if (waiting) return callOf(waiting);
     const { message } = crossing;
-    const task = createLiveTask(journal.read, message, crossing.target, crossing.scopes, crossing.depth);
+    const task = createLiveTask(journal.read, crossing);
     const expires = Math.min(verdict.expires, message.deadline ?? Number.MAX_SAFE_INTEGER);
     const ask = { id: uuidv7(clock.now()), of: 'operators', kind: verdict.kind, body: verdict.body, expires } as const;
     const head = { ...messageHead(crossing), argumentsHash: hash, ask };
-    const committed = await commit(task.tenant, { kind: 'park', task: task.id, n: 1, head: head as unknown as JsonObject, body: messageBody(message) });
+    const committed = await commit(task.tenant, { kind: 'park', task: task.id, n: 1, head: head as unknown as JsonObject, body: messageBody(message, operationOf(crossing.target)?.secrets) });
     if (!committed.ok) return refused(crossing, committed.error);
     task.n = 1;
     task.state = 'auth_required';
@@ -203,8 +212,8 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
   async function redecide(task: LiveTask, approval: NonNullable<Crossing['approval']>): Promise<void> {
     const target = catalogue.resolve(task.message.to);
     const parent = task.message.parentId === undefined ? undefined : live.get(task.message.parentId);
-    const crossing = crossingOf(task.message, target, parent, approval);
-    const verdict = admit(slots, crossing, planeOf(target));
+    const crossing = crossingOf(task.message, target, parent, planeOf(target), approval);
+    const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return fail(task, verdict.error);
     if (verdict.verdict === 'ask') return fail(task, errorBody('APPROVAL_REQUIRED', 'The policy has changed and asks for another approval; send the call again.'));
     const route = await routeSoon(target, 30_000);
@@ -221,7 +230,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
 
   async function signal(session: Session, draft: Draft): Promise<void> {
     const crossing = cross(session, { ...draft, kind: 'signal' });
-    const verdict = admit(slots, crossing, 'data');
+    const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return deny(crossing, verdict);
     if (verdict.verdict === 'ask') return deny(crossing, cannotWait('A signal'));
     const route = routeTo(crossing.target);
@@ -249,7 +258,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
   /** The platform's own reads make no task: guarded, run, and recorded as one entry before the answer leaves. */
   async function read(session: Session, draft: Draft): Promise<Json> {
     const crossing = cross(session, draft);
-    const verdict = admit(slots, crossing, planeOf(crossing.target));
+    const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return deny(crossing, verdict);
     if (verdict.verdict === 'ask') return deny(crossing, cannotWait('A reading operation'));
     const result = await deliverOnce(ownRoute, crossing);

@@ -16,6 +16,7 @@ export interface LiveTask {
   readonly target: CatalogueEntry;
   readonly scopes: readonly string[];
   readonly depth: number;
+  readonly plane: 'data' | 'control';
   readonly stream: EventStream;
   /** Aborted with the CancelReason. */
   readonly controller: AbortController;
@@ -24,7 +25,8 @@ export interface LiveTask {
   /** Number of the last event handed to the journal. */
   n: number;
   state: TaskState;
-  crossing?: Crossing;
+  /** How it was decided last: when it was sent, or when its approval was answered. */
+  crossing: Crossing;
   /** Set once the end has been handed to the journal: nothing may follow. */
   settling: boolean;
   canceled?: CancelReason;
@@ -32,7 +34,8 @@ export interface LiveTask {
   parked?: { readonly askId: string; readonly hash: string; readonly timer: NodeJS.Timeout };
 }
 
-export function createLiveTask(read: JournalReader, message: Message, target: CatalogueEntry, scopes: readonly string[], depth: number): LiveTask {
+export function createLiveTask(read: JournalReader, crossing: Crossing): LiveTask {
+  const { message, target, scopes, depth, plane } = crossing;
   return {
     id: message.taskId,
     tenant: message.from.tenant,
@@ -40,6 +43,8 @@ export function createLiveTask(read: JournalReader, message: Message, target: Ca
     target,
     scopes,
     depth,
+    plane,
+    crossing,
     stream: createEventStream((after) => taskEvents(read, message.from.tenant, message.taskId, after)),
     controller: new AbortController(),
     answers: new Map(),

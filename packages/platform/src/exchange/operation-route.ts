@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { argumentsOf, data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Operation } from '../kernel/operation.ts';
+import type { Message } from '../kernel/message.ts';
 import type { Route } from '../kernel/route.ts';
 import type { Json } from '@aip/wire';
 
@@ -13,12 +14,18 @@ export function operationRoute(operations: ReadonlyMap<string, Operation>): Rout
     async *deliver(call) {
       const operation = operations.get(call.entry.name);
       if (!operation) throw new AipError('UNKNOWN_TARGET', `There is no operation ${call.entry.name}.`);
-      const parsed = operation.input.safeParse(argumentsOf(call.message.body));
-      if (!parsed.success) throw invalidInput(operation.name, parsed.error);
-      const result = await operation.handler({ principal: call.message.from, message: call.message, signal: call.signal }, parsed.data);
-      yield { type: 'done', body: data(result.output as Json), ...(result.entries ? { entries: result.entries } : {}) };
+      const input = validInput(operation, call.message);
+      const result = await operation.handler({ principal: call.message.from, message: call.message, signal: call.signal }, input);
+      yield { type: 'done', body: data(result.output as Json), ...(result.entries ? { entries: result.entries } : {}), ...(result.secret ? { secret: true } : {}) };
     },
   };
+}
+
+/** Throws INVALID_ARGUMENT that names the field. */
+export function validInput(operation: Operation, message: Message): unknown {
+  const parsed = operation.input.safeParse(argumentsOf(message.body));
+  if (!parsed.success) throw invalidInput(operation.name, parsed.error);
+  return parsed.data;
 }
 
 function invalidInput(name: string, error: z.ZodError): AipError {

@@ -26,8 +26,8 @@ export interface Slots {
 }
 
 /** authenticate and resolve have happened: limit > gate > trust > policy > approve > budget > ACCEPT. */
-export function admit(slots: Slots, crossing: Crossing, plane: 'data' | 'control'): GuardVerdict & { guard?: string } {
-  const path = plane === 'control' ? [slots.limit, slots.trust, slots.policy, slots.approve] : [slots.limit, slots.gate, slots.trust, slots.policy, slots.approve, slots.budget];
+export function admit(slots: Slots, crossing: Crossing): GuardVerdict & { guard?: string } {
+  const path = crossing.plane === 'control' ? [slots.limit, slots.trust, slots.policy, slots.approve] : [slots.limit, slots.gate, slots.trust, slots.policy, slots.approve, slots.budget];
   for (const guard of path) {
     const verdict = ask(guard, crossing);
     if (verdict.verdict !== 'pass') return { ...verdict, guard: guard.name };

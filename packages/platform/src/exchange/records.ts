@@ -1,6 +1,6 @@
 import type { JsonObject } from '@aip/wire';
 import { createHash } from 'node:crypto';
-import { argumentsOf } from '../kernel/body.ts';
+import { argumentsOf, data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
@@ -25,6 +25,7 @@ export function messageHead(crossing: Crossing): MessageHead {
     effect: target.effect,
     idempotent: target.idempotent,
     policies: crossing.policies,
+    ...(crossing.plane === 'control' ? { plane: 'control' as const } : {}),
     ...(message.parentId === undefined ? {} : { parent: message.parentId }),
     ...(message.conversationId === undefined ? {} : { conversation: message.conversationId }),
     ...(message.deadline === undefined ? {} : { deadline: message.deadline }),
@@ -44,8 +45,12 @@ function idempotency(message: Message): Pick<MessageHead, 'idempotency'> {
   return { idempotency: { key: message.idempotencyKey, request, ...(message.signed === undefined ? {} : { signed: true }) } };
 }
 
-/** The message as it is kept for a second delivery. */
-export const messageBody = (message: Message): string => JSON.stringify(message);
+/** The message as it is kept for a second delivery, without the arguments that are secrets. */
+export function messageBody(message: Message, secrets: readonly string[] = []): string {
+  if (secrets.length === 0) return JSON.stringify(message);
+  const named = Object.entries(argumentsOf(message.body)).filter(([name]) => !secrets.includes(name));
+  return JSON.stringify({ ...message, body: data(Object.fromEntries(named)) });
+}
 
 export function denial(crossing: Crossing, error: ErrorBody, guard: string): EntryDraft {
   const { message } = crossing;

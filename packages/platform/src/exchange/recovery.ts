@@ -34,14 +34,13 @@ export function createRecovery(options: RecoveryOptions) {
     const target = catalogue.get(head.to);
     if (!message || !target) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task can no longer be continued: its message or its target is gone.'));
     const events = taskEvents(journal.read, tenant, head.id, 0);
-    const task = createLiveTask(journal.read, message, target, head.scopes, head.depth);
+    const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId), 'data');
+    if (head.hold) crossing.hold = head.hold;
+    const task = createLiveTask(journal.read, crossing);
     task.n = head.n;
     task.state = head.state;
     for (const event of events) task.stream.push(event);
     options.enlist(task);
-    const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId));
-    if (head.hold) crossing.hold = head.hold;
-    task.crossing = crossing;
     if (head.state === 'auth_required' && head.askId !== undefined) options.park(task, head.askId, crossing.argumentsHash(), expiryOf(events));
     else void redeliver(task, head);
   };
@@ -57,7 +56,7 @@ export function createRecovery(options: RecoveryOptions) {
       return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
     }
     const recorded = await dispatcher.record(task, { type: 'redelivered' });
-    if (recorded && task.crossing) await dispatcher.run(task, task.crossing, route, head.n);
+    if (recorded) await dispatcher.run(task, task.crossing, route, head.n);
   }
 }
 

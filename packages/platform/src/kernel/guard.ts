@@ -24,6 +24,8 @@ export interface Crossing {
   /** Kill scopes of this message, its delegation chain included. */
   readonly scopes: readonly string[];
   readonly depth: number;
+  /** Control-plane operations cross kills and budgets: otherwise nobody could release them. */
+  readonly plane: 'data' | 'control';
   /** SHA-256 (base64url) over sender, target, action and canonical arguments; computed on first use. */
   argumentsHash(): string;
   /** Set when the message was parked before and its approval has been answered. */

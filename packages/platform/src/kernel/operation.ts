@@ -14,6 +14,8 @@ export interface OperationCall {
 export interface OperationResult<Output> {
   readonly output: Output;
   readonly entries?: readonly EntryDraft[];
+  /** The output holds a secret: the caller gets it, the log does not. */
+  readonly secret?: true;
 }
 
 /**
@@ -29,6 +31,13 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly plane: 'data' | 'control';
   readonly input: z.ZodType<Input>;
   readonly output: z.ZodType<Output>;
+  /** Input fields that are secrets: the handler gets them, the log does not. */
+  readonly secrets?: readonly (keyof Input & string)[];
+  /**
+   * Takes effect in memory once the guards have passed it, before anything is written: a kill has to work even
+   * when the log cannot. The handler runs afterwards, when the log has the message.
+   */
+  latch?(call: Omit<OperationCall, 'signal'>, input: Input): void;
   handler(call: OperationCall, input: Input): Promise<OperationResult<Output>> | OperationResult<Output>;
 }
 

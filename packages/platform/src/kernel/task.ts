@@ -26,7 +26,7 @@ export type RouteEvent =
   | { readonly type: 'asked'; readonly ask: Ask }
   | { readonly type: 'answered'; readonly askId: string }
   /** `entries`: what a local operation changes, committed in one group with the end of the task. */
-  | { readonly type: 'done'; readonly body: Body; readonly entries?: readonly EntryDraft[] }
+  | { readonly type: 'done'; readonly body: Body; readonly entries?: readonly EntryDraft[]; /** The body holds a secret: it is answered but not recorded. */ readonly secret?: true }
   | { readonly type: 'failed'; readonly error: ErrorBody; readonly effect: EffectState; readonly body?: Body };
 
 /** What the exchange adds of its own to a task's stream. */

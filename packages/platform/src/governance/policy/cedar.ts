@@ -1,12 +1,9 @@
-import type * as Wasm from '@cedar-policy/cedar-wasm/nodejs';
-import type { DetailedError, EntityJson, PolicyJson, SchemaJson, ValidationAnswer } from '@cedar-policy/cedar-wasm/nodejs';
-import type { PolicyFile, PolicySource } from './source.ts';
-import type { PolicyProblem, PolicyRequest } from './types.ts';
-import type { CedarValue, EntityRef } from './value.ts';
 import { AipError } from '@aip/wire';
-import { fail } from './evaluation.ts';
+import type * as Wasm from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { PolicyFile, PolicySource } from './source.ts';
 import { problemAt, splitPolicies } from './source.ts';
-import { isLong, isRecord, setItems } from './value.ts';
+import type { PolicyProblem } from './types.ts';
 
 /** The official Cedar implementation, compiled to WebAssembly. */
 export type Cedar = typeof Wasm;
@@ -73,7 +70,7 @@ export function parseSchema(cedar: Cedar, schema: string): SchemaJson<string> {
   return answer.json;
 }
 
-function schemaError(errors: Extract<ValidationAnswer, { type: 'failure' }>['errors']): AipError {
+function schemaError(errors: readonly DetailedError[]): AipError {
   return new AipError('POLICY_INVALID', `The policy schema has errors: ${errors.map((e) => e.message).join('; ')}`);
 }
 
@@ -98,7 +95,9 @@ export function policyInvalid(problems: readonly PolicyProblem[]): AipError {
 /** Cedar's error and those related to it, placed in the file. Cedar counts in bytes of UTF-8. */
 function explainError(source: PolicySource, error: DetailedError): PolicyProblem[] {
   const [place] = error.sourceLocations ?? [];
-  const offset = Buffer.from(source.text).subarray(0, place?.start ?? 0).toString().length;
+  const offset = Buffer.from(source.text)
+    .subarray(0, place?.start ?? 0)
+    .toString().length;
   const text = error.message.replace(/^failed to parse policy from string: |^for policy `\d+`, /, '');
   const expected = place?.label?.startsWith('expected') === true ? `: ${place.label}` : '';
   const hint = error.help?.replace(/^for policy `\d+`, /, '');
@@ -114,34 +113,4 @@ export function showExpression(cedar: Cedar, expr: Wasm.Expr): string {
   const conditions: PolicyJson['conditions'] = [{ kind: 'when', body: expr }];
   const answer = cedar.policyToText({ effect: 'permit', principal: all, action: all, resource: all, conditions });
   return answer.type === 'success' ? answer.text.replace(/^[^]*?when \{\s*([^]*?)\s*\};\s*$/, '$1') : '…';
-}
-
-/** What Cedar itself decides; nothing of the house's rules. Policies are named by their ids in the set. */
-export interface CedarDecision {
-  readonly effect: 'permit' | 'deny';
-  readonly reasons: readonly string[];
-  readonly errors: readonly { readonly policy: string; readonly message: string }[];
-}
-
-/**
- * Asks cedar-wasm: the reference that closures are compared with, and the evaluator of what they do not
- * cover. A request that it cannot read is an EvaluationError.
- */
-export function authorize(
-  cedar: Cedar,
-  policies: Readonly<Record<string, string>>,
-  request: PolicyRequest,
-): CedarDecision {
-  const answer = cedar.isAuthorized({ ...toWasm(request), policies: { staticPolicies: { ...policies } } });
-  return readAnswer(answer);
-}
-
-function readAnswer(answer: Wasm.AuthorizationAnswer): CedarDecision {
-  if (answer.type === 'failure') fail(answer.errors.map(({ message }) => message).join('; '));
-  const { decision, diagnostics } = answer.response;
-  return {
-    effect: decision === 'allow' ? 'permit' : 'deny',
-    reasons: diagnostics.reason,
-    errors: diagnostics.errors.map(({ policyId, error }) => ({ policy: policyId, message: error.message })),
-  };
 }

@@ -1,10 +1,10 @@
 import type { Expr } from '@cedar-policy/cedar-wasm/nodejs';
-import type { Evaluation } from './evaluation.ts';
-import type { CedarSet, CedarValue, EntityRef, Long } from './value.ts';
 import { hasArgument, readArgument, wholeContext } from './arguments.ts';
+import type { Evaluation } from './evaluation.ts';
 import { EvaluationError, fail, findEntity, isIn } from './evaluation.ts';
 import { EXTENSION_FUNCTIONS } from './extension.ts';
 import { compilePattern } from './like.ts';
+import type { CedarSet, CedarValue, EntityRef, Long } from './value.ts';
 import { containsAll, containsAny, entity, equal, isEntity, isLong, isRecord, isSet } from './value.ts';
 import { setHas, setItems, setOf, setSize, showEntity, toLong, typeName } from './value.ts';
 
@@ -255,9 +255,11 @@ function compileAttribute({ left, attr }: { left: Expr; attr: string }): Evaluat
 function compileHas({ left, attr }: { left: Expr; attr: string | string[] }): Evaluate {
   const names = [attr].flat();
   const path = argumentPath(left);
-  if (path !== undefined) return (e) => hasArgument(e, path, names);
-  const [first, ...others] = names;
-  if (isContext(left) && first === 'arguments') return others.length === 0 ? () => true : (e) => hasArgument(e, [], others);
+  if (path !== undefined) {
+    const whole = path.concat(names);
+    return (e) => hasArgument(e, whole, path.length);
+  }
+  if (isContext(left) && names[0] === 'arguments') return (e) => hasArgument(e, names.slice(1), 0);
   const value = isContext(left) ? (e: Evaluation) => e.context : compileExpression(left);
   return (e) => {
     let current: CedarValue | undefined = value(e);

@@ -1,5 +1,5 @@
-import type { CedarValue, Datetime, Decimal, Duration, IpAddress } from './value.ts';
 import { fail } from './evaluation.ts';
+import type { CedarValue, Datetime, Decimal, Duration, IpAddress } from './value.ts';
 import { MAX_LONG, MIN_LONG, toLong, typeName } from './value.ts';
 
 /**
@@ -15,7 +15,8 @@ const asString = (value: CedarValue): string =>
   typeof value === 'string' ? value : fail(`expected a string, got ${typeName(value)}`);
 
 function decimal(text: string): Decimal {
-  const [, sign, whole = '', fraction = ''] = /^(-?)(0*\d{1,15})\.(\d{1,4})$/.exec(text) ?? fail(`"${text}" is not a decimal`);
+  const [, sign, whole = '', fraction = ''] =
+    /^(-?)(0*\d{1,15})\.(\d{1,4})$/.exec(text) ?? fail(`"${text}" is not a decimal`);
   const units = BigInt(whole + fraction.padEnd(4, '0'));
   return { kind: 'decimal', units: within(sign === '-' ? -units : units, `decimal "${text}"`) };
 }
@@ -51,7 +52,8 @@ function ipv6(text: string): bigint | undefined {
   return all.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
 }
 
-const first = ({ bits, address, prefix }: IpAddress): bigint => (address >> BigInt(bits - prefix)) << BigInt(bits - prefix);
+const first = ({ bits, address, prefix }: IpAddress): bigint =>
+  (address >> BigInt(bits - prefix)) << BigInt(bits - prefix);
 const last = (range: IpAddress): bigint => first(range) | ((1n << BigInt(range.bits - range.prefix)) - 1n);
 
 /** Every address of `inner` lies in `outer`. */
@@ -65,15 +67,15 @@ const DAY = 86_400_000n;
 const UNITS: Readonly<Record<string, bigint>> = { d: DAY, h: 3_600_000n, m: 60_000n, s: 1_000n, ms: 1n };
 
 function duration(text: string): Duration {
-  const pattern = /^(-?)(?:(0*\d{1,19})d)?(?:(0*\d{1,19})h)?(?:(0*\d{1,19})m(?!s))?(?:(0*\d{1,19})s)?(?:(0*\d{1,19})ms)?$/;
+  const pattern =
+    /^(-?)(?:(0*\d{1,19})d)?(?:(0*\d{1,19})h)?(?:(0*\d{1,19})m(?!s))?(?:(0*\d{1,19})s)?(?:(0*\d{1,19})ms)?$/;
   const [, sign, ...counts] = pattern.exec(text) ?? fail(`"${text}" is not a duration`);
   if (counts.every((count) => count === undefined)) fail(`"${text}" is not a duration`);
   const millis = Object.values(UNITS).reduce((sum, unit, at) => sum + unit * BigInt(counts[at] ?? 0), 0n);
   return { kind: 'duration', millis: within(sign === '-' ? -millis : millis, `duration "${text}"`) };
 }
 
-const DATETIME =
-  /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{3}))?(?:Z|([+-])(\d{2})(\d{2})))?$/;
+const DATETIME = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{3}))?(?:Z|([+-])(\d{2})(\d{2})))?$/;
 
 function datetime(text: string): Datetime {
   const [, year, month, day, hour = 0, minute = 0, second = 0, milli = 0, sign, offsetHour = 0, offsetMinute = 0] =

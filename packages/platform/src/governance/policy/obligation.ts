@@ -31,7 +31,11 @@ export function readObligations(
     if (known === undefined) {
       const meant = KNOWN.find((name) => isNear(annotation.toLowerCase(), name));
       if (meant === undefined) continue;
-      problems.push({ annotation, message: `unknown annotation \`@${annotation}\``, hint: `did you mean \`@${meant}\`?` });
+      problems.push({
+        annotation,
+        message: `unknown annotation \`@${annotation}\``,
+        hint: `did you mean \`@${meant}\`?`,
+      });
     } else if (effect === 'forbid') {
       problems.push({ annotation, message: `\`@${known}\` has no meaning on a forbid`, hint: 'put it on a permit' });
     } else if (known !== 'approve_expires') {
@@ -98,9 +102,9 @@ function isNear(text: string, name: string): boolean {
 /** Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (const [i, letter] of [...a].entries()) {
+  for (const [i, letter] of Array.from(a).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
+    for (const [j, other] of Array.from(b).entries()) {
       const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
       next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }

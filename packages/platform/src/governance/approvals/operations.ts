@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import type { Exchange } from '../../exchange/index.ts';
+import { argumentsOf } from '../../kernel/body.ts';
+import { operation, type Operation } from '../../kernel/operation.ts';
+import { ASKS, type AskRow } from './decider.ts';
+
+/** Asks to operators: listed, and answered once, from the dashboard, the CLI or REST. */
+export function approvalOperations(exchange: () => Exchange): Operation[] {
+  return [
+    operation({
+      name: 'asks.list',
+      summary: 'Calls that wait for a person, or all that ever did.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({ state: z.enum(['open', 'all']).default('open'), limit: z.coerce.number().int().min(1).max(500).default(100) }),
+      output: z.object({ asks: z.array(z.any()) }),
+      handler({ principal }, { state, limit }) {
+        const read = exchange().journal.read;
+        const rows = state === 'open' ? read.open(principal.tenant, 'ask:') : read.list(principal.tenant, ASKS, { limit });
+        const asks = rows.map((row) => row.value as unknown as AskRow).filter((row) => state === 'all' || (row.state === 'open' && exchange().live.has(row.task)));
+        return { output: { asks: asks.slice(0, limit).map((row) => view(row, exchange())) } };
+      },
+    }),
+    operation({
+      name: 'asks.answer',
+      summary: 'Approves or denies a call that waits; an approval is for exactly these arguments, once.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ ask: z.string().min(1).max(128), verdict: z.enum(['approve', 'deny']), reason: z.string().max(500).optional() }),
+      output: z.object({ ask: z.string(), verdict: z.string() }),
+      handler({ principal }, { ask, verdict, reason }) {
+        const head = { ask, verdict, by: principal.id, ...(reason === undefined ? {} : { reason }) };
+        return { output: { ask, verdict }, entries: [{ kind: 'answer', head }] };
+      },
+    }),
+  ];
+}
+
+function view(row: AskRow, exchange: Exchange) {
+  // The arguments live with the message, where they can be erased; an ask only carries their hash.
+  const task = exchange.live.get(row.task);
+  return {
+    id: row.ask.id,
+    kind: row.ask.kind,
+    state: row.state,
+    task: row.task,
+    from: row.from,
+    from_name: row.fromName,
+    to: row.to,
+    action: row.action,
+    ...row.ask.body,
+    ...(task ? { arguments: argumentsOf(task.message.body) } : {}),
+    asked_at: new Date(row.asked).toISOString(),
+    ...(row.ask.expires === undefined ? {} : { expires_at: new Date(row.ask.expires).toISOString() }),
+    ...(row.by === undefined ? {} : { by: row.by }),
+    ...(row.reason === undefined ? {} : { reason: row.reason }),
+  };
+}

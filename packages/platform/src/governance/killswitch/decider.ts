@@ -1,0 +1,55 @@
+import { errorBody } from '../../kernel/error-body.ts';
+import { NO_WRITES, type Decider } from '../../kernel/entry.ts';
+import type { Json } from '@aip/wire';
+
+export type KillMode = 'kill' | 'pause' | 'quarantine';
+
+export interface KillRow {
+  readonly scope: string;
+  readonly mode: KillMode;
+  readonly reason: string;
+  readonly by: string;
+  readonly at: number;
+  readonly seq: number;
+}
+
+export const killKey = (scope: string): string => `kill:${scope}`;
+
+/**
+ * A kill is an entry, and no accept in its scope may follow it before its release. Decided here, inside the
+ * commit, so that the order of the log itself is the proof.
+ */
+export const killDecider: Decider = {
+  name: 'killswitch',
+  kinds: ['kill', 'release', 'accept', 'park', 'signal'],
+  keys(entry) {
+    if (entry.kind === 'kill' || entry.kind === 'release') return [killKey(entry.head['scope'] as string)];
+    return scopesOf(entry.head).map(killKey);
+  },
+  decide(rows, entry) {
+    if (entry.kind === 'kill') {
+      const row: KillRow = { ...(entry.head as unknown as KillRow), at: entry.at, seq: entry.seq };
+      return [{ key: killKey(row.scope), value: row as unknown as Json, open: true }];
+    }
+    if (entry.kind === 'release') {
+      const scope = entry.head['scope'] as string;
+      if (!rows(killKey(scope))) return { refuse: errorBody('NOT_FOUND', `Nothing is stopped under "${scope}"; "aip kills" lists what is.`) };
+      return [{ key: killKey(scope), value: null }];
+    }
+    // Control-plane operations cross a kill: otherwise nobody could release it.
+    if (entry.head['plane'] === 'control') return NO_WRITES;
+    for (const scope of scopesOf(entry.head)) {
+      const row = rows(killKey(scope)) as KillRow | undefined;
+      if (row) return { refuse: stopped(row) };
+    }
+    return NO_WRITES;
+  },
+};
+
+const scopesOf = (head: Record<string, Json>): string[] => head['scopes'] as string[];
+
+export function stopped(row: Pick<KillRow, 'scope' | 'mode' | 'reason'>) {
+  const code = row.mode === 'kill' ? 'KILLED' : row.mode === 'pause' ? 'PAUSED' : 'QUARANTINED';
+  const verb = row.mode === 'kill' ? 'stopped' : row.mode === 'pause' ? 'paused' : 'quarantined';
+  return errorBody(code, `${row.scope} is ${verb}: ${row.reason}. An operator can release it.`, { scope: row.scope });
+}

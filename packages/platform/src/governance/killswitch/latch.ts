@@ -1,0 +1,70 @@
+import type { EntryDraft } from '../../kernel/entry.ts';
+import type { ErrorBody } from '../../kernel/error-body.ts';
+import type { JournalReader } from '../../kernel/journal.ts';
+import { stopped, type KillMode, type KillRow } from './decider.ts';
+
+/** A stop as it was ordered, in memory before it is on disk. */
+export interface Stop {
+  readonly scope: string;
+  readonly mode: KillMode;
+  readonly reason: string;
+  readonly by: string;
+  readonly tenant: string;
+  /** When the order was received, milliseconds since the Unix epoch: T of "last message accepted at T+x". */
+  readonly received: number;
+  /** Id of the message that ordered it. */
+  readonly message: string;
+}
+
+/** What is stopped, in memory. A kill latches here before it is on disk; the commit stays the authority. */
+export interface Latch {
+  set(stop: Stop): void;
+  clear(scope: string): void;
+  /** The refusal for the first stopped scope among these. */
+  blocks(scopes: readonly string[]): ErrorBody | undefined;
+  /** The stop that this message ordered; from now on its entry is on its way to the log. */
+  take(message: string): Stop;
+  /** Stops whose entry the log could not take yet. */
+  notDurable(): readonly Stop[];
+  load(read: JournalReader): void;
+}
+
+export function createLatch(): Latch {
+  const refusals = new Map<string, ErrorBody>();
+  const pending = new Map<string, Stop>();
+  return {
+    set(stop) {
+      refusals.set(stop.scope, stopped(stop));
+      pending.set(stop.message, stop);
+    },
+    clear: (scope) => void refusals.delete(scope),
+    blocks(scopes) {
+      if (refusals.size === 0) return undefined;
+      for (const scope of scopes) {
+        const refusal = refusals.get(scope);
+        if (refusal) return refusal;
+      }
+      return undefined;
+    },
+    take(message) {
+      const stop = pending.get(message);
+      if (!stop) throw new Error(`No stop was latched by message ${message}.`);
+      pending.delete(message);
+      return stop;
+    },
+    notDurable: () => [...pending.values()],
+    load(read) {
+      for (const tenant of read.tenants()) {
+        for (const { value } of read.open(tenant, 'kill:')) {
+          const row = value as unknown as KillRow;
+          refusals.set(row.scope, stopped(row));
+        }
+      }
+    },
+  };
+}
+
+export const killEntry = (stop: Stop): EntryDraft => ({
+  kind: 'kill',
+  head: { scope: stop.scope, mode: stop.mode, reason: stop.reason, by: stop.by, received_at: stop.received },
+});

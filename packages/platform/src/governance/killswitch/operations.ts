@@ -1,0 +1,108 @@
+import { AipError } from '@aip/wire';
+import { z } from 'zod';
+import type { Exchange } from '../../exchange/index.ts';
+import { operation, type Operation } from '../../kernel/operation.ts';
+import type { KillMode, KillRow } from './decider.ts';
+import { killEntry, type Latch } from './latch.ts';
+import { killProof } from './proof.ts';
+
+const SCOPE = /^(global|(tenant|protocol|agent|server|capability|session):.+)$/;
+
+const scopeInput = z.string().max(512).regex(SCOPE, 'expected global, agent:<did or name>, capability:<name>, server:<name>, protocol:<edge>, session:<id> or tenant:<name>');
+const reasonInput = z.string().min(1).max(500).default('no reason given');
+
+/** Kill, pause and release; they skip gate and budget, never authentication, policy or record. */
+export function killOperations(exchange: () => Exchange, latch: Latch, now: () => number): Operation[] {
+  function stop(mode: KillMode, summary: string): Operation {
+    const input = z.object({ scope: scopeInput, reason: reasonInput });
+    return operation({
+      name: `kills.${mode}`,
+      summary,
+      effect: 'write',
+      plane: 'control',
+      input,
+      output: z.object({ scope: z.string(), mode: z.string(), received_at: z.string(), sessions_closed: z.number(), tasks_stopped: z.number() }),
+      latch: ({ principal, message }, { scope, reason }) => latch.set({ scope: canonicalScope(exchange(), scope), mode, reason, by: principal.id, received: now(), message: message.id, tenant: principal.tenant }),
+      handler({ message }, { scope, reason }) {
+        const name = canonicalScope(exchange(), scope);
+        const stops = mode === 'pause' ? { sessions: 0, tasks: 0 } : stopEverything(exchange(), name, reason);
+        const stop = latch.take(message.id);
+        return {
+          output: { scope: name, mode, received_at: new Date(stop.received).toISOString(), sessions_closed: stops.sessions, tasks_stopped: stops.tasks },
+          entries: [killEntry(stop)],
+        };
+      },
+    });
+  }
+
+  return [
+    stop('kill', 'Stops a scope: closes its sessions, cancels its tasks, refuses everything until released.'),
+    stop('pause', 'Refuses new calls under a scope; tasks in flight may end.'),
+    operation({
+      name: 'kills.release',
+      summary: 'Releases a stopped or paused scope.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ scope: scopeInput, reason: reasonInput }),
+      output: z.object({ scope: z.string() }),
+      handler({ principal }, input) {
+        const scope = canonicalScope(exchange(), input.scope);
+        return { output: { scope }, entries: [{ kind: 'release', head: { scope, reason: input.reason, by: principal.id } }] };
+      },
+    }),
+    operation({
+      name: 'kills.proof',
+      summary: 'What a stop has done: the last message accepted in its scope, and that none followed.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({ scope: scopeInput }),
+      output: z.any(),
+      handler({ principal }, input) {
+        const scope = canonicalScope(exchange(), input.scope);
+        const proof = killProof(exchange().journal.read, principal.tenant, scope);
+        if (!proof) throw new AipError('NOT_FOUND', `Nothing is stopped under "${scope}"; "aip kills" lists what is.`);
+        return { output: proof };
+      },
+    }),
+    operation({
+      name: 'kills.list',
+      summary: 'What is stopped or paused now.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({}),
+      output: z.object({ kills: z.array(z.object({ scope: z.string(), mode: z.string(), reason: z.string(), by: z.string(), at: z.string(), seq: z.number() })) }),
+      handler({ principal }) {
+        const rows = exchange().journal.read.open(principal.tenant, 'kill:').map((row) => row.value as unknown as KillRow);
+        return { output: { kills: rows.map(({ scope, mode, reason, by, at, seq }) => ({ scope, mode, reason, by, at: new Date(at).toISOString(), seq })) } };
+      },
+    }),
+  ];
+}
+
+/** Agents may be named; the log and the latch know them by their DID. */
+function canonicalScope(exchange: Exchange, scope: string): string {
+  if (!scope.startsWith('agent:')) return scope;
+  try {
+    return `agent:${exchange.catalogue.resolve(scope as `agent:${string}`).owner}`;
+  } catch (error) {
+    // Whoever is not in the catalogue can still be stopped by its exact id (a service, an unknown DID).
+    if (error instanceof AipError && !scope.includes(':', 6)) throw error;
+    return scope;
+  }
+}
+
+function stopEverything(exchange: Exchange, scope: string, reason: string): { sessions: number; tasks: number } {
+  let sessions = 0;
+  let tasks = 0;
+  for (const session of [...exchange.sessions.all()]) {
+    const own = scope === 'global' || scope === `session:${session.id}` || scope === `protocol:${session.edge}` || scope === `tenant:${session.principal.tenant}` || scope === `agent:${session.principal.id}`;
+    if (!own) continue;
+    session.close('KILLED', reason);
+    sessions++;
+  }
+  for (const task of [...exchange.live.values()]) {
+    if (task.plane === 'control' || !task.scopes.includes(scope)) continue;
+    if (exchange.cancel(task.id, 'kill')) tasks++;
+  }
+  return { sessions, tasks };
+}

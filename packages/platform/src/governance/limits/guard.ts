@@ -1,0 +1,44 @@
+import { errorBody } from '../../kernel/error-body.ts';
+import { PASS, type Guard } from '../../kernel/guard.ts';
+
+export interface RateLimit {
+  /** Messages per second that a principal may send for long. */
+  readonly perSecond: number;
+  /** Messages it may send at once after a pause. */
+  readonly burst: number;
+}
+
+/** Principals whose buckets are kept; the least recently seen leaves first and starts anew with a full bucket. */
+const MAX_BUCKETS = 100_000;
+
+/**
+ * A token bucket per principal. It stands before the log: what it refuses is counted, not recorded, so that a
+ * flood cannot fill the disk.
+ */
+export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
+  const buckets = new Map<string, { tokens: number; at: number }>();
+
+  function take(id: string): number {
+    const now = monotonic();
+    const bucket = buckets.get(id) ?? { tokens: limit.burst, at: now };
+    bucket.tokens = Math.min(limit.burst, bucket.tokens + ((now - bucket.at) / 1000) * limit.perSecond);
+    bucket.at = now;
+    if (!buckets.has(id) && buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value as string);
+    buckets.set(id, bucket);
+    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / limit.perSecond) * 1000);
+    bucket.tokens--;
+    return 0;
+  }
+
+  return {
+    name: 'limit',
+    admit({ principal, plane }) {
+      // Whoever floods must not be able to keep an operator from pressing kill.
+      if (plane === 'control' && principal.roles.includes('admin')) return PASS;
+      const wait = take(principal.id);
+      if (wait === 0) return PASS;
+      const error = errorBody('RATE_LIMITED', `${principal.name} sends more than ${limit.perSecond} messages a second; try again in ${wait} ms.`, { retry_after_ms: wait });
+      return { verdict: 'deny', error, record: false };
+    },
+  };
+}

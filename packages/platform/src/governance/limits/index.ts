@@ -1,0 +1,1 @@
+export { limitGuard, type RateLimit } from './guard.ts';

@@ -1,0 +1,135 @@
+import { AipError } from '@aip/wire';
+import { z } from 'zod';
+import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
+import { data } from '../../kernel/body.ts';
+import type { Action, EdgeName } from '../../kernel/message.ts';
+import type { Address } from '../../kernel/address.ts';
+import { operation, type Operation } from '../../kernel/operation.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { parseCases, runCases } from './case-table.ts';
+import { connectionId, connectionPolicy, CONNECTIONS_FILE } from './connection.ts';
+import { explain } from './explain.ts';
+import type { PolicyFolder } from './folder.ts';
+import { compilePolicies, type PolicySet } from './policy-set.ts';
+import { policyRequest } from './request.ts';
+
+export interface PolicyFacts {
+  resolve(address: Address): CatalogueEntry;
+  /** The principal of that id or agent name, as it would be authenticated. */
+  principal(id: string): Principal | undefined;
+}
+
+const question = z.object({
+  principal: z.string().min(1).max(256),
+  to: z.string().min(1).max(512),
+  protocol: z.string().max(16).default('http'),
+  arguments: z.record(z.string(), z.any()).default({}),
+});
+
+/** Policies: looked at, checked, explained, tested, connected. */
+export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts): Operation[] {
+  function inForce(): PolicySet {
+    const { set, error } = folder();
+    if (!set) throw error ?? new AipError('POLICY_INVALID', 'No policy is loaded.');
+    return set;
+  }
+
+  function requestOf(input: z.infer<typeof question>) {
+    const target = facts.resolve(input.to as Address);
+    const principal = facts.principal(input.principal) ?? { ...ANONYMOUS, id: input.principal };
+    const message = {
+      id: '', kind: 'request', from: principal, to: target.address, action: actionFor(target), body: data(input.arguments),
+      session: '', edge: input.protocol as EdgeName, taskId: '', accepts: {},
+    } as const;
+    return policyRequest({ message, principal, target, scopes: [], depth: 0, plane: 'data', argumentsHash: () => '', obligations: [], policies: [] }, 'data');
+  }
+
+  return [
+    operation({
+      name: 'policies.list',
+      summary: 'The policies in force, and what is wrong with the files if they are not.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({}),
+      output: z.object({ files: z.array(z.any()), policies: z.array(z.any()), error: z.any().optional() }),
+      handler() {
+        const { set, error } = folder();
+        const policies = (set?.policies ?? []).map(({ reason, effect }) => ({ id: reason.id, effect, file: reason.file, line: reason.line, annotations: { ...reason.annotations } }));
+        return { output: { files: folder().files(), policies, ...(error ? { error: error.toJSON() } : {}) } };
+      },
+    }),
+    operation({
+      name: 'policies.check',
+      summary: 'Validates the policy files on disk, or the ones given, without putting them in force.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({ files: z.array(z.object({ name: z.string().max(128), text: z.string().max(1_000_000) })).max(100).optional() }),
+      output: z.object({ valid: z.boolean(), policies: z.number(), warnings: z.array(z.any()), errors: z.array(z.any()) }),
+      async handler(_call, { files }) {
+        try {
+          const set = await compilePolicies(files ?? folder().files());
+          return { output: { valid: true, policies: set.policies.length, warnings: [...set.warnings], errors: [] } };
+        } catch (error) {
+          if (!(error instanceof AipError) || error.code !== 'POLICY_INVALID') throw error;
+          return { output: { valid: false, policies: 0, warnings: [], errors: (error.details?.['errors'] ?? []) as unknown[] } };
+        }
+      },
+    }),
+    operation({
+      name: 'policies.put',
+      summary: 'Writes one policy file, if all policies are valid with it; it is in force at once.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ name: z.string().max(128), text: z.string().max(1_000_000) }),
+      output: z.object({ name: z.string(), policies: z.number() }),
+      async handler({ principal }, { name, text }) {
+        await folder().put(name, text);
+        return { output: { name, policies: inForce().policies.length }, entries: [{ kind: 'policy.put', head: { name, by: principal.id }, body: JSON.stringify(text) }] };
+      },
+    }),
+    operation({
+      name: 'policies.explain',
+      summary: 'Why a call would be permitted or denied, and what would permit it.',
+      effect: 'read',
+      plane: 'control',
+      input: question,
+      output: z.any(),
+      handler: (_call, input) => ({ output: explain(inForce(), requestOf(input)) }),
+    }),
+    operation({
+      name: 'policies.test',
+      summary: 'Decides a YAML table of cases and compares with what their author expects.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({ cases: z.string().max(1_000_000) }),
+      output: z.object({ passed: z.number(), failed: z.number(), results: z.array(z.any()) }),
+      handler(_call, { cases }) {
+        const results = runCases(inForce(), parseCases(cases));
+        const passed = results.filter((result) => result.passed).length;
+        return { output: { passed, failed: results.length - passed, results } };
+      },
+    }),
+    operation({
+      name: 'policies.connect',
+      summary: 'Permits one agent to reach another over one protocol.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ from: z.string().max(256), to: z.string().max(256), protocol: z.enum(['a2a', 'mcp', 'ioap', 'acp', 'anp', 'http']) }),
+      output: z.object({ from: z.string(), to: z.string(), protocol: z.string(), policy: z.string() }),
+      async handler({ principal }, input) {
+        const connection = { from: facts.resolve(`agent:${input.from}`).owner, to: facts.resolve(`agent:${input.to}`).owner, protocol: input.protocol };
+        const id = connectionId(connection);
+        const current = folder().files().find((file) => file.name === CONNECTIONS_FILE)?.text ?? '';
+        if (!inForce().policies.some((policy) => policy.reason.id === id)) await folder().put(CONNECTIONS_FILE, `${current}${current === '' ? '' : '\n'}${connectionPolicy(connection)}`);
+        return { output: { ...connection, policy: id }, entries: [{ kind: 'policy.connect', head: { ...connection, by: principal.id } }] };
+      },
+    }),
+  ];
+}
+
+function actionFor(target: CatalogueEntry): Action {
+  if (target.kind === 'tool') return 'call';
+  if (target.kind === 'operation') return 'operate';
+  if (target.kind === 'prompt') return 'get';
+  return target.kind === 'agent' || target.kind === 'skill' ? 'invoke' : 'read';
+}

@@ -1,0 +1,48 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { AipError, exportSeed, generateKeyPair, importSeed, makeToken, type KeyPair } from '@aip/wire';
+
+/** What the platform keeps secret, each in a file of mode 0600 in the data folder, made on the first start. */
+export interface Secrets {
+  /** The gateway's identity: signs checkpoints, cards and IoAP frames. */
+  readonly gateway: KeyPair;
+  /** Admin token: from the setting, else the one kept in the data folder. */
+  readonly adminToken: string;
+  /** Keyed hash of stored tokens, so that the database alone opens nothing. */
+  readonly pepper: Buffer;
+}
+
+export const ADMIN_TOKEN_FILE = 'admin.token';
+
+/** Throws CONFIG_INVALID when the folder cannot be used or a secret in it is damaged. */
+export function openSecrets(folder: string, adminToken: string | undefined): Secrets {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const gateway = readKey(join(folder, 'gateway.key'));
+  const pepper = Buffer.from(kept(join(folder, 'pepper.key'), () => randomBytes(32).toString('base64url')), 'base64url');
+  const file = join(folder, ADMIN_TOKEN_FILE);
+  if (adminToken !== undefined) writeSecret(file, adminToken);
+  return { gateway, pepper, adminToken: kept(file, () => makeToken('admin').token) };
+}
+
+function readKey(file: string): KeyPair {
+  const seed = kept(file, () => exportSeed(generateKeyPair()));
+  try {
+    return importSeed(seed);
+  } catch (cause) {
+    throw new AipError('CONFIG_INVALID', `${file} does not hold a key; restore it from a backup. Without it the log cannot be continued.`, { cause });
+  }
+}
+
+function kept(file: string, make: () => string): string {
+  if (!existsSync(file)) writeSecret(file, make());
+  return readFileSync(file, 'utf8').trim();
+}
+
+/** Never visible half-written, never readable by others. */
+function writeSecret(file: string, content: string): void {
+  const draft = `${file}.${process.pid}.tmp`;
+  writeFileSync(draft, `${content}\n`, { mode: 0o600 });
+  chmodSync(draft, 0o600);
+  renameSync(draft, file);
+}

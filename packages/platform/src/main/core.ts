@@ -1,0 +1,119 @@
+import { createExchange, type Exchange } from '../exchange/index.ts';
+import { exchangeOperations } from '../exchange/operations.ts';
+import { approvalOperations, approveGuard, resumeAnswered } from '../governance/approvals/index.ts';
+import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
+import { limitGuard } from '../governance/limits/index.ts';
+import { openPolicyFolder, policyGuard, policyOperations } from '../governance/policy/index.ts';
+import { authenticator, createLogins, createTokenBook, identityOperations, openSecrets, type Logins, type Secrets } from '../identity/index.ts';
+import { openSqliteReader } from '../engines/sqlite/reader.ts';
+import { createJournal } from '../journal/journal.ts';
+import { exportSeed } from '@aip/wire';
+import { systemClock } from '../kernel/clock.ts';
+import type { Operation } from '../kernel/operation.ts';
+import type { Principal } from '../kernel/principal.ts';
+import type { TaskHead } from '../kernel/task.ts';
+import { createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
+import type { Config } from './config.ts';
+import { claimDataFolder } from './data-folder.ts';
+import { platformOperations } from './platform-operations.ts';
+import { startWriterThread } from './writer-thread.ts';
+
+/** The exchange with its guards filled from the domains, over the journal in the data folder; no edge yet. */
+export interface Core extends AsyncDisposable {
+  readonly exchange: Exchange;
+  readonly registry: Registry;
+  readonly secrets: Secrets;
+  readonly logins: Logins;
+  readonly operations: readonly Operation[];
+  /** Takes up what a restart has interrupted; called once the edges stand. */
+  recover(): void;
+}
+
+export interface CoreOptions {
+  readonly config: Config;
+  /** Operations that edges bring along (upstream servers). */
+  readonly operations?: readonly Operation[];
+  log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+}
+
+export async function openCore({ config, operations: extra = [], log }: CoreOptions): Promise<Core> {
+  await using cleanup = new AsyncDisposableStack();
+  const clock = systemClock;
+  const now = (): number => clock.now();
+  const folder = claimDataFolder(config.data_dir);
+  cleanup.defer(() => folder.release());
+  const secrets = openSecrets(folder.path, config.admin_token);
+
+  // The writer's thread starts while the policies are compiled.
+  const [writer, policies] = await Promise.all([
+    startWriterThread({ file: folder.journal, gatewaySeed: exportSeed(secrets.gateway) }),
+    openPolicyFolder({
+      folder: folder.policies,
+      onChange: (error) => (error ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] }) : log('info', 'policies reloaded')),
+    }),
+  ]);
+  cleanup.defer(() => writer.close());
+  cleanup.defer(() => policies.stop());
+  if (policies.error) log('error', `policies are invalid, so nothing is permitted: ${policies.error.message}`);
+  const reader = openSqliteReader(folder.journal);
+  cleanup.defer(() => reader.close());
+
+  const journal = createJournal(writer, reader);
+  const latch = createLatch();
+  const logins = createLogins(now);
+  const registry = createRegistry(now);
+  const tokens = createTokenBook(journal, secrets.pepper, now);
+  const running = (): Exchange => exchange;
+  const operations = [
+    ...exchangeOperations(running),
+    ...registryOperations(registry, running, secrets.pepper, now),
+    ...identityOperations(() => tokens, logins, now),
+    ...killOperations(running, latch, now),
+    ...approvalOperations(running),
+    ...policyOperations(() => policies, { resolve: (address) => exchange.catalogue.resolve(address), principal: principalNamed }),
+    ...platformOperations({ exchange: running, registry, gatewayDid: secrets.gateway.did, started: now() }),
+    ...extra,
+  ];
+  const exchange = createExchange({
+    journal,
+    operations,
+    clock,
+    slots: {
+      authenticate: authenticator({ adminToken: secrets.adminToken, tokens, logins, agents: { agent: (did) => registry.get(did) } }),
+      limit: limitGuard({ perSecond: config.rate.per_second, burst: config.rate.burst }, () => clock.monotonic()),
+      gate: gateGuard(latch),
+      trust: trustGuard(registry),
+      policy: policyGuard(policies, now),
+      approve: approveGuard(now),
+      budget: { name: 'budget', admit: () => ({ verdict: 'pass' }) },
+    },
+  });
+  registry.start(exchange);
+  cleanup.defer(keepLatch(exchange, latch));
+
+  /** Who a name stands for, so that policies can be asked about it. */
+  function principalNamed(id: string): Principal | undefined {
+    const agent = registry.get(id) ?? registry.views('default').find((view) => view.name === id);
+    if (agent) return exchange.authenticate({ kind: 'signed', did: agent.did });
+    const name = id.replace(/^service:/, '');
+    const token = tokens.list('default').find((row) => row.name === name);
+    if (token) return { id: `service:${token.name}`, kind: 'service', name: token.name, tenant: token.tenant, assurance: 'token', roles: token.roles };
+    return id === 'admin' || id === 'user:admin' ? { id: 'user:admin', kind: 'user', name: 'admin', tenant: 'default', assurance: 'token', roles: ['admin'] } : undefined;
+  }
+
+  const resources = cleanup.move();
+  return {
+    exchange,
+    registry,
+    secrets,
+    logins,
+    operations,
+    recover() {
+      for (const tenant of reader.tenants()) {
+        for (const { value } of reader.open(tenant, 'task:')) exchange.recover(tenant, value as unknown as TaskHead);
+      }
+      resources.defer(resumeAnswered(exchange));
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}

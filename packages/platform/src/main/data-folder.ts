@@ -1,0 +1,53 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AipError } from '@aip/wire';
+
+/** The one folder that holds a platform's state. */
+export interface DataFolder {
+  readonly path: string;
+  readonly journal: string;
+  readonly policies: string;
+  release(): void;
+}
+
+export const JOURNAL_NAME = 'aip.db';
+
+/**
+ * Makes the folder usable and ours alone: a lock that the operating system drops with the process, however it
+ * ends. Throws CONFIG_INVALID when it cannot be written, CONFLICT when another platform runs on it.
+ */
+export function claimDataFolder(path: string): DataFolder {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.W_OK);
+  } catch (cause) {
+    throw new AipError('CONFIG_INVALID', `The data folder ${path} cannot be written: ${(cause as Error).message}. Choose another with --data-dir, or mend its permissions.`, { cause });
+  }
+  const lock = claim(join(path, 'lock.db'), path);
+  return {
+    path,
+    journal: join(path, JOURNAL_NAME),
+    policies: join(path, 'policies'),
+    release: () => lock.close(),
+  };
+}
+
+function claim(file: string, folder: string): DatabaseSync {
+  const lock = open(file, folder);
+  try {
+    lock.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (cause) {
+    lock.close();
+    throw new AipError('CONFLICT', `Another platform already runs on the data folder ${folder}. Stop it first, or use another folder with --data-dir.`, { cause });
+  }
+}
+
+function open(file: string, folder: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file);
+  } catch (cause) {
+    throw new AipError('CONFIG_INVALID', `The data folder ${folder} cannot be written: ${(cause as Error).message}.`, { cause });
+  }
+}

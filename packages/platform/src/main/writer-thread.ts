@@ -1,0 +1,56 @@
+import { Worker } from 'node:worker_threads';
+import type { Group, Verdict } from '../kernel/entry.ts';
+import type { WriterPort } from '../journal/journal.ts';
+import type { WriterData, WriterReply, WriterRequest } from './writer.ts';
+
+/** The journal's writer in its own thread. One batch is under way at a time, so replies need no names. */
+export interface WriterThread extends WriterPort {
+  close(): Promise<void>;
+}
+
+/** Resolves when the log is open. Rejects with what the worker could not do. */
+export async function startWriterThread(data: WriterData): Promise<WriterThread> {
+  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data });
+  let waiting: PromiseWithResolvers<WriterReply> | undefined;
+  let gone: Error | undefined;
+
+  worker.on('message', (reply: WriterReply) => waiting?.resolve(reply));
+  worker.on('error', (error) => fail(error as Error));
+  worker.on('exit', () => fail(new Error('The journal’s writer has stopped.')));
+
+  function fail(error: Error): void {
+    gone ??= error;
+    waiting?.reject(gone);
+  }
+
+  function next(): Promise<WriterReply> {
+    if (gone) return Promise.reject(gone);
+    waiting = Promise.withResolvers<WriterReply>();
+    return waiting.promise;
+  }
+
+  let tail: Promise<unknown> = Promise.resolve();
+
+  function ask(request: WriterRequest): Promise<WriterReply> {
+    const reply = tail.then(() => {
+      const answer = next();
+      worker.postMessage(request);
+      return answer;
+    });
+    tail = reply.catch(() => {});
+    return reply;
+  }
+
+  await next();
+  return {
+    async commit(groups: readonly Group[]): Promise<Verdict[]> {
+      const reply = await ask({ groups });
+      if (!('verdicts' in reply)) throw new Error('The journal’s writer answered out of turn.');
+      return [...reply.verdicts];
+    },
+    async close() {
+      await ask({ close: true }).catch(() => {});
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import type { Json } from '@aip/wire';
+import { errorBody } from '../kernel/error-body.ts';
+import { NO_WRITES, type Decider, type Entry } from '../kernel/entry.ts';
+import type { AgentRow } from './agent.ts';
+
+/** An invitation: a join token's hash, and what its bearer becomes. */
+export interface JoinRow {
+  readonly id: string;
+  readonly hash: string;
+  readonly name?: string;
+  readonly roles: readonly string[];
+  readonly expires: number;
+}
+
+export const agentKey = (did: string): string => `agent:${did}`;
+export const joinKey = (id: string): string => `join:${id}`;
+export const pendingKey = (did: string): string => `pending:${did}`;
+const nameKey = (name: string): string => `agent-name:${name.toLowerCase()}`;
+
+/**
+ * Who belongs: agents join with a join token, used once, or by an operator's word; names are unique. Decided
+ * inside the commit, so that two agents racing with one token do not both get in.
+ */
+export const agentDecider: Decider = {
+  name: 'agents',
+  kinds: ['agent.invite', 'agent.request', 'agent.admit', 'agent.connect', 'agent.remove'],
+  keys(entry) {
+    const head = entry.head as Record<string, string>;
+    if (entry.kind === 'agent.invite') return [joinKey(head['id'] as string)];
+    const own = [agentKey(head['did'] as string), pendingKey(head['did'] as string)];
+    const named = head['name'] === undefined ? [] : [nameKey(head['name'])];
+    const joined = head['join'] === undefined ? [] : [joinKey(head['join'])];
+    return [...own, ...named, ...joined];
+  },
+  decide(rows, entry) {
+    const did = entry.head['did'] as string;
+    switch (entry.kind) {
+      case 'agent.invite':
+        return [{ key: joinKey(entry.head['id'] as string), value: entry.head, expires: entry.head['expires'] as number }];
+      case 'agent.request':
+        return [{ key: pendingKey(did), value: { ...entry.head, asked: entry.at }, open: true, expires: entry.at + 7 * 86_400_000 }];
+      case 'agent.admit':
+        return admitted(rows, entry);
+      case 'agent.connect':
+        return connected(rows, entry);
+      default: {
+        const row = rows(agentKey(did)) as unknown as AgentRow | undefined;
+        if (!row) return { refuse: errorBody('UNKNOWN_AGENT', `There is no agent ${did} to remove.`) };
+        return [{ key: agentKey(did), value: null }, { key: nameKey(row.name), value: null }];
+      }
+    }
+  },
+};
+
+function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
+  const { did, name, join } = entry.head as { did: string; name: string; join?: string };
+  const invitation = join === undefined ? undefined : (rows(joinKey(join)) as unknown as JoinRow | undefined);
+  if (join !== undefined && (!invitation || invitation.expires < entry.at)) {
+    return { refuse: errorBody('NOT_ADMITTED', 'This join token has been used or has expired; ask an operator for a new one.') };
+  }
+  const holder = rows(nameKey(name));
+  if (holder !== undefined && holder !== did) return { refuse: nameTaken(name) };
+  const row: AgentRow = {
+    did,
+    name,
+    description: '',
+    version: '',
+    tenant: entry.tenant,
+    roles: (entry.head['roles'] ?? []) as string[],
+    protocol: '',
+    capabilities: [],
+    admitted: entry.at,
+    admittedBy: entry.head['by'] as string,
+  };
+  return [
+    { key: agentKey(did), value: row as unknown as Json, open: true },
+    { key: nameKey(name), value: did },
+    { key: pendingKey(did), value: null },
+    ...(join === undefined ? [] : [{ key: joinKey(join), value: null }]),
+  ];
+}
+
+function connected(rows: (key: string) => Json | undefined, entry: Entry) {
+  const row = rows(agentKey(entry.head['did'] as string)) as unknown as AgentRow | undefined;
+  if (!row) return { refuse: errorBody('NOT_ADMITTED', 'This agent has not been admitted.') };
+  const { name = row.name, card } = entry.head as { name?: string; card?: Partial<AgentRow> };
+  const holder = rows(nameKey(name));
+  if (holder !== undefined && holder !== row.did) return { refuse: nameTaken(name) };
+  const next: AgentRow = { ...row, ...card, name };
+  if (JSON.stringify(next) === JSON.stringify(row)) return NO_WRITES;
+  const renamed = name === row.name ? [] : [{ key: nameKey(row.name), value: null }, { key: nameKey(name), value: row.did }];
+  return [{ key: agentKey(row.did), value: next as unknown as Json, open: true }, ...renamed];
+}
+
+const nameTaken = (name: string) => errorBody('CONFLICT', `Another agent is called "${name}" already; choose another name, or remove that agent first.`);

@@ -1,0 +1,5 @@
+export type { AgentRow, AgentView, Capability } from './agent.ts';
+export { agentDecider } from './decider.ts';
+export { trustGuard } from './guard.ts';
+export { registryOperations } from './operations.ts';
+export { createRegistry, type Registry } from './registry.ts';

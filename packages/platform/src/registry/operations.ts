@@ -1,0 +1,181 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { AipError, makeToken, parseToken, type JsonObject } from '@aip/wire';
+import { z } from 'zod';
+import type { Exchange } from '../exchange/index.ts';
+import type { EntryDraft } from '../kernel/entry.ts';
+import { operation, type Operation } from '../kernel/operation.ts';
+import type { Principal } from '../kernel/principal.ts';
+import { agentViewSchema, capabilitySchema, nameSchema, type AgentView } from './agent.ts';
+import { joinKey, pendingKey, type JoinRow } from './decider.ts';
+import type { Registry } from './registry.ts';
+
+const INVITATION_LIFETIME = 24 * 3600_000;
+/** Strangers that may wait for an operator's word at a time. */
+const MAX_PENDING = 1_000;
+
+const connectInput = z.object({
+  name: nameSchema.optional(),
+  description: z.string().max(2_000).default(''),
+  version: z.string().max(64).default(''),
+  join_token: z.string().max(128).optional(),
+  capabilities: z.array(capabilitySchema).max(500).default([]),
+  protocol: z.string().max(32).default('ioap'),
+});
+
+/** Agents: invited, admitted, connected, found, removed. */
+export function registryOperations(registry: Registry, exchange: () => Exchange, pepper: Buffer, now: () => number): Operation[] {
+  const hash = (secret: string): string => createHmac('sha256', pepper).update(secret).digest('base64url');
+
+  /** The entry that admits an agent by its join token. Throws NOT_ADMITTED. */
+  function admission(principal: Principal, token: string, name: string): EntryDraft {
+    const { kind, id, secret } = parseToken(token);
+    const row = exchange().journal.read.row(principal.tenant, joinKey(id)) as unknown as JoinRow | undefined;
+    const given = Buffer.from(hash(secret));
+    const fits = kind === 'join' && row !== undefined && timingSafeEqual(given, Buffer.from(row.hash)) && row.expires >= now();
+    if (!fits) throw new AipError('NOT_ADMITTED', 'This join token has been used or has expired; ask an operator for a new one.');
+    return { kind: 'agent.admit', head: { did: principal.id, name: row.name ?? name, roles: [...row.roles], by: `join:${id}`, join: id } };
+  }
+
+  /** A stranger without a token: operators are told once, the stranger is turned away. */
+  async function turnAway(principal: Principal, name: string): Promise<never> {
+    const { journal } = exchange();
+    const waiting = journal.read.row(principal.tenant, pendingKey(principal.id)) !== undefined;
+    if (!waiting && journal.read.open(principal.tenant, 'pending:').length < MAX_PENDING) {
+      await journal.commit({ tenant: principal.tenant, entries: [{ kind: 'agent.request', head: { did: principal.id, name } }] });
+    }
+    throw new AipError('NOT_ADMITTED', `${principal.id} is not admitted. Join with a join token ("aip agent create"), or ask an operator to run "aip agent admit ${principal.id}".`);
+  }
+
+  function find(agent: string): AgentView {
+    const view = registry.view(exchange().catalogue.resolve(`agent:${agent}`).owner);
+    if (!view) throw new AipError('UNKNOWN_AGENT', `No agent "${agent}" is known here.`);
+    return view;
+  }
+
+  return [
+    operation({
+      name: 'agents.invite',
+      summary: 'Makes a join token that admits one agent, once.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ name: nameSchema.optional(), roles: z.array(nameSchema).max(16).default([]), expires_in: z.coerce.number().int().min(60).max(30 * 86_400).optional() }),
+      output: z.object({ join_token: z.string(), expires_at: z.string() }),
+      handler(_call, input) {
+        const { token, id, secret } = makeToken('join');
+        const expires = now() + (input.expires_in === undefined ? INVITATION_LIFETIME : input.expires_in * 1000);
+        const head = { id, hash: hash(secret), roles: input.roles, expires, ...(input.name === undefined ? {} : { name: input.name }) };
+        return { output: { join_token: token, expires_at: new Date(expires).toISOString() }, entries: [{ kind: 'agent.invite', head }], secret: true };
+      },
+    }),
+    operation({
+      name: 'agents.admit',
+      summary: 'Admits an agent that has asked to join.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ agent: z.string().startsWith('did:').max(256), name: nameSchema.optional(), roles: z.array(nameSchema).max(16).default([]) }),
+      output: z.object({ did: z.string(), name: z.string() }),
+      handler({ principal }, input) {
+        const pending = exchange().journal.read.row(principal.tenant, pendingKey(input.agent)) as { name?: string } | undefined;
+        const name = input.name ?? pending?.name ?? input.agent.slice(-8);
+        return { output: { did: input.agent, name }, entries: [{ kind: 'agent.admit', head: { did: input.agent, name, roles: input.roles, by: principal.id } }] };
+      },
+    }),
+    operation({
+      name: 'agents.connect',
+      summary: 'An agent announces itself and what it can do.',
+      effect: 'write',
+      plane: 'data',
+      input: connectInput,
+      secrets: ['join_token'],
+      output: agentViewSchema,
+      async handler({ principal }, input) {
+        if (principal.kind !== 'agent') throw new AipError('PERMISSION_DENIED', 'Only agents connect; this is a ' + principal.kind + '.');
+        const known = registry.get(principal.id);
+        const name = input.name ?? known?.name ?? principal.id.slice(-8);
+        if (!known && input.join_token === undefined) return turnAway(principal, name);
+        const entries: EntryDraft[] = known ? [] : [admission(principal, input.join_token as string, name)];
+        const { description, version, protocol, capabilities } = input;
+        const connected = { did: principal.id, ...(known ? { name } : {}), card: { description, version, protocol, capabilities } };
+        entries.push({ kind: 'agent.connect', head: connected as unknown as JsonObject });
+        registry.connect(principal.id);
+        const admitted = known ? {} : { admitted_at: new Date(now()).toISOString() };
+        const base = registry.view(principal.id);
+        const view: AgentView = {
+          did: principal.id, name, description, version, state: 'connected', protocol, capabilities,
+          roles: [], admitted_by: '', admitted_at: '', ...base, ...admitted,
+        };
+        return { output: { ...view, name, description, version, protocol, capabilities, state: 'connected' as const }, entries };
+      },
+    }),
+    operation({
+      name: 'agents.disconnect',
+      summary: 'An agent leaves; it stays known and admitted.',
+      effect: 'write',
+      plane: 'data',
+      input: z.object({}),
+      output: z.object({ did: z.string() }),
+      handler({ principal }) {
+        registry.disconnect(principal.id);
+        return { output: { did: principal.id }, entries: [{ kind: 'agent.disconnect', head: { did: principal.id } }] };
+      },
+    }),
+    operation({
+      name: 'agents.list',
+      summary: 'Agents by words in their card, by capability, or by state; strangers that wait for admission on request.',
+      effect: 'read',
+      plane: 'data',
+      input: z.object({
+        query: z.string().max(200).optional(),
+        capability: z.string().max(64).optional(),
+        state: z.enum(['connected', 'offline', 'pending']).optional(),
+        limit: z.coerce.number().int().min(1).max(1_000).default(100),
+        cursor: z.string().max(256).optional(),
+      }),
+      output: z.object({ agents: z.array(z.any()), next: z.string().optional() }),
+      handler({ principal }, input) {
+        if (input.state === 'pending') return { output: { agents: exchange().journal.read.open(principal.tenant, 'pending:').map((row) => row.value) } };
+        const found = registry
+          .views(principal.tenant)
+          .filter((view) => matches(view, input))
+          .toSorted((a, b) => a.name.localeCompare(b.name));
+        const from = input.cursor === undefined ? 0 : found.findIndex((view) => view.name.localeCompare(input.cursor as string) > 0);
+        const page = from < 0 ? [] : found.slice(from, from + input.limit);
+        const more = from >= 0 && found.length > from + input.limit;
+        return { output: { agents: page, ...(more ? { next: page.at(-1)?.name as string } : {}) } };
+      },
+    }),
+    operation({
+      name: 'agents.get',
+      summary: 'One agent, by DID or name.',
+      effect: 'read',
+      plane: 'data',
+      input: z.object({ agent: z.string().min(1).max(256) }),
+      output: agentViewSchema,
+      handler: (_call, { agent }) => ({ output: find(agent) }),
+    }),
+    operation({
+      name: 'agents.remove',
+      summary: 'Removes an agent: it has to be admitted again to come back.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ agent: z.string().min(1).max(256) }),
+      output: z.object({ did: z.string() }),
+      handler(_call, { agent }) {
+        const { did } = find(agent);
+        for (const session of exchange().sessions.all()) if (session.principal.id === did) session.close('NOT_ADMITTED', 'This agent has been removed.');
+        return { output: { did }, entries: [{ kind: 'agent.remove', head: { did } }] };
+      },
+    }),
+  ];
+}
+
+function matches(view: AgentView, filter: { query?: string | undefined; capability?: string | undefined; state?: string | undefined }): boolean {
+  if (filter.state !== undefined && view.state !== filter.state) return false;
+  if (filter.capability !== undefined && !view.capabilities.some((capability) => capability.name === filter.capability)) return false;
+  if (filter.query === undefined) return true;
+  const text = [view.name, view.description, ...view.capabilities.flatMap((capability) => [capability.name, capability.description])].join(' ').toLowerCase();
+  return filter.query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}

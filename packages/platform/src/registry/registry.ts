@@ -1,0 +1,75 @@
+import type { Exchange } from '../exchange/index.ts';
+import { agentView, catalogueEntries, type AgentRow, type AgentView, type Presence } from './agent.ts';
+import { agentKey } from './decider.ts';
+
+/** Agents in memory: always as the log has them, with who is connected on top. */
+export interface Registry {
+  get(did: string): AgentRow | undefined;
+  view(did: string): AgentView | undefined;
+  views(tenant: string): AgentView[];
+  connected(did: string): boolean;
+  connect(did: string): void;
+  disconnect(did: string): void;
+  /** Loads what the log knows and follows it from now on. */
+  start(exchange: Exchange): void;
+}
+
+export function createRegistry(now: () => number): Registry {
+  const rows = new Map<string, AgentRow>();
+  const presence = new Map<string, Presence>();
+  let exchange: Exchange | undefined;
+
+  function publish(row: AgentRow): void {
+    exchange?.catalogue.put(row.did, catalogueEntries(row, presence.has(row.did)));
+  }
+
+  function reload(tenant: string, did: string): void {
+    const row = exchange?.journal.read.row(tenant, agentKey(did)) as unknown as AgentRow | undefined;
+    if (row) {
+      rows.set(did, row);
+      publish(row);
+      return;
+    }
+    rows.delete(did);
+    exchange?.catalogue.remove(did);
+  }
+
+  function touch(did: string): void {
+    const seen = presence.get(did);
+    if (seen) seen.active = now();
+  }
+
+  return {
+    get: (did) => rows.get(did),
+    view(did) {
+      const row = rows.get(did);
+      return row && agentView(row, presence.get(did));
+    },
+    views: (tenant) => [...rows.values()].filter((row) => row.tenant === tenant).map((row) => agentView(row, presence.get(row.did))),
+    connected: (did) => presence.has(did),
+    connect(did) {
+      presence.set(did, { connected: now(), active: now() });
+      const row = rows.get(did);
+      if (row) publish(row);
+    },
+    disconnect(did) {
+      presence.delete(did);
+      const row = rows.get(did);
+      if (row) publish(row);
+    },
+    start(running) {
+      exchange = running;
+      const { journal } = running;
+      for (const tenant of journal.read.tenants()) {
+        for (const { value } of journal.read.open(tenant, 'agent:')) {
+          const row = value as unknown as AgentRow;
+          rows.set(row.did, row);
+          publish(row);
+        }
+      }
+      journal.follow(['agent.admit', 'agent.connect', 'agent.remove'], (entry) => reload(entry.tenant, entry.head['did'] as string));
+      journal.follow(['accept', 'signal'], (entry) => touch(entry.head['from'] as string));
+      journal.follow(['settle'], (entry) => touch(entry.head['assignee'] as string));
+    },
+  };
+}
