@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase58, toBase58 } from './base58.ts';
-import { fromHex, refusal } from './refusal.testing.ts';
+import { fromHex, refusal } from './testing.ts';
 
 describe('base58', () => {
   // draft-msporny-base58-03 §5
@@ -19,7 +19,11 @@ describe('base58', () => {
   });
 
   it('reads what it wrote, leading zeros included', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => expect(fromBase58(toBase58(bytes))).toEqual(bytes)));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        expect(fromBase58(toBase58(bytes))).toEqual(bytes);
+      }),
+    );
   });
 
   it.each(['0', 'O', 'I', 'l', 'a b', '😀', 'é'])('refuses %j', (text) => {

@@ -36,7 +36,8 @@ const struct: Shape = (value, field) => {
 function withoutEmpty(value: Json): Json | undefined {
   if (value === null || value === '') return undefined;
   if (Array.isArray(value)) return unlessEmptyList(value.map(withoutEmpty));
-  if (typeof value === 'object') return unlessEmptyObject(Object.entries(value).map(([key, item]) => [key, withoutEmpty(item)]));
+  if (typeof value === 'object')
+    return unlessEmptyObject(Object.entries(value).map(([key, item]) => [key, withoutEmpty(item)]));
   return value;
 }
 
@@ -61,7 +62,10 @@ function message(fields: Readonly<Record<string, Shape>>): Shape {
     if (value === undefined || value === null) return undefined;
     if (!isJsonObject(value)) throw malformedField(field, 'an object');
     return unlessEmptyObject(
-      Object.entries(fields).map(([name, shape]) => [name, shape(value[name], field === '' ? name : `${field}.${name}`)]),
+      Object.entries(fields).map(([name, shape]) => [
+        name,
+        shape(value[name], field === '' ? name : `${field}.${name}`),
+      ]),
     );
   };
 }

@@ -41,7 +41,11 @@ export function canonicalCard(card: JsonObject): string {
 }
 
 /** The card with one more signature. Fields that A2A does not know stay in the card, unsigned. */
-export function signCard<C extends JsonObject>(card: C, pair: KeyPair, keyId: string = keyIdOfDid(pair.did)): C & { signatures: Json[] } {
+export function signCard<C extends JsonObject>(
+  card: C,
+  pair: KeyPair,
+  keyId: string = keyIdOfDid(pair.did),
+): C & { signatures: Json[] } {
   const header = toBase64Url(utf8Bytes(canonicalJson({ alg: 'EdDSA', kid: keyId, typ: 'JOSE' })));
   const signature = sign(signingInput(header, canonicalCard(card)), pair.privateKey);
   const added: CardSignature = { protected: header, signature: toBase64Url(signature) };

@@ -28,7 +28,8 @@ export function matching(pattern: RegExp, max: number, expected: string): Check 
 
 export function oneOf(...values: readonly string[]): Check {
   return (value, field) => {
-    if (typeof value !== 'string' || !values.includes(value)) throw malformedField(field, `one of ${values.join(', ')}`);
+    if (typeof value !== 'string' || !values.includes(value))
+      throw malformedField(field, `one of ${values.join(', ')}`);
   };
 }
 

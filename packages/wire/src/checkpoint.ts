@@ -22,7 +22,12 @@ export interface SignedCheckpoint extends Note {
 
 /** @throws AipError INVALID_ARGUMENT for a checkpoint that cannot be written */
 export function signCheckpoint(checkpoint: Checkpoint, signer: NoteSigner): string {
-  const lines = [checkpoint.origin, String(checkpoint.size), toBase64(checkpoint.root), ...(checkpoint.extensions ?? [])];
+  const lines = [
+    checkpoint.origin,
+    String(checkpoint.size),
+    toBase64(checkpoint.root),
+    ...(checkpoint.extensions ?? []),
+  ];
   const fits = Number.isSafeInteger(checkpoint.size) && checkpoint.size >= 0 && checkpoint.root.length === HASH_BYTES;
   if (!fits || lines.some((line) => line === '' || line.includes('\n'))) {
     throw new AipError('INVALID_ARGUMENT', 'A checkpoint has an origin, a size, a 32-byte root and whole lines.');
@@ -45,7 +50,11 @@ export function parseCheckpoint(note: string): SignedCheckpoint {
  * @param origin the log that it must be of; the name of the key unless told
  * @throws AipError MALFORMED_MESSAGE, INVALID_SIGNATURE, CONFLICT for another log's checkpoint
  */
-export async function verifyCheckpoint(note: string, key: NoteKey, origin: string = key.name): Promise<SignedCheckpoint> {
+export async function verifyCheckpoint(
+  note: string,
+  key: NoteKey,
+  origin: string = key.name,
+): Promise<SignedCheckpoint> {
   const signed = withCheckpoint(await verifyNote(note, key));
   if (signed.checkpoint.origin !== origin) {
     throw new AipError('CONFLICT', `This is a checkpoint of ${signed.checkpoint.origin}, not of ${origin}.`);
@@ -58,7 +67,13 @@ function withCheckpoint(note: Note): SignedCheckpoint {
   const extensions = rest.slice(0, -1);
   const count = /^(0|[1-9]\d{0,15})$/.test(size) ? Number(size) : NaN;
   const hash = decodeRoot(root);
-  if (rest.at(-1) !== '' || origin === '' || !Number.isSafeInteger(count) || hash?.length !== HASH_BYTES || extensions.includes('')) {
+  if (
+    rest.at(-1) !== '' ||
+    origin === '' ||
+    !Number.isSafeInteger(count) ||
+    hash?.length !== HASH_BYTES ||
+    extensions.includes('')
+  ) {
     throw new AipError('MALFORMED_MESSAGE', 'This note is not a checkpoint: origin, size, root, one per line.');
   }
   const checkpoint = { origin, size: count, root: hash, ...(extensions.length > 0 && { extensions }) };

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as browser from './crypto.browser.ts';
 import * as node from './crypto.ts';
-import { fromHex, toHex } from './refusal.testing.ts';
+import { fromHex, toHex } from './testing.ts';
 
 describe.each([
   ['node', node],
@@ -43,6 +43,10 @@ describe('#crypto', () => {
       const data = new Uint8Array(length).fill(length);
       expect(toHex(browser.sha256(data))).toBe(toHex(node.sha256(data)));
     }
-    fc.assert(fc.property(fc.uint8Array(), (data) => expect(toHex(browser.sha256(data))).toBe(toHex(node.sha256(data)))));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 500 }), (data) => {
+        expect(toHex(browser.sha256(data))).toBe(toHex(node.sha256(data)));
+      }),
+    );
   });
 });

@@ -3,7 +3,9 @@ import { toBase64Url } from './base64.ts';
 
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
-  return hash('sha256', data, 'buffer');
+  const digest = hash('sha256', data, 'buffer');
+  // A plain array, as in the browser: Buffers print, compare and slice differently.
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
 }
 
 /** Ed25519 (RFC 8032) over a raw 32-byte public key. Asynchronous because browsers only offer it so. */

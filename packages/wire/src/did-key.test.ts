@@ -3,7 +3,7 @@ import { toBase58 } from './base58.ts';
 import { concatBytes } from './bytes.ts';
 import { didOfPublicKey, fromMultibaseKey, keyIdOfDid, publicKeyOfDid, toMultibaseKey } from './did-key.ts';
 import { generateKeyPair } from './keys.ts';
-import { fromHex, refusal, toHex } from './refusal.testing.ts';
+import { fromHex, refusal, toHex } from './testing.ts';
 
 describe('did:key for Ed25519', () => {
   // W3C CCG did:key, test vectors ed25519-x25519.json: seed, DID
@@ -19,7 +19,8 @@ describe('did:key for Ed25519', () => {
   });
 
   const { publicKey } = generateKeyPair(fromHex('07'.repeat(32)));
-  const encoded = (prefix: readonly number[], key: Uint8Array) => `z${toBase58(concatBytes(Uint8Array.from(prefix), key))}`;
+  const encoded = (prefix: readonly number[], key: Uint8Array) =>
+    `z${toBase58(concatBytes(Uint8Array.from(prefix), key))}`;
 
   it('refuses the raw key without its multicodec prefix, as some write it', () => {
     expect(refusal(() => fromMultibaseKey(`z6Mk${toBase58(publicKey)}`)).code).toBe('INVALID_ARGUMENT');

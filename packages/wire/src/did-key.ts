@@ -11,7 +11,7 @@ const PUBLIC_KEY_BYTES = 32;
 
 /**
  * y-coordinates of the points of small order, also in their non-canonical form (y + p), little-endian. With such
- * a "public key" one signature fits many messages, so nobody can be held to it.
+ * a "public key" one signature fits many messages, so nobody can be held to it; not every verifier refuses them.
  */
 const SMALL_ORDER_Y = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',

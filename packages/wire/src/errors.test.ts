@@ -55,7 +55,10 @@ describe('the table of errors', () => {
 
 describe('AipError', () => {
   it('leaves the process without stack and cause', () => {
-    const error = new AipError('RATE_LIMITED', 'Wait.', { details: { retry_after_ms: 50 }, cause: new Error('secret') });
+    const error = new AipError('RATE_LIMITED', 'Wait.', {
+      details: { retry_after_ms: 50 },
+      cause: new Error('secret'),
+    });
     expect(JSON.parse(JSON.stringify(error))).toEqual({
       code: 'RATE_LIMITED',
       message: 'Wait.',

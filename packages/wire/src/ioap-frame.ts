@@ -67,7 +67,10 @@ export interface IoapPayloads {
   ICE_CANDIDATE: { candidate: string; sdp_mid?: string | null; sdp_mline_index?: number | null };
   /** Natural language (`query`) or structured (`task`), never both. */
   INTENT: IoapCallOptions &
-    ({ query: string; context?: string | JsonObject } | { task: string; params?: JsonObject; context?: string | JsonObject });
+    (
+      | { query: string; context?: string | JsonObject }
+      | { task: string; params?: JsonObject; context?: string | JsonObject }
+    );
   /** Without `capability` the receiver has one obvious thing to do. */
   EXEC_REQUEST: IoapCallOptions & { capability?: string; args: JsonObject };
   /** `partial` frames are numbered by `seq` from 0 and precede the one that ends the task. */
@@ -112,7 +115,11 @@ export type IoapFrame = { [T in IoapType]: IoapEnvelope<T> }[IoapType];
 export type IoapDraft = { [T in IoapType]: Omit<IoapEnvelope<T>, 'signature'> }[IoapType];
 
 const identifier = matching(/^[!-~]+$/, 128, 'an identifier of 1 to 128 visible ASCII characters');
-const capabilityName = matching(/^[A-Za-z0-9][A-Za-z0-9._:/-]*$/, 128, 'a capability name of letters, digits and . _ : / -');
+const capabilityName = matching(
+  /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/,
+  128,
+  'a capability name of letters, digits and . _ : / -',
+);
 const sdp = text(65_536, 1);
 const context: Check = (value, field) => {
   if (typeof value !== 'string' && !isJsonObject(value)) throw malformedField(field, 'a text or an object');
@@ -193,9 +200,7 @@ const draftChecks = {
   type: oneOf(...IOAP_TYPES),
   payload: anything,
   version: anything,
-  trace: optional(
-    matching(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/, 55, 'a W3C traceparent'),
-  ),
+  trace: optional(matching(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/, 55, 'a W3C traceparent')),
 };
 
 const draftShape = closedObject(draftChecks);

@@ -4,7 +4,14 @@ import { fromBase64, toBase64 } from './base64.ts';
 import { equalBytes } from './bytes.ts';
 import { checkPublicKey, fromMultibaseKey, publicKeyOfDid } from './did-key.ts';
 import { AipError } from './errors.ts';
-import { type IoapDraft, type IoapEnvelope, type IoapFrame, IOAP_MAX_FRAME_BYTES, checkDraft, checkFrame } from './ioap-frame.ts';
+import {
+  type IoapDraft,
+  type IoapEnvelope,
+  type IoapFrame,
+  IOAP_MAX_FRAME_BYTES,
+  checkDraft,
+  checkFrame,
+} from './ioap-frame.ts';
 import { canonicalJson } from './jcs.ts';
 import { type Json, parseJson } from './json.ts';
 import { type KeyPair, keyOfDid, sign, verify } from './keys.ts';
@@ -46,7 +53,10 @@ export function parseFrame(raw: string | Uint8Array): ReceivedFrame {
  * @param keyOf the verifying key of a DID; did:key needs no help
  * @throws AipError as {@link parseFrame}, and INVALID_SIGNATURE
  */
-export function verifyFrame(raw: string | Uint8Array, keyOf: (did: string) => KeyObject | undefined = keyOfDid): ReceivedFrame {
+export function verifyFrame(
+  raw: string | Uint8Array,
+  keyOf: (did: string) => KeyObject | undefined = keyOfDid,
+): ReceivedFrame {
   const received = parseFrame(raw);
   const { signature, ...draft } = received.frame;
   const key = findKey(draft.from, keyOf);
@@ -77,10 +87,14 @@ function readPublicKey(text: string): Uint8Array<ArrayBuffer> {
   try {
     return text.length === 48 ? fromMultibaseKey(text) : checkPublicKey(fromBase58(text));
   } catch (cause) {
-    throw new AipError('MALFORMED_MESSAGE', 'payload.public_key must be an Ed25519 public key in base58 or multibase.', {
-      details: { field: 'payload.public_key' },
-      cause,
-    });
+    throw new AipError(
+      'MALFORMED_MESSAGE',
+      'payload.public_key must be an Ed25519 public key in base58 or multibase.',
+      {
+        details: { field: 'payload.public_key' },
+        cause,
+      },
+    );
   }
 }
 
@@ -89,7 +103,12 @@ function findKey(did: string, keyOf: (did: string) => KeyObject | undefined): Ke
     const key = keyOf(did);
     if (key !== undefined) return key;
   } catch (cause) {
-    throw new AipError('INVALID_SIGNATURE', 'No verifying key can be had from the DID in from.', { details: { from: did }, cause });
+    throw new AipError('INVALID_SIGNATURE', 'No verifying key can be had from the DID in from.', {
+      details: { from: did },
+      cause,
+    });
   }
-  throw new AipError('INVALID_SIGNATURE', 'The verifying key of the DID in from is not known.', { details: { from: did } });
+  throw new AipError('INVALID_SIGNATURE', 'The verifying key of the DID in from is not known.', {
+    details: { from: did },
+  });
 }

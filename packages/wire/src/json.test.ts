@@ -1,8 +1,8 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AipError } from './errors.ts';
 import { type JsonLimits, parseJson } from './json.ts';
-import { refusal } from './refusal.testing.ts';
+import { refusal } from './testing.ts';
 
 const codeOf = (input: string | Uint8Array, limits?: JsonLimits) => refusal(() => parseJson(input, limits)).code;
 
@@ -35,7 +35,9 @@ describe('parseJson', () => {
     fc.assert(
       fc.property(fc.array(member, { minLength: 1 }), fc.nat(), (members, pick) => {
         const again = members[pick % members.length]!;
-        const text = [...members, again].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',');
+        const text = [...members, again]
+          .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`)
+          .join(',');
         expect(codeOf(`{${text}}`)).toBe('MALFORMED_MESSAGE');
       }),
     );
@@ -95,7 +97,7 @@ describe('parseJson', () => {
   );
 
   it('throws nothing but AipError, whatever comes', () => {
-    const almostJson = fc.stringMatching(/^[[\]{}",:\\0-9eE+\-.tfnul \u0000-\u0008]*$/);
+    const almostJson = fc.stringMatching(/^[[\]{}",:\\0-9eE+\-.tfnul \t]*$/);
     const input = fc.oneof(fc.string({ unit: 'binary' }), almostJson, fc.uint8Array(), fc.json());
     fc.assert(
       fc.property(input, (hostile) => {

@@ -14,7 +14,7 @@ import {
   sign,
   verify,
 } from './keys.ts';
-import { fromHex, refusal, toHex } from './refusal.testing.ts';
+import { fromHex, refusal, toHex } from './testing.ts';
 
 describe('keys', () => {
   // RFC 8032 §7.1, test 3

@@ -94,7 +94,8 @@ export function rawPublicKey(key: KeyObject): Uint8Array<ArrayBuffer> {
 
 /** Ed25519 signature, 64 bytes. A text is signed as UTF-8. */
 export function sign(message: Uint8Array | string, privateKey: KeyObject): Uint8Array {
-  return signBytes(null, bytesOf(message), privateKey);
+  const signature = signBytes(null, bytesOf(message), privateKey);
+  return new Uint8Array(signature.buffer, signature.byteOffset, signature.byteLength);
 }
 
 /** True if the signature fits. Never throws for a bad signature. */

@@ -1,8 +1,8 @@
 import { sha256 } from '#crypto';
 import { concatBytes, utf8Bytes } from './bytes.ts';
 import { AipError } from './errors.ts';
-import type { JsonObject } from './json.ts';
 import { canonicalJson } from './jcs.ts';
+import type { JsonObject } from './json.ts';
 import { leafHash } from './merkle.ts';
 
 /** Length of the salt of a {@link commit}ment, in bytes. */

@@ -114,7 +114,8 @@ function signatureLine(name: string, bytes: Uint8Array): string {
 
 function parseSignatureLine(line: string): NoteSignature {
   const [dash, name, base64, ...more] = line.split(' ');
-  if (dash !== '—' || name === undefined || !NAME.test(name) || base64 === undefined || more.length > 0) throw malformed();
+  if (dash !== '—' || name === undefined || !NAME.test(name) || base64 === undefined || more.length > 0)
+    throw malformed();
   const bytes = decodeOrRefuse(base64);
   if (bytes.length <= KEY_ID_BYTES) throw malformed();
   return { name, keyId: bytes.slice(0, KEY_ID_BYTES), signature: bytes.slice(KEY_ID_BYTES) };

@@ -29,7 +29,10 @@ const FORM = new RegExp(`^aip_(${TOKEN_KINDS.join('|')})_([0-9A-Za-z]{11})_([0-9
  *
  * @param random source of cryptographic randomness
  */
-export function makeToken(kind: TokenKind, random: (bytes: number) => Uint8Array = randomBytes): TokenParts & { token: string } {
+export function makeToken(
+  kind: TokenKind,
+  random: (bytes: number) => Uint8Array = randomBytes,
+): TokenParts & { token: string } {
   const id = base62(random(ID_BYTES), 11);
   const secret = base62(random(SECRET_BYTES), 33);
   const body = `aip_${kind}_${id}_${secret}`;

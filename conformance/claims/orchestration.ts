@@ -1,0 +1,43 @@
+import type { ClaimTable } from '../claim-table.ts';
+
+/** Plans, and what carries them out. */
+export const orchestration = {
+  'O-PLAN': {
+    source: 'seed:aip',
+    behaviour:
+      'Breaks a goal into a plan over the capabilities at hand, by a deterministic planner or by a language model.',
+    status: 'planned',
+  },
+  'O-EXEC': {
+    source: 'seed:aip',
+    behaviour:
+      'Executes durable task graphs with dependencies, parallelism, retries, timeouts, compensation and approvals; after a crash no completed step is repeated.',
+    status: 'planned',
+  },
+  'O-MON': {
+    source: 'seed:aip',
+    behaviour: 'Shows the progress of a plan, pauses it, cancels it and runs it again from a chosen step.',
+    status: 'planned',
+  },
+  'O-BREAKER': {
+    source: 'seed:aip',
+    behaviour:
+      'Keeps failures from spreading, by circuit breakers with half-open probing, backpressure, bulkheads and health checks.',
+    status: 'planned',
+  },
+  'O-SWARM': {
+    source: 'seed:aip',
+    behaviour: 'Coordinates swarms by hierarchy, by bidding in a market and by weighted votes with a quorum.',
+    status: 'planned',
+  },
+  'O-10K': {
+    source: 'seed:aip',
+    behaviour: 'Runs ten thousand concurrent workflows on a machine with two cores, and more with further nodes.',
+    status: 'planned',
+  },
+  'O-CRON': {
+    source: 'seed:aip',
+    behaviour: 'Starts work on schedules and triggers.',
+    status: 'planned',
+  },
+} satisfies ClaimTable;

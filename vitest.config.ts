@@ -1,0 +1,43 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const everyTest = ['packages/**/src/**/*.test.ts', 'apps/**/src/**/*.test.ts', 'conformance/**/*.test.ts'];
+const processTests = '**/*.proc.test.ts';
+const browserTests = '**/*.browser.test.ts';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Threads without isolation: shared modules are evaluated once per worker, not once per file.
+        test: {
+          name: 'unit',
+          include: everyTest,
+          exclude: [...configDefaults.exclude, processTests, browserTests],
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        // Tests that start real processes: isolated, patient, one file at a time.
+        test: {
+          name: 'process',
+          include: [processTests],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: [browserTests],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
