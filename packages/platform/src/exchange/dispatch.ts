@@ -174,6 +174,7 @@ function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: Ta
     state,
     effect,
     message: task.message.id,
+    assignee: task.target.owner,
     ...(event.type === 'failed' ? { code: event.error.code } : {}),
     ...(event.type === 'canceled' ? { reason: event.reason } : {}),
     ...(hold ? { hold: hold as unknown as Json, resolution: effect === 'unknown' ? 'kept' : effect === 'applied' || event.type === 'done' ? 'captured' : 'released' } : {}),

@@ -13,7 +13,7 @@ import type { Credential, Principal } from '../kernel/principal.ts';
 import type { Route } from '../kernel/route.ts';
 import type { Session } from '../kernel/session.ts';
 import type { CancelReason, TaskHead } from '../kernel/task.ts';
-import { messageDuration, messagesTotal, tasksLive } from '../telemetry/metrics.ts';
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createCatalogue, type Catalogue } from './catalogue.ts';
 import { crossingOf, messageFrom } from './crossing.ts';
 import { createDispatcher } from './dispatch.ts';
@@ -64,11 +64,15 @@ export interface ExchangeOptions {
   readonly slots: Slots;
   readonly operations: readonly Operation[];
   readonly clock: Clock;
+  readonly telemetry?: Telemetry;
 }
+
+/** How long an approved call waits for a target that is not connected, in milliseconds. */
+const COMEBACK = 30_000;
 
 type Denial = Extract<GuardVerdict, { verdict: 'deny' }> & { guard?: string };
 
-export function createExchange({ journal, slots, operations, clock }: ExchangeOptions): Exchange {
+export function createExchange({ journal, slots, operations, clock, telemetry = createTelemetry() }: ExchangeOptions): Exchange {
   const catalogue = createCatalogue();
   const routes = createRoutes();
   const sessions = createSessions(() => clock.now());
@@ -78,7 +82,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
   const ownRoute = operationRoute(byName);
   catalogue.put('operations', operationEntries(operations));
   const dispatcher = createDispatcher(journal, slots, (task) => {
-    if (live.delete(task.id)) tasksLive.add(-1);
+    if (live.delete(task.id)) telemetry.tasksLive.add(-1);
   });
   let draining = false;
 
@@ -138,21 +142,21 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     task.state = 'submitted';
     task.crossing = crossing;
     task.stream.push({ type: 'submitted', state: 'submitted', n, at: verdict.at });
-    messagesTotal.add(1, { edge: crossing.message.edge, outcome: 'accepted', code: 'OK' });
+    telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'accepted', code: 'OK' });
     return undefined;
   }
 
   async function run(task: LiveTask, crossing: Crossing, route: Route): Promise<void> {
     const started = clock.monotonic();
     await dispatcher.run(task, crossing, route);
-    messageDuration.record((clock.monotonic() - started) / 1000, { edge: task.message.edge });
+    telemetry.duration.record((clock.monotonic() - started) / 1000, { edge: task.message.edge });
   }
 
   async function deny(crossing: Crossing, { error, record, guard = 'commit' }: Denial): Promise<never> {
-    messagesTotal.add(1, { edge: crossing.message.edge, outcome: 'denied', code: error.code });
+    telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'denied', code: error.code });
     // A denial that cannot be recorded is still a denial.
     if (record !== false) await commit(crossing.principal.tenant, denial(crossing, error, guard));
-    throw aipErrorFromBody(error as unknown as JsonObject);
+    throw aipErrorFromBody(error);
   }
 
   /** The commit said no. A repeated request is led to its task; anything else is a recorded denial. */
@@ -166,29 +170,37 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
 
   function enlist(task: LiveTask): void {
     live.set(task.id, task);
-    tasksLive.add(1);
+    telemetry.tasksLive.add(1);
   }
 
   // ── parked calls ───────────────────────────────────────────────────────────────────────────────────
 
   async function park(crossing: Crossing, verdict: Extract<GuardVerdict, { verdict: 'ask' }>): Promise<Call> {
+    try {
+      return callOf(await parking.find(crossing.argumentsHash(), () => openAsk(crossing, verdict)));
+    } catch (error) {
+      return refused(crossing, toErrorBody(error));
+    }
+  }
+
+  /** Writes the ask and the message it is about. Throws what the commit refuses. */
+  async function openAsk(crossing: Crossing, verdict: Extract<GuardVerdict, { verdict: 'ask' }>): Promise<LiveTask> {
     const hash = crossing.argumentsHash();
-    const waiting = parking.find(hash);
-    if (waiting) return callOf(waiting);
     const { message } = crossing;
     const task = createLiveTask(journal.read, crossing);
     const expires = Math.min(verdict.expires, message.deadline ?? Number.MAX_SAFE_INTEGER);
     const ask = { id: uuidv7(clock.now()), of: 'operators', kind: verdict.kind, body: verdict.body, expires } as const;
     const head = { ...messageHead(crossing), argumentsHash: hash, ask };
-    const committed = await commit(task.tenant, { kind: 'park', task: task.id, n: 1, head: head as unknown as JsonObject, body: messageBody(message, operationOf(crossing.target)?.secrets) });
-    if (!committed.ok) return refused(crossing, committed.error);
+    const body = messageBody(message, operationOf(crossing.target)?.secrets);
+    const committed = await commit(task.tenant, { kind: 'park', task: task.id, n: 1, head: head as unknown as JsonObject, body });
+    if (!committed.ok) throw aipErrorFromBody(committed.error);
     task.n = 1;
     task.state = 'auth_required';
     task.stream.push({ type: 'asked', ask, state: 'auth_required', n: 1, at: committed.at });
     enlist(task);
     waitFor(task, ask.id, hash, expires);
-    messagesTotal.add(1, { edge: message.edge, outcome: 'parked', code: 'APPROVAL_REQUIRED' });
-    return callOf(task);
+    telemetry.messages.add(1, { edge: message.edge, outcome: 'parked', code: 'APPROVAL_REQUIRED' });
+    return task;
   }
 
   function waitFor(task: LiveTask, askId: string, hash: string, expires: number): void {
@@ -210,13 +222,16 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
 
   /** A parked message is never a revived coroutine: the stored message passes all slots again. */
   async function redecide(task: LiveTask, approval: NonNullable<Crossing['approval']>): Promise<void> {
+    // After a restart the target may still be on its way back.
+    if (!catalogue.get(task.message.to)) await routes.whenBound(task.target.owner, COMEBACK);
     const target = catalogue.resolve(task.message.to);
     const parent = task.message.parentId === undefined ? undefined : live.get(task.message.parentId);
     const crossing = crossingOf(task.message, target, parent, planeOf(target), approval);
     const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return fail(task, verdict.error);
     if (verdict.verdict === 'ask') return fail(task, errorBody('APPROVAL_REQUIRED', 'The policy has changed and asks for another approval; send the call again.'));
-    const route = await routeSoon(target, 30_000);
+    const route = await routeSoon(target, COMEBACK);
+    task.target = target;
     if (!route) return fail(task, unavailable(target).error);
     const refusal = await accept(task, crossing);
     if (refusal) return fail(task, refusal);
@@ -238,7 +253,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     const head = messageHead(crossing) as unknown as JsonObject;
     const committed = await commit(crossing.principal.tenant, { kind: 'signal', head, body: messageBody(crossing.message) });
     if (!committed.ok) return deny(crossing, { verdict: 'deny', error: committed.error });
-    messagesTotal.add(1, { edge: crossing.message.edge, outcome: 'signal', code: 'OK' });
+    telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'signal', code: 'OK' });
     await deliverOnce(route, crossing);
   }
 
@@ -252,7 +267,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     }
     const outcome = outcomeOf(await running.ended);
     if (outcome.ok) return valueOf(outcome.body);
-    throw aipErrorFromBody(outcome.error as unknown as JsonObject);
+    throw aipErrorFromBody(outcome.error);
   }
 
   /** The platform's own reads make no task: guarded, run, and recorded as one entry before the answer leaves. */
@@ -264,7 +279,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     const result = await deliverOnce(ownRoute, crossing);
     const head = { message: crossing.message.id, from: session.principal.id, to: crossing.message.to, edge: session.edge, policies: crossing.policies };
     const committed = await commit(session.principal.tenant, { kind: 'read', head });
-    if (!committed.ok) throw aipErrorFromBody(committed.error as unknown as JsonObject);
+    if (!committed.ok) throw aipErrorFromBody(committed.error);
     return result ? valueOf(result) : null;
   }
 
@@ -273,7 +288,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
     const answer = (): Promise<Body> => Promise.reject(new AipError('UNSUPPORTED_OPERATION'));
     const call = { message: crossing.message, entry: crossing.target, signal: new AbortController().signal, answer };
     for await (const event of route.deliver(call)) {
-      if (event.type === 'failed') throw aipErrorFromBody(event.error as unknown as JsonObject);
+      if (event.type === 'failed') throw aipErrorFromBody(event.error);
       if (event.type === 'done') return event.body;
     }
     return undefined;
@@ -340,7 +355,7 @@ export function createExchange({ journal, slots, operations, clock }: ExchangeOp
       return true;
     },
     resume,
-    recover: createRecovery({ journal, catalogue, dispatcher, enlist, park: waitFor, live: (id) => live.get(id), routeTo: routeSoon }),
+    recover: createRecovery({ journal, catalogue, dispatcher, slots, enlist, park: waitFor, live: (id) => live.get(id), routeTo: routeSoon }),
     drain,
   };
 }

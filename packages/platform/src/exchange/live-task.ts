@@ -13,7 +13,8 @@ export interface LiveTask {
   readonly id: string;
   readonly tenant: string;
   readonly message: Message;
-  readonly target: CatalogueEntry;
+  /** As remembered after a restart, until the target has come back. */
+  target: CatalogueEntry;
   readonly scopes: readonly string[];
   readonly depth: number;
   readonly plane: 'data' | 'control';

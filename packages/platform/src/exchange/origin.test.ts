@@ -67,6 +67,12 @@ describe('where a request comes from', () => {
     expect(code('aip.example.com', 'https://aip.example.com', ['aip.example.com'])).toBeUndefined();
     expect(code('aip.example.com', 'https://other.example.com', ['aip.example.com'])).toBe('FORBIDDEN_ORIGIN');
   });
+
+  it('may be a configured origin, which then is no Host', () => {
+    expect(code('localhost', 'https://app.example.com', ['https://app.example.com'])).toBeUndefined();
+    expect(code('localhost', 'http://app.example.com', ['https://app.example.com'])).toBe('FORBIDDEN_ORIGIN');
+    expect(code('app.example.com', undefined, ['https://app.example.com'])).toBe('FORBIDDEN_HOST');
+  });
 });
 
 it('tells a Host that means this machine from one that does not', () => {

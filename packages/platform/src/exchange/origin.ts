@@ -12,7 +12,7 @@ const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i;
  * upgrades alike. A page that made its own name resolve to this machine (DNS rebinding) still sends that name
  * as Host; a page elsewhere sends its own Origin. Programs send no Origin.
  *
- * @param allowed host names (any port) or `host:port` pairs that are answered beside the loopback names
+ * @param allowed host names (any port), `host:port` pairs or origins that are known beside the loopback names
  * @returns FORBIDDEN_HOST or FORBIDDEN_ORIGIN; undefined when both are allowed
  */
 export function originAllowed(
@@ -41,7 +41,7 @@ function known(url: URL, allowed: readonly string[]): boolean {
   if (LOOPBACK.has(url.hostname)) return true;
   return allowed.some((name) => {
     const entry = name.toLowerCase();
-    return entry === url.hostname || entry === url.host;
+    return entry === url.hostname || entry === url.host || entry === url.origin;
   });
 }
 

@@ -8,8 +8,8 @@ const MAX_DELAY = 2 ** 31 - 1;
 /** Calls that wait for a person, found by task and by what the approval is bound to. */
 export interface Parking {
   park(task: LiveTask, askId: string, hash: string, delay: number, onExpired: () => void): void;
-  /** The parked, or just ended, call that an identical retry re-attaches to. */
-  find(hash: string): LiveTask | undefined;
+  /** The parked, or just ended, call that an identical retry re-attaches to; else the one that `open` makes. */
+  find(hash: string, open: () => Promise<LiveTask>): Promise<LiveTask>;
   /** Takes a task out because its approval has been answered. */
   leave(task: LiveTask): void;
   /** The caller has the result: the next identical call is a new one. */
@@ -18,6 +18,7 @@ export interface Parking {
 
 export function createParking(): Parking {
   const byHash = new Map<string, LiveTask>();
+  const opening = new Map<string, Promise<LiveTask>>();
 
   function forget(hash: string, task: LiveTask): void {
     if (byHash.get(hash) === task) byHash.delete(hash);
@@ -33,7 +34,14 @@ export function createParking(): Parking {
         setTimeout(() => forget(hash, task), REATTACH_WINDOW).unref();
       });
     },
-    find: (hash) => byHash.get(hash),
+    async find(hash, open) {
+      const parked = byHash.get(hash);
+      if (parked) return parked;
+      // Two identical calls at once are one ask: the second waits for the first to be written.
+      const running = opening.get(hash) ?? open().finally(() => opening.delete(hash));
+      opening.set(hash, running);
+      return running;
+    },
     leave(task) {
       if (task.parked) clearTimeout(task.parked.timer);
       delete task.parked;

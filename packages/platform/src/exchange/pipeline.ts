@@ -35,6 +35,18 @@ export function admit(slots: Slots, crossing: Crossing): GuardVerdict & { guard?
   return PASS;
 }
 
+/**
+ * A message that was accepted before a restart is delivered again only if it still may be: nothing in its scope
+ * is stopped, both ends are trusted, a policy permits it. It has waited, been approved and been paid for already.
+ */
+export function readmit(slots: Slots, crossing: Crossing): GuardVerdict {
+  for (const guard of [slots.gate, slots.trust, slots.policy]) {
+    const verdict = ask(guard, crossing);
+    if (verdict.verdict !== 'pass') return verdict;
+  }
+  return PASS;
+}
+
 /** A guard that fails denies: nothing passes because a check broke. */
 function ask(guard: Guard, crossing: Crossing): GuardVerdict {
   try {

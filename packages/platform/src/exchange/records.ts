@@ -1,10 +1,12 @@
 import type { JsonObject } from '@aip/wire';
 import { createHash } from 'node:crypto';
+import { parseAddress, splitOwned } from '../kernel/address.ts';
 import { argumentsOf, data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
+import type { TaskHead } from '../kernel/task.ts';
 import type { Message } from '../kernel/message.ts';
 import { canonicalJson } from '@aip/wire';
 import type { MessageHead } from './task-decider.ts';
@@ -31,8 +33,15 @@ export function messageHead(crossing: Crossing): MessageHead {
     ...(message.deadline === undefined ? {} : { deadline: message.deadline }),
     ...(crossing.hold ? { hold: crossing.hold } : {}),
     ...(crossing.approval ? { approval: crossing.approval.askId, argumentsHash: crossing.argumentsHash() } : {}),
+    ...notes(crossing),
     ...idempotency(message),
   };
+}
+
+/** What `@log` policies want to stand in the record. */
+function notes({ obligations }: Crossing): Pick<MessageHead, 'notes'> {
+  const notes = obligations.filter((obligation) => obligation.kind === 'log').map((obligation) => obligation.value);
+  return notes.length === 0 ? {} : { notes };
 }
 
 /** A signed frame is its own idempotency key: the same bytes mean the same request, other bytes under its id are a replay. */
@@ -70,18 +79,23 @@ export function denial(crossing: Crossing, error: ErrorBody, guard: string): Ent
   return { kind: 'deny', head };
 }
 
-/** Stands in for a target that has left the catalogue while a task on it was open. */
-export function vanishedTarget(address: CatalogueEntry['address'], assignee: string): CatalogueEntry {
+/**
+ * The target of a task as its head remembers it. After a restart agents and upstreams come back one by one;
+ * until its own has, a task keeps to what was true when it was accepted.
+ */
+export function rememberedTarget(head: TaskHead): CatalogueEntry {
+  const { kind, name } = parseAddress(head.to);
+  const owner = head.assignee ?? splitOwned(name).owner;
   return {
-    address,
-    kind: 'agent',
-    name: assignee,
-    owner: assignee,
-    ownerName: assignee,
-    description: 'No longer in the catalogue.',
-    effect: 'external',
-    idempotent: false,
-    price: 0,
-    state: 'gone',
+    address: head.to,
+    kind: kind === 'capability' || kind === 'topic' ? 'skill' : kind,
+    name: kind === 'agent' || kind === 'operation' ? name : splitOwned(name).name,
+    owner,
+    ownerName: owner,
+    description: '',
+    effect: head.effect,
+    idempotent: head.idempotent,
+    price: head.hold?.amount ?? 0,
+    state: 'offline',
   };
 }

@@ -7,12 +7,15 @@ import type { Catalogue } from './catalogue.ts';
 import { crossingOf } from './crossing.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents } from './history.ts';
+import { readmit, type Slots } from './pipeline.ts';
+import { rememberedTarget } from './records.ts';
 import { createLiveTask, type LiveTask } from './live-task.ts';
 
 export interface RecoveryOptions {
   readonly journal: Journal;
   readonly catalogue: Catalogue;
   readonly dispatcher: Dispatcher;
+  readonly slots: Slots;
   enlist(task: LiveTask): void;
   park(task: LiveTask, askId: string, hash: string, expires: number): void;
   live(taskId: string): LiveTask | undefined;
@@ -31,8 +34,8 @@ export function createRecovery(options: RecoveryOptions) {
 
   return function recover(tenant: string, head: TaskHead): void {
     const message = storedMessage(journal.read, tenant, head);
-    const target = catalogue.get(head.to);
-    if (!message || !target) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task can no longer be continued: its message or its target is gone.'));
+    if (!message) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task cannot be continued: its message has been erased.'));
+    const target = catalogue.get(head.to) ?? rememberedTarget(head);
     const events = taskEvents(journal.read, tenant, head.id, 0);
     const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId), 'data');
     if (head.hold) crossing.hold = head.hold;
@@ -55,6 +58,9 @@ export function createRecovery(options: RecoveryOptions) {
       const error = errorBody('AGENT_UNAVAILABLE', `${task.target.ownerName} did not come back within ${COMEBACK / 1000} s of the restart.`);
       return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
     }
+    task.target = catalogue.get(head.to) ?? task.target;
+    const verdict = readmit(options.slots, task.crossing);
+    if (verdict.verdict === 'deny') return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });
     const recorded = await dispatcher.record(task, { type: 'redelivered' });
     if (recorded) await dispatcher.run(task, task.crossing, route, head.n);
   }

@@ -26,6 +26,7 @@ export interface MessageHead {
   readonly idempotency?: { readonly key: string; readonly request: string; readonly signed?: boolean };
   readonly deadline?: number;
   readonly policies?: readonly string[];
+  readonly notes?: readonly string[];
   readonly plane?: 'control';
   readonly hold?: Hold;
   /** The approval that this accept uses up. */

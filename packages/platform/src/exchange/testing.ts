@@ -29,11 +29,13 @@ export interface TestExchangeOptions {
   readonly slots?: Partial<Slots>;
   readonly operations?: readonly Operation[];
   readonly deciders?: readonly Decider[];
+  /** A data folder that outlives this exchange, for tests of a restart; without it a fresh one that goes with it. */
+  readonly folder?: string;
 }
 
 /** A real exchange over a real journal in a temporary folder, with guards that pass unless the test gives its own. */
 export async function createTestExchange(options: TestExchangeOptions = {}): Promise<{ exchange: Exchange; folder: string } & AsyncDisposable> {
-  const folder = mkdtempSync(join(tmpdir(), 'aip-test-'));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'aip-test-'));
   const file = join(folder, 'aip.db');
   const writer = await createWriter({
     store: openSqliteStore(file),
@@ -60,7 +62,7 @@ export async function createTestExchange(options: TestExchangeOptions = {}): Pro
     async [Symbol.asyncDispose]() {
       reader.close();
       await writer.close();
-      rmSync(folder, { recursive: true, force: true });
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

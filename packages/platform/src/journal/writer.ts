@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { commit as commitment, encodeEntryHead, Frontier, leafHash, type Json, type JsonObject } from '@aip/wire';
+import { createHash, randomFillSync } from 'node:crypto';
+import { commit as commitment, encodeEntryHead, Frontier, leafHash, SALT_BYTES, type Json, type JsonObject } from '@aip/wire';
 import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { Decider, Entry, EntryDraft, Group, RowWrite, Verdict } from '../kernel/entry.ts';
 import type { JournalStore, LogHead, RowChange, StoredRow, WriteBatch } from './store.ts';
@@ -192,13 +192,23 @@ function headOf(entry: Entry, body: string | undefined): JsonObject {
 
 function storedBody(entry: EntryDraft, draft: Draft): { commitment: string; columns: Pick<StoredRow, 'body' | 'blob' | 'salt'> } | undefined {
   if (entry.body === undefined) return undefined;
-  const salt = randomBytes(16);
+  const salt = freshSalt();
   const bytes = Buffer.from(entry.body);
   const sum = Buffer.from(commitment(salt, bytes)).toString('base64url');
   if (entry.body.length <= BLOB_THRESHOLD) return { commitment: sum, columns: { body: entry.body, salt } };
   const hash = createHash('sha256').update(bytes).digest('hex');
   draft.blobs.push({ hash, content: entry.body });
   return { commitment: sum, columns: { blob: hash, salt } };
+}
+
+/** Salts are cut from a pool: asking for 16 random bytes at a time costs more than hashing the entry. */
+let pool = new Uint8Array(0);
+
+function freshSalt(): Uint8Array {
+  if (pool.length < SALT_BYTES) pool = randomFillSync(new Uint8Array(512 * SALT_BYTES));
+  const salt = pool.subarray(0, SALT_BYTES);
+  pool = pool.subarray(SALT_BYTES);
+  return salt;
 }
 
 function batchOf(draft: Draft): WriteBatch {

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { oneShot } from '../exchange/index.ts';
 import { data, text } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import { createTelemetry } from '../telemetry/telemetry.ts';
 import { loadConfig } from './config.ts';
 import { openCore, type Core } from './core.ts';
 
@@ -19,7 +20,7 @@ function newFolder(): string {
   return folder;
 }
 
-const open = (folder: string): Promise<Core> => openCore({ config: loadConfig({ env: {}, flags: { data_dir: folder }, cwd: folder }), log: () => {} });
+const open = (folder: string): Promise<Core> => openCore({ config: loadConfig({ env: {}, flags: { data_dir: folder }, cwd: folder }), log: () => {}, telemetry: createTelemetry() });
 
 const admin = (core: Core) => oneShot({ principal: core.exchange.authenticate({ kind: 'bearer', token: core.secrets.adminToken }), edge: 'http' }, Date.now());
 

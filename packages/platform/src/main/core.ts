@@ -15,6 +15,7 @@ import type { TaskHead } from '../kernel/task.ts';
 import { createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
 import type { Config } from './config.ts';
 import { claimDataFolder } from './data-folder.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { platformOperations } from './platform-operations.ts';
 import { startWriterThread } from './writer-thread.ts';
 
@@ -33,10 +34,11 @@ export interface CoreOptions {
   readonly config: Config;
   /** Operations that edges bring along (upstream servers). */
   readonly operations?: readonly Operation[];
+  readonly telemetry: Telemetry;
   log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
 }
 
-export async function openCore({ config, operations: extra = [], log }: CoreOptions): Promise<Core> {
+export async function openCore({ config, operations: extra = [], telemetry, log }: CoreOptions): Promise<Core> {
   await using cleanup = new AsyncDisposableStack();
   const clock = systemClock;
   const now = (): number => clock.now();
@@ -78,6 +80,7 @@ export async function openCore({ config, operations: extra = [], log }: CoreOpti
     journal,
     operations,
     clock,
+    telemetry,
     slots: {
       authenticate: authenticator({ adminToken: secrets.adminToken, tokens, logins, agents: { agent: (did) => registry.get(did) } }),
       limit: limitGuard({ perSecond: config.rate.per_second, burst: config.rate.burst }, () => clock.monotonic()),

@@ -10,9 +10,6 @@ export function trustGuard(registry: Pick<Registry, 'get'>): Guard {
   return {
     name: 'trust',
     admit({ principal, target, message }) {
-      if (principal.kind === 'anonymous') {
-        return { verdict: 'deny', error: errorBody('UNAUTHENTICATED', 'Say who you are: send "Authorization: Bearer <token>".'), record: false };
-      }
       if (principal.kind === 'agent' && message.to !== DOOR && !registry.get(principal.id)) {
         return { verdict: 'deny', error: errorBody('NOT_ADMITTED', 'This agent has not been admitted; join with a join token, or ask an operator.') };
       }

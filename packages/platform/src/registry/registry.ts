@@ -7,7 +7,8 @@ export interface Registry {
   get(did: string): AgentRow | undefined;
   view(did: string): AgentView | undefined;
   views(tenant: string): AgentView[];
-  connected(did: string): boolean;
+  /** Who is connected now, with when and when last active. */
+  present(): readonly (Presence & { readonly did: string })[];
   connect(did: string): void;
   disconnect(did: string): void;
   /** Loads what the log knows and follows it from now on. */
@@ -46,7 +47,7 @@ export function createRegistry(now: () => number): Registry {
       return row && agentView(row, presence.get(did));
     },
     views: (tenant) => [...rows.values()].filter((row) => row.tenant === tenant).map((row) => agentView(row, presence.get(row.did))),
-    connected: (did) => presence.has(did),
+    present: () => [...presence].map(([did, seen]) => ({ did, ...seen })),
     connect(did) {
       presence.set(did, { connected: now(), active: now() });
       const row = rows.get(did);

@@ -18,7 +18,10 @@ const MAX_BUCKETS = 100_000;
 export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
   const buckets = new Map<string, { tokens: number; at: number }>();
 
-  function take(id: string): number {
+  /** Everybody unknown shares one small bucket. */
+  const stranger: RateLimit = { perSecond: Math.max(1, limit.perSecond / 100), burst: Math.max(1, limit.burst / 100) };
+
+  function take(id: string, limit: RateLimit): number {
     const now = monotonic();
     const bucket = buckets.get(id) ?? { tokens: limit.burst, at: now };
     bucket.tokens = Math.min(limit.burst, bucket.tokens + ((now - bucket.at) / 1000) * limit.perSecond);
@@ -35,9 +38,10 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
     admit({ principal, plane }) {
       // Whoever floods must not be able to keep an operator from pressing kill.
       if (plane === 'control' && principal.roles.includes('admin')) return PASS;
-      const wait = take(principal.id);
+      const own = principal.kind === 'anonymous' ? stranger : limit;
+      const wait = take(principal.id, own);
       if (wait === 0) return PASS;
-      const error = errorBody('RATE_LIMITED', `${principal.name} sends more than ${limit.perSecond} messages a second; try again in ${wait} ms.`, { retry_after_ms: wait });
+      const error = errorBody('RATE_LIMITED', `${principal.name} sends more than ${own.perSecond} messages a second; try again in ${wait} ms.`, { retry_after_ms: wait });
       return { verdict: 'deny', error, record: false };
     },
   };

@@ -53,7 +53,11 @@ describe('arguments have the type that a policy uses them as', () => {
       'did you mean',
     ],
     ['a misspelt attribute behind an argument', 'context.arguments has x && principal.nmae == "x"', '`nmae`'],
-    ['an entity, which no argument can be', 'context.arguments has x && context.arguments.x in Role::"a"', 'unexpected'],
+    [
+      'an entity, which no argument can be',
+      'context.arguments has x && context.arguments.x in Role::"a"',
+      'unexpected',
+    ],
   ])('but not %s', async (_, condition, problem) => {
     const text = `permit (principal is Agent, action == Action::"call", resource) when { ${condition} };`;
     const error = await validated(text).catch((thrown: unknown) => thrown);

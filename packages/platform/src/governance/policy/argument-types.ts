@@ -29,16 +29,21 @@ interface Argument {
 /** The common type of the schema that stands for the arguments of a call. */
 const ARGUMENTS = 'Arguments';
 
-/** Does the policy look into `context.arguments`? If so, the schema with the arguments that it expects. */
-export function schemaForArguments(schema: SchemaJson<string>, policy: PolicyJson): SchemaJson<string> | undefined {
+/**
+ * For each policy, the schema with the arguments that the policy expects; the schema itself for a policy that
+ * looks at none.
+ */
+export function schemaWithArguments(schema: SchemaJson<string>): (policy: PolicyJson) => SchemaJson<string> {
   const space = schema[''];
-  if (space?.commonTypes?.[ARGUMENTS] === undefined) return undefined;
-  const found: Argument = { type: undefined, members: new Map() };
-  const infer = inference(found, attributeTypes(schema));
-  for (const { body } of policy.conditions) infer(body, BOOL);
-  if (found.members.size === 0) return undefined;
-  const commonTypes = { ...space.commonTypes, [ARGUMENTS]: typeOf(found) as never };
-  return { ...schema, '': { ...space, commonTypes } };
+  if (space?.commonTypes?.[ARGUMENTS] === undefined) return () => schema;
+  const attributes = attributeTypes(schema);
+  return (policy) => {
+    const found: Argument = { type: undefined, members: new Map() };
+    const infer = inference(found, attributes);
+    for (const { body } of policy.conditions) infer(body, BOOL);
+    if (found.members.size === 0) return schema;
+    return { ...schema, '': { ...space, commonTypes: { ...space.commonTypes, [ARGUMENTS]: typeOf(found) as never } } };
+  };
 }
 
 function typeOf({ type, members }: Argument): Type {

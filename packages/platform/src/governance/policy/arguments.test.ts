@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Decision } from './types.ts';
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './json-value.ts';
 import { openShadow } from './shadow.ts';
 import { ask, unvalidated } from './testing.ts';
+import type { Decision } from './types.ts';
 
 async function decide(condition: string, args: unknown): Promise<Decision> {
   return (await unvalidated(`permit (principal, action, resource) when { ${condition} };`)).decide(
@@ -52,7 +52,10 @@ describe('JSON arguments as Cedar values', () => {
     ['context.arguments == {}', { a: 1 }],
     ['context.arguments.who == User::"alice"', { who: { type: 'User', id: 'alice' } }],
     ['context.arguments.who == User::"alice"', { who: { __entity: { type: 'User', id: 'alice' } } }],
-    ['context.arguments.who == User::"alice"', { who: { kind: 'entity', type: 'User', id: 'alice', uid: 'User::"alice"' } }],
+    [
+      'context.arguments.who == User::"alice"',
+      { who: { kind: 'entity', type: 'User', id: 'alice', uid: 'User::"alice"' } },
+    ],
     ['context.arguments.n == decimal("1.0")', { n: 1 }],
   ])('%s does not hold for %j', async (condition, args) => {
     expect(await decide(condition, args)).toMatchObject({ effect: 'deny', errors: [] });
@@ -95,6 +98,25 @@ describe('what has no Cedar value denies where it is looked at', () => {
     expect(await whyDenied('context.arguments.a.b == 1', { a: [1] })).toBe('context.arguments.a is not a record');
     expect(await whyDenied('context.arguments.a has b', { a: 'text' })).toBe('context.arguments.a is not a record');
     expect(await whyDenied('context.arguments.a has b', {})).toBe('context.arguments has no attribute "a"');
+  });
+});
+
+describe('a request whose arguments are a getter', () => {
+  it.each([
+    ['context.protocol == "mcp"', 0],
+    ['context.arguments has a && context.arguments.a == 1', 1],
+  ])('is asked for them only if a policy looks: %s', async (condition, expected) => {
+    let reads = 0;
+    const request = {
+      ...ask(),
+      get arguments() {
+        reads += 1;
+        return { a: 1 };
+      },
+    };
+    const set = await unvalidated(`permit (principal, action, resource) when { ${condition} };`);
+    expect(set.decide(request).effect).toBe('permit');
+    expect(reads).toBe(expected);
   });
 });
 

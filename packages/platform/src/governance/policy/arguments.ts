@@ -47,6 +47,7 @@ function walk(evaluation: Evaluation, path: readonly string[], required: number)
   return json;
 }
 
-function argumentsOf({ arguments: json }: Evaluation): Members {
+function argumentsOf(evaluation: Evaluation): Members {
+  const json = (evaluation.arguments ??= evaluation.request.arguments ?? {});
   return isMembers(json) ? json : fail('context.arguments is not an object, so it has no Cedar value');
 }

@@ -1,10 +1,10 @@
 import { AipError } from '@aip/wire';
+import type { JsonObject } from '@aip/wire';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { entitySlice, ownersOf } from './entity-slice.ts';
 import { EvaluationError } from './evaluation.ts';
 import { fromJson } from './json-value.ts';
-import type { JsonObject } from '@aip/wire';
 import type { PolicySet } from './policy-set.ts';
 import type { Decision, Entity, PolicyRequest } from './types.ts';
 import type { CedarRecord } from './value.ts';

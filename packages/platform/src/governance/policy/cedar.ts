@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AipError } from '@aip/wire';
 import type * as Wasm from '@cedar-policy/cedar-wasm/nodejs';
 import type { DetailedError, PolicyJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
@@ -29,10 +30,14 @@ export interface ParsedFile {
   readonly problems: PolicyProblem[];
 }
 
+/** How many policies are parsed or validated before other work gets its turn: some ten milliseconds' worth. */
+const BATCH = 128;
+
 /** Parses every policy of a file, going on after errors. */
-export function parsePolicies(cedar: Cedar, file: PolicyFile): ParsedFile {
+export async function parsePolicies(cedar: Cedar, file: PolicyFile): Promise<ParsedFile> {
   const parsed: ParsedFile = { policies: [], problems: [] };
   for (const [at, source] of splitPolicies(file).entries()) {
+    if (at % BATCH === BATCH - 1) await nextTurn();
     const answer = cedar.policyToJson(source.text);
     if (answer.type === 'success') parsed.policies.push({ source, number: at + 1, json: answer.json });
     else parsed.problems.push(...answer.errors.flatMap((error) => explainError(source, error)));
@@ -47,20 +52,34 @@ export interface Validation {
 }
 
 /** Checks policies against a schema, with Cedar's strict validator. */
-export function validatePolicies(
+export async function validatePolicies(
   cedar: Cedar,
   policies: readonly ParsedPolicy[],
-  schema: string | SchemaJson<string>,
-): Validation {
+  schema: SchemaJson<string>,
+): Promise<Validation> {
+  const found: Validation = { problems: [], warnings: [] };
+  for (let from = 0; from < policies.length; from += BATCH) {
+    if (from > 0) await nextTurn();
+    validateBatch(cedar, policies.slice(from, from + BATCH), schema, found);
+  }
+  return found;
+}
+
+function validateBatch(
+  cedar: Cedar,
+  policies: readonly ParsedPolicy[],
+  schema: SchemaJson<string>,
+  found: Validation,
+): void {
   const staticPolicies = Object.fromEntries(policies.map(({ source }, at) => [String(at), source.text]));
   const answer = cedar.validate({ schema, policies: { staticPolicies } });
   if (answer.type === 'failure') throw schemaError(answer.errors);
-  const explain = (found: (typeof answer)['validationErrors']): PolicyProblem[] =>
-    found.flatMap(({ policyId, error }) => {
-      const policy = policies[Number(policyId)];
-      return policy === undefined ? [] : explainError(policy.source, error);
-    });
-  return { problems: explain(answer.validationErrors), warnings: explain(answer.validationWarnings) };
+  const explain = ({ policyId, error }: Wasm.ValidationError): PolicyProblem[] => {
+    const policy = policies[Number(policyId)];
+    return policy === undefined ? [] : explainError(policy.source, error);
+  };
+  found.problems.push(...answer.validationErrors.flatMap(explain));
+  found.warnings.push(...answer.validationWarnings.flatMap(explain));
 }
 
 /** A schema in Cedar's JSON form. Throws POLICY_INVALID for one that cannot be read. */
@@ -79,7 +98,8 @@ export async function formatPolicies(file: PolicyFile): Promise<string> {
   const cedar = await loadCedar();
   const answer = cedar.formatPolicies({ policyText: file.text, lineWidth: 100, indentWidth: 2 });
   if (answer.type === 'success') return answer.formatted_policy;
-  throw policyInvalid(parsePolicies(cedar, file).problems);
+  const { problems } = await parsePolicies(cedar, file);
+  throw policyInvalid(problems);
 }
 
 /** The error for policy files that must not come into force. */

@@ -16,7 +16,6 @@ export function fail(message: string): never {
 }
 
 const NO_ANCESTORS: ReadonlySet<string> = new Set();
-const NO_ARGUMENTS = {};
 
 /** One request under evaluation, with what was worked out for it so far. It lives for one decision. */
 export interface Evaluation {
@@ -24,10 +23,13 @@ export interface Evaluation {
   readonly action: EntityRef;
   readonly resource: EntityRef;
   readonly context: CedarRecord;
-  readonly arguments: unknown;
+  /** Where `arguments` are read, if a policy looks at them. */
+  readonly request: PolicyRequest;
   readonly entities: EntitySlice;
   /** Actions and their groups, from the schema. */
   readonly actions: ReadonlyMap<string, Entity>;
+  /** The arguments as JSON, once a policy has looked at them. */
+  arguments: unknown;
   /** `context` with its arguments, once a policy has asked for the whole. */
   wholeContext: CedarRecord | undefined;
   readonly ancestors: Map<string, ReadonlySet<string>>;
@@ -41,9 +43,10 @@ export function startEvaluation(request: PolicyRequest, actions: ReadonlyMap<str
     action: request.action,
     resource: request.resource,
     context: request.context,
-    arguments: request.arguments ?? NO_ARGUMENTS,
+    request,
     entities: request.entities,
     actions,
+    arguments: undefined,
     wholeContext: undefined,
     ancestors: new Map(),
     mapped: new Map(),

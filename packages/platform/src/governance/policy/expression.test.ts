@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Entity, PolicyRequest } from './types.ts';
-import type { CedarValue } from './value.ts';
 import { openShadow } from './shadow.ts';
 import { act, ask, entityOf, READ_FILE, SCOUT, unvalidated } from './testing.ts';
+import type { Entity, PolicyRequest } from './types.ts';
+import type { CedarValue } from './value.ts';
 import { entity, record, setOf } from './value.ts';
 
 type Answer = 'true' | 'false' | 'error';

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, watch, wr
 import { join } from 'node:path';
 import { AipError } from '@aip/wire';
 import { compilePolicies, type PolicySet } from './policy-set.ts';
-import { STARTER_FILE, STARTER_POLICY } from './starter.ts';
 import type { PolicyFile } from './source.ts';
+import { STARTER_FILE, STARTER_POLICY } from './starter.ts';
 
 /** Waits for an editor to finish its several writes, in milliseconds. */
 const SETTLE = 100;
@@ -50,14 +50,20 @@ export async function openPolicyFolder({ folder, onChange }: PolicyFolderOptions
       error = undefined;
       return set;
     } catch (thrown) {
-      error = thrown instanceof AipError ? thrown : new AipError('POLICY_INVALID', 'The policy folder cannot be read.', { cause: thrown });
+      error =
+        thrown instanceof AipError
+          ? thrown
+          : new AipError('POLICY_INVALID', 'The policy folder cannot be read.', { cause: thrown });
       throw error;
     }
   }
 
   async function put(name: string, text: string): Promise<void> {
-    if (!FILE_NAME.test(name)) throw new AipError('INVALID_ARGUMENT', `"${name}" is not a policy file name; expected something like team.cedar`);
-    const next = [...files().filter((file) => file.name !== name), { name, text }].toSorted((a, b) => a.name.localeCompare(b.name));
+    if (!FILE_NAME.test(name))
+      throw new AipError('INVALID_ARGUMENT', `"${name}" is not a policy file name; expected something like team.cedar`);
+    const next = [...files().filter((file) => file.name !== name), { name, text }].toSorted((a, b) =>
+      a.name.localeCompare(b.name),
+    );
     await compilePolicies(next);
     const draft = join(folder, `.${name}.${process.pid}.tmp`);
     writeFileSync(draft, text);

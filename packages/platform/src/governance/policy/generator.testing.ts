@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
+import { entitySlice } from './entity-slice.ts';
 import type { Entity, PolicyRequest } from './types.ts';
 import type { CedarRecord, CedarValue, EntityRef } from './value.ts';
-import { entitySlice } from './entity-slice.ts';
 import { entity, quote, setOf, showEntity } from './value.ts';
 
 /*
@@ -166,7 +166,15 @@ function fill(form: string, depth: number): fc.Arbitrary<string> {
   };
   return same.chain((type) =>
     fc
-      .tuple(...parts.map((part, at) => (at % 2 === 0 ? fc.constant(part) : part === 'pattern' ? hole(part, type) : hole(part, type).map((text) => `(${text})`))))
+      .tuple(
+        ...parts.map((part, at) =>
+          at % 2 === 0
+            ? fc.constant(part)
+            : part === 'pattern'
+              ? hole(part, type)
+              : hole(part, type).map((text) => `(${text})`),
+        ),
+      )
       .map((texts) => texts.join('')),
   );
 }
@@ -231,10 +239,7 @@ function attributes(depth: number): fc.Arbitrary<CedarRecord> {
     const type = typeOfName(name);
     const fitting = type === 'record' && depth > 0 ? attributes(depth - 1) : scalar(type);
     const other = fc.constantFrom(...TYPES).chain(scalar);
-    return fc.tuple(
-      fc.constant(name),
-      fc.oneof({ weight: 9, arbitrary: fitting }, { weight: 1, arbitrary: other }) as fc.Arbitrary<CedarValue>,
-    );
+    return fc.tuple(fc.constant(name), fc.oneof({ weight: 9, arbitrary: fitting }, { weight: 1, arbitrary: other }));
   });
   return fc.array(one, { maxLength: 8 }).map((entries) => new Map(entries));
 }
@@ -254,12 +259,14 @@ const json: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
 })).object;
 
 const entities: fc.Arbitrary<Entity[]> = fc
-  .tuple(...[...ENTITIES, ...ACTIONS].map((ref, at, all) => {
-    const above = all.slice(at + 1).filter(({ type }) => (type === 'Action') === (ref.type === 'Action'));
-    const parents = fc.subarray(above, { maxLength: Math.min(2, above.length) });
-    const attrs = ref.type === 'Action' ? fc.constant<CedarRecord>(new Map()) : attributes(1);
-    return fc.option(fc.record({ ref: fc.constant(ref), attrs, parents }), { freq: 6 });
-  }))
+  .tuple(
+    ...[...ENTITIES, ...ACTIONS].map((ref, at, all) => {
+      const above = all.slice(at + 1).filter(({ type }) => (type === 'Action') === (ref.type === 'Action'));
+      const parents = fc.subarray(above, { maxLength: Math.min(2, above.length) });
+      const attrs = ref.type === 'Action' ? fc.constant<CedarRecord>(new Map()) : attributes(1);
+      return fc.option(fc.record({ ref: fc.constant(ref), attrs, parents }), { freq: 6 });
+    }),
+  )
   .map((found) => found.filter((one) => one !== null));
 
 /** A request that cedar-wasm can read too. */

@@ -1,13 +1,29 @@
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Crossing, type Guard, type GuardVerdict } from '../../kernel/guard.ts';
+import type { PolicySet } from './policy-set.ts';
 import { createRateWindows } from './rate-window.ts';
 import { redact } from './redact.ts';
 import { policyRequest } from './request.ts';
-import type { PolicySet } from './policy-set.ts';
 import type { Decision, Obligation } from './types.ts';
 
 /** What breaking the glass is for: control operations of an administrator while no policy is valid. */
-const breaksGlass = ({ plane, principal }: Crossing): boolean => plane === 'control' && principal.roles.includes('admin');
+const breaksGlass = ({ plane, principal }: Crossing): boolean =>
+  plane === 'control' && principal.roles.includes('admin');
+
+/** What policies do not open to everybody asks who it is. Refusals of the unauthenticated are counted, not logged one by one. */
+const UNAUTHENTICATED: GuardVerdict = {
+  verdict: 'deny',
+  error: errorBody('UNAUTHENTICATED', 'Say who you are: send "Authorization: Bearer <token>".'),
+  record: false,
+};
+
+const NOTHING_LOADED: GuardVerdict = {
+  verdict: 'deny',
+  error: errorBody(
+    'PERMISSION_DENIED',
+    'No valid policy is loaded, so nothing is permitted; "aip policy check" shows what is wrong with the files.',
+  ),
+};
 
 /** The policy slot: default deny, every decision with the policies that made it, obligations carried on. */
 export function policyGuard(policies: { readonly set: PolicySet | undefined }, now: () => number): Guard {
@@ -17,7 +33,12 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
   function fulfil(crossing: Crossing, obligation: Obligation): GuardVerdict {
     switch (obligation.kind) {
       case 'approve':
-        crossing.obligations.push({ kind: 'approve', value: obligation.by, policy: obligation.policy, ...(obligation.expiresMs === undefined ? {} : { expiresAfter: obligation.expiresMs }) });
+        crossing.obligations.push({
+          kind: 'approve',
+          value: obligation.by,
+          policy: obligation.policy,
+          ...(obligation.expiresMs === undefined ? {} : { expiresAfter: obligation.expiresMs }),
+        });
         return PASS;
       case 'log':
         crossing.obligations.push({ kind: 'log', value: obligation.note, policy: obligation.policy });
@@ -27,9 +48,18 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
         return PASS;
       case 'rate': {
         // A parked call has used its turn when it was asked for; its approval does not use another.
-        const wait = crossing.approval ? 0 : windows.use(`${obligation.policy}\n${crossing.principal.id}`, obligation.limit, obligation.windowMs);
+        const wait = crossing.approval
+          ? 0
+          : windows.use(`${obligation.policy}\n${crossing.principal.id}`, obligation.limit, obligation.windowMs);
         if (wait === 0) return PASS;
-        return { verdict: 'deny', error: errorBody('RATE_LIMITED', `Policy "${obligation.policy}" allows ${obligation.limit} calls in ${obligation.windowMs / 1000} s; try again in ${wait} ms.`, { policy: obligation.policy, retry_after_ms: wait }) };
+        return {
+          verdict: 'deny',
+          error: errorBody(
+            'RATE_LIMITED',
+            `Policy "${obligation.policy}" allows ${obligation.limit} calls in ${obligation.windowMs / 1000} s; try again in ${wait} ms.`,
+            { policy: obligation.policy, retry_after_ms: wait },
+          ),
+        };
       }
     }
   }
@@ -38,10 +68,12 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
     name: 'policy',
     admit(crossing) {
       const { set } = policies;
-      if (!set) return breaksGlass(crossing) ? PASS : { verdict: 'deny', error: errorBody('PERMISSION_DENIED', 'No valid policy is loaded, so nothing is permitted; "aip policy check" shows what is wrong with the files.') };
+      const stranger = crossing.principal.kind === 'anonymous';
+      if (!set && breaksGlass(crossing)) return PASS;
+      if (!set) return stranger ? UNAUTHENTICATED : NOTHING_LOADED;
       const decision = set.decide(policyRequest(crossing, crossing.plane));
       for (const reason of [...decision.reasons, ...decision.errors]) crossing.policies.push(reason.id);
-      if (decision.effect === 'deny') return { verdict: 'deny', error: denial(decision) };
+      if (decision.effect === 'deny') return stranger ? UNAUTHENTICATED : { verdict: 'deny', error: denial(decision) };
       for (const obligation of decision.obligations) {
         const verdict = fulfil(crossing, obligation);
         if (verdict.verdict !== 'pass') return verdict;
@@ -52,7 +84,14 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       const paths = redactions.get(crossing);
       if (!paths || !('body' in event) || event.body === undefined) return PASS as { verdict: 'pass' };
       const body = redact(event.body, paths);
-      if (!body) return { verdict: 'deny', error: errorBody('PERMISSION_DENIED', 'A policy redacts fields of this result, and the result is not structured, so it cannot be shown.') };
+      if (!body)
+        return {
+          verdict: 'deny',
+          error: errorBody(
+            'PERMISSION_DENIED',
+            'A policy redacts fields of this result, and the result is not structured, so it cannot be shown.',
+          ),
+        };
       return { verdict: 'replace', event: { ...event, body } };
     },
   };

@@ -1,11 +1,11 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
-import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
-import { data } from '../../kernel/body.ts';
-import type { Action, EdgeName } from '../../kernel/message.ts';
 import type { Address } from '../../kernel/address.ts';
-import { operation, type Operation } from '../../kernel/operation.ts';
+import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Action, EdgeName } from '../../kernel/message.ts';
+import { operation, type Operation } from '../../kernel/operation.ts';
+import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
 import { parseCases, runCases } from './case-table.ts';
 import { connectionId, connectionPolicy, CONNECTIONS_FILE } from './connection.ts';
 import { explain } from './explain.ts';
@@ -38,10 +38,31 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
     const target = facts.resolve(input.to as Address);
     const principal = facts.principal(input.principal) ?? { ...ANONYMOUS, id: input.principal };
     const message = {
-      id: '', kind: 'request', from: principal, to: target.address, action: actionFor(target), body: data(input.arguments),
-      session: '', edge: input.protocol as EdgeName, taskId: '', accepts: {},
+      id: '',
+      kind: 'request',
+      from: principal,
+      to: target.address,
+      action: actionFor(target),
+      body: data(input.arguments),
+      session: '',
+      edge: input.protocol as EdgeName,
+      taskId: '',
+      accepts: {},
     } as const;
-    return policyRequest({ message, principal, target, scopes: [], depth: 0, plane: 'data', argumentsHash: () => '', obligations: [], policies: [] }, 'data');
+    return policyRequest(
+      {
+        message,
+        principal,
+        target,
+        scopes: [],
+        depth: 0,
+        plane: 'data',
+        argumentsHash: () => '',
+        obligations: [],
+        policies: [],
+      },
+      'data',
+    );
   }
 
   return [
@@ -54,7 +75,13 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       output: z.object({ files: z.array(z.any()), policies: z.array(z.any()), error: z.any().optional() }),
       handler() {
         const { set, error } = folder();
-        const policies = (set?.policies ?? []).map(({ reason, effect }) => ({ id: reason.id, effect, file: reason.file, line: reason.line, annotations: { ...reason.annotations } }));
+        const policies = (set?.policies ?? []).map(({ reason, effect }) => ({
+          id: reason.id,
+          effect,
+          file: reason.file,
+          line: reason.line,
+          annotations: { ...reason.annotations },
+        }));
         return { output: { files: folder().files(), policies, ...(error ? { error: error.toJSON() } : {}) } };
       },
     }),
@@ -63,15 +90,27 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       summary: 'Validates the policy files on disk, or the ones given, without putting them in force.',
       effect: 'read',
       plane: 'control',
-      input: z.object({ files: z.array(z.object({ name: z.string().max(128), text: z.string().max(1_000_000) })).max(100).optional() }),
-      output: z.object({ valid: z.boolean(), policies: z.number(), warnings: z.array(z.any()), errors: z.array(z.any()) }),
+      input: z.object({
+        files: z
+          .array(z.object({ name: z.string().max(128), text: z.string().max(1_000_000) }))
+          .max(100)
+          .optional(),
+      }),
+      output: z.object({
+        valid: z.boolean(),
+        policies: z.number(),
+        warnings: z.array(z.any()),
+        errors: z.array(z.any()),
+      }),
       async handler(_call, { files }) {
         try {
           const set = await compilePolicies(files ?? folder().files());
           return { output: { valid: true, policies: set.policies.length, warnings: [...set.warnings], errors: [] } };
         } catch (error) {
           if (!(error instanceof AipError) || error.code !== 'POLICY_INVALID') throw error;
-          return { output: { valid: false, policies: 0, warnings: [], errors: (error.details?.['errors'] ?? []) as unknown[] } };
+          return {
+            output: { valid: false, policies: 0, warnings: [], errors: (error.details?.['errors'] ?? []) as unknown[] },
+          };
         }
       },
     }),
@@ -84,7 +123,10 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       output: z.object({ name: z.string(), policies: z.number() }),
       async handler({ principal }, { name, text }) {
         await folder().put(name, text);
-        return { output: { name, policies: inForce().policies.length }, entries: [{ kind: 'policy.put', head: { name, by: principal.id }, body: JSON.stringify(text) }] };
+        return {
+          output: { name, policies: inForce().policies.length },
+          entries: [{ kind: 'policy.put', head: { name, by: principal.id }, body: JSON.stringify(text) }],
+        };
       },
     }),
     operation({
@@ -114,14 +156,32 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       summary: 'Permits one agent to reach another over one protocol.',
       effect: 'write',
       plane: 'control',
-      input: z.object({ from: z.string().max(256), to: z.string().max(256), protocol: z.enum(['a2a', 'mcp', 'ioap', 'acp', 'anp', 'http']) }),
+      input: z.object({
+        from: z.string().max(256),
+        to: z.string().max(256),
+        protocol: z.enum(['a2a', 'mcp', 'ioap', 'acp', 'anp', 'http']),
+      }),
       output: z.object({ from: z.string(), to: z.string(), protocol: z.string(), policy: z.string() }),
       async handler({ principal }, input) {
-        const connection = { from: facts.resolve(`agent:${input.from}`).owner, to: facts.resolve(`agent:${input.to}`).owner, protocol: input.protocol };
+        const connection = {
+          from: facts.resolve(`agent:${input.from}`).owner,
+          to: facts.resolve(`agent:${input.to}`).owner,
+          protocol: input.protocol,
+        };
         const id = connectionId(connection);
-        const current = folder().files().find((file) => file.name === CONNECTIONS_FILE)?.text ?? '';
-        if (!inForce().policies.some((policy) => policy.reason.id === id)) await folder().put(CONNECTIONS_FILE, `${current}${current === '' ? '' : '\n'}${connectionPolicy(connection)}`);
-        return { output: { ...connection, policy: id }, entries: [{ kind: 'policy.connect', head: { ...connection, by: principal.id } }] };
+        const current =
+          folder()
+            .files()
+            .find((file) => file.name === CONNECTIONS_FILE)?.text ?? '';
+        if (!inForce().policies.some((policy) => policy.reason.id === id))
+          await folder().put(
+            CONNECTIONS_FILE,
+            `${current}${current === '' ? '' : '\n'}${connectionPolicy(connection)}`,
+          );
+        return {
+          output: { ...connection, policy: id },
+          entries: [{ kind: 'policy.connect', head: { ...connection, by: principal.id } }],
+        };
       },
     }),
   ];

@@ -1,9 +1,9 @@
 import { claim } from '@aip/conformance';
 import { AipError } from '@aip/wire';
 import { describe, expect, it } from 'vitest';
-import type { PolicyProblem } from './types.ts';
 import { compilePolicies } from './policy-set.ts';
 import { act, ALICE, ask, CI, entityOf, READ_FILE, SCOUT, unvalidated, validated } from './testing.ts';
+import type { PolicyProblem } from './types.ts';
 import { entity } from './value.ts';
 
 /** The problems that refuse a file, as `line:column message (hint)`. */
@@ -28,7 +28,9 @@ describe('a decision', () => {
   });
 
   it('permits what a policy permits, and cites it by file, line and annotations', async () => {
-    const set = await unvalidated('// first\n\n@id("scouts-read") @owner("team a")\npermit (principal, action, resource);');
+    const set = await unvalidated(
+      '// first\n\n@id("scouts-read") @owner("team a")\npermit (principal, action, resource);',
+    );
     expect(set.decide(ask())).toEqual({
       effect: 'permit',
       message: 'Permitted by policy "scouts-read" (test.cedar:3).',
@@ -106,8 +108,8 @@ describe(`obligations ${claim('G-POLICY')}`, () => {
       @id("d") @approve("admins") permit (principal is User, action, resource);`);
     expect(obligations).toEqual([
       { kind: 'approve', policy: 'a', by: 'operators', expiresMs: 600_000 },
-      { kind: 'rate', policy: 'b', limit: 10, windowMs: 60_000 },
       { kind: 'log', policy: 'b', note: 'read a file' },
+      { kind: 'rate', policy: 'b', limit: 10, windowMs: 60_000 },
       { kind: 'redact', policy: 'c', fields: ['result.token', 'result.password'] },
     ]);
   });
@@ -165,7 +167,7 @@ permit (principal, action, resource)`;
       "2:45 '=' is not a valid operator in Cedar (try using '==' instead)",
       '4:22 expected a static policy, got a template containing the slot ?principal (try removing the template slot(s) from this policy)',
       '5:38 invalid policy condition: wen (condition must be either `when` or `unless`)',
-      '6:45 invalid variable: contxt (the valid Cedar variables are `principal`, `action`, `resource`, and `context`; did you mean `context`?)',
+      '6:45 invalid member access `contxt.depth`, `contxt` has no fields or methods',
       '7:37 unexpected end of input: expected `;` or identifier',
     ]);
   });
@@ -199,8 +201,9 @@ permit (principal, action, resource) when { context.approved };`;
   });
 
   it('of strings that do not end', async () => {
-    const [problem] = await problemsOf('permit (principal, action, resource) when { "abc };\npermit (principal');
-    expect(problem).toMatch(/^1:\d+ invalid token$/);
+    expect(await problemsOf('permit (principal, action, resource) when { "abc };\npermit (principal')).toEqual([
+      '1:45 invalid token (try checking that all strings are closed properly)',
+    ]);
   });
 
   it('in the order of the files', async () => {

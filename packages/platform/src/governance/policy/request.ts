@@ -6,7 +6,15 @@ import type { Entity, EntitySlice, PolicyRequest } from './types.ts';
 import { entity, type CedarValue, type EntityRef } from './value.ts';
 
 const TYPES = { agent: 'Agent', user: 'User', service: 'Service', anonymous: 'Anonymous' } as const;
-const TARGETS = { agent: 'Agent', skill: 'Skill', tool: 'Tool', resource: 'Resource', template: 'Resource', prompt: 'Prompt', operation: 'Operation' } as const;
+const TARGETS = {
+  agent: 'Agent',
+  skill: 'Skill',
+  tool: 'Tool',
+  resource: 'Resource',
+  template: 'Resource',
+  prompt: 'Prompt',
+  operation: 'Operation',
+} as const;
 
 interface Described {
   readonly entity: Entity;
@@ -55,7 +63,8 @@ function describePrincipal(principal: Principal): Described {
 
 function describeTarget(entry: CatalogueEntry, plane: 'data' | 'control'): Described {
   const type = TARGETS[entry.kind];
-  const id = entry.kind === 'agent' ? entry.owner : entry.kind === 'operation' ? entry.name : `${entry.owner}/${entry.name}`;
+  const id =
+    entry.kind === 'agent' ? entry.owner : entry.kind === 'operation' ? entry.name : `${entry.owner}/${entry.name}`;
   const owner = ownerOf(entry);
   return one({ ref: entity(type, id), attrs: attributesOf(entry, plane), parents: owner ? [owner] : [] });
 }
@@ -75,13 +84,28 @@ function attributesOf(entry: CatalogueEntry, plane: 'data' | 'control'): Map<str
   switch (entry.kind) {
     case 'agent':
       // An agent as a target: what it is called; how it proved itself matters only when it speaks.
-      return new Map<string, CedarValue>([['name', entry.name], ['tenant', 'default'], ['assurance', 'signature']]);
+      return new Map<string, CedarValue>([
+        ['name', entry.name],
+        ['tenant', 'default'],
+        ['assurance', 'signature'],
+      ]);
     case 'skill':
-      return new Map<string, CedarValue>([['name', entry.name], ['effect', entry.effect]]);
+      return new Map<string, CedarValue>([
+        ['name', entry.name],
+        ['effect', entry.effect],
+      ]);
     case 'tool':
-      return new Map<string, CedarValue>([['name', entry.name], ['server', entry.owner], ['effect', entry.effect]]);
+      return new Map<string, CedarValue>([
+        ['name', entry.name],
+        ['server', entry.owner],
+        ['effect', entry.effect],
+      ]);
     case 'operation':
-      return new Map<string, CedarValue>([['name', entry.name], ['effect', entry.effect], ['plane', plane]]);
+      return new Map<string, CedarValue>([
+        ['name', entry.name],
+        ['effect', entry.effect],
+        ['plane', plane],
+      ]);
     case 'prompt':
       return new Map<string, CedarValue>([['name', entry.name]]);
     case 'resource':
@@ -97,7 +121,15 @@ function contextOf({ message, depth, approval, principal }: Crossing): Map<strin
   ]);
   if (approval) context.set('approved', true);
   const behind = principal.onBehalfOf;
-  if (behind) context.set('onBehalfOf', new Map<string, CedarValue>([['kind', behind.kind], ['id', behind.id], ['tenant', behind.tenant]]));
+  if (behind)
+    context.set(
+      'onBehalfOf',
+      new Map<string, CedarValue>([
+        ['kind', behind.kind],
+        ['id', behind.id],
+        ['tenant', behind.tenant],
+      ]),
+    );
   return context;
 }
 

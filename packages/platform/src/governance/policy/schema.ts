@@ -1,3 +1,6 @@
+import type { SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import schemaJson from './schema.json' with { type: 'json' };
+
 /**
  * The world as policies see it. Ids of principals are DIDs for agents, `user:<name>` and `service:<name>`
  * otherwise; ids of what belongs to something carry its owner: `Tool::"<server>/<name>"`,
@@ -52,3 +55,9 @@ action get appliesTo { principal: [User, Service, Agent, Anonymous], resource: [
 action publish, subscribe appliesTo { principal: [User, Service, Agent, Anonymous], resource: [Topic], context: Call };
 action operate appliesTo { principal: [User, Service, Agent, Anonymous], resource: [Operation], context: Call };
 `;
+
+/**
+ * The same in Cedar's JSON form, which cedar-wasm reads without its schema parser: that alone would cost
+ * 80 ms of every start. Derived from the text; a test holds the two together and `vitest -u` derives it anew.
+ */
+export const AIP_SCHEMA_JSON = schemaJson as unknown as SchemaJson<string>;

@@ -37,11 +37,19 @@ export function splitPolicies(file: PolicyFile): PolicySource[] {
   return policies;
 }
 
+const lineStarts = new WeakMap<PolicyFile, readonly number[]>();
+
 /** The line and column of a position in a file, both from 1; columns in UTF-16 units. */
 export function locate(file: PolicyFile, position: number): { file: string; line: number; column: number } {
-  const before = file.text.slice(0, position);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { file: file.name, line: before.split('\n').length, column: before.length - lineStart + 1 };
+  const starts = lineStarts.get(file) ?? [0, ...Array.from(file.text.matchAll(/\n/g), ({ index }) => index + 1)];
+  lineStarts.set(file, starts);
+  let [line, after] = [0, starts.length];
+  while (after - line > 1) {
+    const middle = (line + after) >>> 1;
+    if ((starts[middle] ?? 0) <= position) line = middle;
+    else after = middle;
+  }
+  return { file: file.name, line: line + 1, column: position - (starts[line] ?? 0) + 1 };
 }
 
 export function problemAt(source: PolicySource, offset: number, message: string, hint?: string): PolicyProblem {

@@ -19,13 +19,14 @@ export const STARTER_POLICY = `\
 @id("admins-may-do-everything")
 permit (principal in Role::"admin", action, resource);
 
-@id("operators-see-everything")
-permit (principal in Role::"operator", action == Action::"operate", resource)
-when { resource.effect == "read" };
+@id("operators-and-viewers-see-everything")
+permit (principal, action == Action::"operate", resource)
+when { principal in [Role::"operator", Role::"viewer"] && resource.effect == "read" };
 
+// Whoever is on duty can stop things; what has been stopped is released by an admin.
 @id("operators-approve-and-stop")
 permit (principal in Role::"operator", action == Action::"operate", resource)
-when { resource in [Domain::"approvals", Domain::"killswitch"] };
+when { resource in [Operation::"asks.answer", Operation::"kills.kill", Operation::"kills.pause"] };
 
 @id("operators-manage-tasks")
 permit (principal in Role::"operator", action == Action::"operate", resource in Domain::"tasks");
@@ -59,17 +60,28 @@ when { resource.plane == "data" };
 
 // ---- Agents ------------------------------------------------------------------------------------
 
-// They see what there is and look after their own tasks. Whom they may talk to is not said here:
-// one agent reaches another only over a connection (\`aip connect\` writes connections.cedar).
+// They come and go, see what there is and look after their own tasks. Whom they may talk to is not
+// said here: one agent reaches another only over a connection (\`aip connect\` writes connections.cedar).
+@id("agents-come-and-go")
+permit (principal is Agent, action == Action::"operate", resource)
+when { resource in [Operation::"agents.connect", Operation::"agents.disconnect"] };
+
 @id("agents-look-around")
 permit (principal is Agent, action == Action::"operate", resource)
 when {
   resource.plane == "data" && resource.effect == "read" &&
-  resource in [Domain::"catalogue", Domain::"agents", Domain::"tasks"]
+  resource in [Domain::"agents", Domain::"catalogue"]
 };
 
-@id("agents-heartbeat")
-permit (principal is Agent, action == Action::"operate", resource == Operation::"agents.heartbeat");
+@id("agents-manage-their-tasks")
+permit (principal is Agent, action == Action::"operate", resource in Domain::"tasks")
+when { resource.plane == "data" };
+
+// ---- Everybody ---------------------------------------------------------------------------------
+
+// An agent's card is public, as A2A clients expect: they read it before they know how to sign in.
+@id("cards-are-public")
+permit (principal is Anonymous, action == Action::"operate", resource == Operation::"agents.get");
 
 // ---- What nobody may ---------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
+import { entitySlice, ownersOf } from './entity-slice.ts';
 import type { PolicySet } from './policy-set.ts';
+import { compilePolicies } from './policy-set.ts';
 import type { Entity, PolicyRequest } from './types.ts';
 import type { CedarValue, EntityRef } from './value.ts';
-import { entitySlice, ownersOf } from './entity-slice.ts';
-import { compilePolicies } from './policy-set.ts';
 import { entity, record } from './value.ts';
 
 export const ALICE = entity('User', 'user:alice');
@@ -16,7 +16,11 @@ export const act = (name: string): EntityRef => entity('Action', name);
 export const role = (name: string): EntityRef => entity('Role', name);
 
 /** For tests: an entity with plain attributes, in its owner and in `parents`. */
-export const entityOf = (ref: EntityRef, attrs: Record<string, CedarValue> = {}, parents: EntityRef[] = []): Entity => ({
+export const entityOf = (
+  ref: EntityRef,
+  attrs: Record<string, CedarValue> = {},
+  parents: EntityRef[] = [],
+): Entity => ({
   ref,
   attrs: record(attrs),
   parents: [...ownersOf(ref), ...parents],

@@ -21,7 +21,8 @@ export interface PolicyRequest {
   /** Everything of `context` but `arguments`. */
   readonly context: CedarRecord;
   /**
-   * `context.arguments`: the body as JSON, mapped to Cedar values only where a policy looks at it.
+   * `context.arguments`: the body as JSON. Read once, and only if a policy looks at it (it may be a getter);
+   * mapped to Cedar values only where a policy looks.
    * None is the empty record; what has no Cedar value is an evaluation error when it is looked at.
    */
   readonly arguments?: unknown;

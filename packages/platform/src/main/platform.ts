@@ -1,0 +1,115 @@
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { AipError, sign, signCard } from '@aip/wire';
+import { registerA2aEdge } from '../edges/a2a/index.ts';
+import { createHttpServer, registerHttpEdge } from '../edges/http/index.ts';
+import { attachIoapEdge } from '../edges/ioap/index.ts';
+import { originAllowed } from '../exchange/origin.ts';
+import type { Exchange } from '../exchange/index.ts';
+import { openMetrics } from '../telemetry/provider.ts';
+import { createTelemetry, observe } from '../telemetry/telemetry.ts';
+import type { Config } from './config.ts';
+import { openCore, type Core } from './core.ts';
+import type { Log } from './log.ts';
+import { VERSION } from './version.ts';
+
+/** How long live tasks may take to end when the platform stops, in milliseconds. */
+const DRAIN = 3_000;
+
+/** The edges that listen; `serve` narrows them to one. */
+export type EdgeChoice = 'mcp' | 'a2a';
+
+export interface PlatformOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** One edge only, beside health and metrics. */
+  readonly only?: EdgeChoice;
+}
+
+/** A running platform. */
+export interface Platform {
+  readonly url: string;
+  readonly gatewayDid: string;
+  readonly exchange: Exchange;
+  readonly core: Core;
+  /** A login URL for the dashboard, good once. */
+  loginUrl(): string;
+  /** Refuses new work, lets live tasks end for a while, closes every connection and the log. */
+  stop(): Promise<void>;
+}
+
+/** The composition root of the process. Throws CONFIG_INVALID, CONFLICT (folder or port in use). */
+export async function startPlatform({ config, log, only }: PlatformOptions): Promise<Platform> {
+  await using cleanup = new AsyncDisposableStack();
+  const metrics = openMetrics();
+  cleanup.defer(() => metrics.stop());
+  const core = await openCore({ config, log, telemetry: createTelemetry(metrics.meter) });
+  cleanup.use(core);
+  const { exchange, secrets, registry } = core;
+  const { gateway } = secrets;
+  observe(metrics.meter, 'aip_agents_connected', 'Agents connected now.', () => registry.present().length);
+  observe(metrics.meter, 'aip_sessions_live', 'Connections attached to the exchange.', () => exchange.sessions.size);
+  let ready = false;
+
+  const hosts = [config.host, ...config.allowed_hosts, ...config.allowed_origins];
+  const app = createHttpServer({ hosts });
+  cleanup.defer(() => app.close());
+  const wanted = (edge: EdgeChoice): boolean => only === undefined || only === edge;
+
+  registerHttpEdge(app, exchange, {
+    version: VERSION,
+    did: gateway.did,
+    ready: () => ready,
+    metrics: () => metrics.render(),
+    connectedAgents: () => registry.present(),
+    dashboard: path.resolve(import.meta.dirname, '../../../../apps/dashboard/dist'),
+    login: (code) => core.logins.redeem(code),
+  });
+  if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway) });
+  await app.ready();
+
+  if (only === undefined) {
+    const ioap = attachIoapEdge(app.server, exchange, {
+      gateway: { did: gateway.did, sign: (bytes) => sign(bytes, gateway.privateKey) },
+      allowed: (request) => originAllowed(request.headers, hosts),
+      limits: { idle: config.ioap.idle_seconds * 1000, connections: config.ioap.max_connections },
+    });
+    cleanup.defer(() => ioap.close());
+  }
+
+  core.recover();
+  await listen(app, config);
+  ready = true;
+  const url = urlOf(app.server.address(), config.host);
+  log('info', 'ready', { url, gateway: gateway.did, version: VERSION });
+
+  const resources = cleanup.move();
+  return {
+    url,
+    gatewayDid: gateway.did,
+    exchange,
+    core,
+    loginUrl: () => `${url}/ui#login=${core.logins.issueCode()}`,
+    async stop() {
+      ready = false;
+      await exchange.drain(DRAIN);
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function listen(app: ReturnType<typeof createHttpServer>, config: Config): Promise<void> {
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE') throw new AipError('CONFLICT', `Port ${config.port} on ${config.host} is taken. Stop what listens there, or choose another port with --port.`, { cause: error });
+    if (code === 'EACCES') throw new AipError('CONFIG_INVALID', `Port ${config.port} on ${config.host} may not be used by this user; choose one above 1023 with --port.`, { cause: error });
+    throw new AipError('CONFIG_INVALID', `Cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function urlOf(address: AddressInfo | string | null, host: string): string {
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
