@@ -29,7 +29,7 @@ export function messageFrom(session: Session, draft: Draft, target: CatalogueEnt
 }
 
 /** Prepares a message for the guards. `parent` is the live task the sender works on, already checked. */
-export function crossingOf(message: Message, target: CatalogueEntry, parent: LiveTask | undefined, plane: Crossing['plane'], approval?: Crossing['approval']): Crossing {
+export function crossingOf(message: Message, target: CatalogueEntry, parent: LiveTask | undefined, approval?: Crossing['approval']): Crossing {
   const depth = parent ? parent.depth + 1 : 0;
   if (depth > MAX_DEPTH) throw new AipError('LOOP_DETECTED', `This call is ${depth} delegations deep; at most ${MAX_DEPTH} are allowed.`);
   let hash: string | undefined;
@@ -39,7 +39,7 @@ export function crossingOf(message: Message, target: CatalogueEntry, parent: Liv
     target,
     scopes: scopesOf(message, target, parent),
     depth,
-    plane,
+    plane: target.plane ?? 'data',
     argumentsHash: () => (hash ??= hashArguments(message)),
     ...(approval ? { approval } : {}),
     obligations: [],

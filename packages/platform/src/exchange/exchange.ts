@@ -108,7 +108,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (draining) throw new AipError('SHUTTING_DOWN');
     const target = catalogue.resolve(draft.to);
     const message = messageFrom(session, draft, target, clock.now());
-    return crossingOf(message, target, parentOf(session, draft.parentId), planeOf(target));
+    return crossingOf(message, target, parentOf(session, draft.parentId));
   }
 
   /** The sender's own live assignment, which it names as the reason of this message. */
@@ -120,8 +120,6 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   }
 
   const operationOf = (target: CatalogueEntry): Operation | undefined => (target.kind === 'operation' ? byName.get(target.name) : undefined);
-
-  const planeOf = (target: CatalogueEntry): 'data' | 'control' => operationOf(target)?.plane ?? 'data';
 
   /** What must work even when the log cannot be written takes effect here. */
   function latch({ target, principal, message }: Crossing): void {
@@ -226,7 +224,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (!catalogue.get(task.message.to)) await routes.whenBound(task.target.owner, COMEBACK);
     const target = catalogue.resolve(task.message.to);
     const parent = task.message.parentId === undefined ? undefined : live.get(task.message.parentId);
-    const crossing = crossingOf(task.message, target, parent, planeOf(target), approval);
+    const crossing = crossingOf(task.message, target, parent, approval);
     const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return fail(task, verdict.error);
     if (verdict.verdict === 'ask') return fail(task, errorBody('APPROVAL_REQUIRED', 'The policy has changed and asks for another approval; send the call again.'));

@@ -45,6 +45,7 @@ export function operationEntries(operations: readonly Operation[]): CatalogueEnt
     inputSchema: jsonSchema(operation.input, 'input'),
     outputSchema: jsonSchema(operation.output, 'output'),
     effect: operation.effect,
+    ...(operation.plane === 'control' ? { plane: 'control' as const } : {}),
     idempotent: operation.effect === 'read',
     price: 0,
     state: 'active',

@@ -37,7 +37,7 @@ export function createRecovery(options: RecoveryOptions) {
     if (!message) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task cannot be continued: its message has been erased.'));
     const target = catalogue.get(head.to) ?? rememberedTarget(head);
     const events = taskEvents(journal.read, tenant, head.id, 0);
-    const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId), 'data');
+    const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId));
     if (head.hold) crossing.hold = head.hold;
     const task = createLiveTask(journal.read, crossing);
     task.n = head.n;

@@ -20,6 +20,10 @@ export interface CatalogueEntry {
   readonly inputSchema?: JsonObject;
   readonly outputSchema?: JsonObject;
   readonly effect: Effect;
+  /** Set for operations that steer the platform itself. */
+  readonly plane?: 'control';
+  /** Whose it is; the platform's own when not said. */
+  readonly tenant?: string;
   /** May be delivered again under the same key after a crash. */
   readonly idempotent: boolean;
   /** Integer units for one call. */

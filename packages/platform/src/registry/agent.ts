@@ -74,7 +74,7 @@ export function agentView(row: AgentRow, presence: Presence | undefined): AgentV
 /** The agent and its skills as things that can be addressed. */
 export function catalogueEntries(row: AgentRow, connected: boolean): CatalogueEntry[] {
   const state = connected ? 'active' : 'offline';
-  const common = { owner: row.did, ownerName: row.name, state } as const;
+  const common = { owner: row.did, ownerName: row.name, tenant: row.tenant, state } as const;
   const agent: CatalogueEntry = {
     ...common,
     address: `agent:${row.did}`,
@@ -89,7 +89,7 @@ export function catalogueEntries(row: AgentRow, connected: boolean): CatalogueEn
   return [agent, ...row.capabilities.map((capability) => skillEntry(row, capability, common))];
 }
 
-function skillEntry(row: AgentRow, capability: Capability, common: Pick<CatalogueEntry, 'owner' | 'ownerName' | 'state'>): CatalogueEntry {
+function skillEntry(row: AgentRow, capability: Capability, common: Pick<CatalogueEntry, 'owner' | 'ownerName' | 'tenant' | 'state'>): CatalogueEntry {
   return {
     ...common,
     address: `skill:${row.did}/${capability.name}`,

@@ -111,7 +111,8 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       name: 'agents.disconnect',
       summary: 'An agent leaves; it stays known and admitted.',
       effect: 'write',
-      plane: 'data',
+      // Leaving has to work for whoever has been stopped, too.
+      plane: 'control',
       input: z.object({}),
       output: z.object({ did: z.string() }),
       handler({ principal }) {

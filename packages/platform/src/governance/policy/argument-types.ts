@@ -42,7 +42,7 @@ export function schemaWithArguments(schema: SchemaJson<string>): (policy: Policy
     const infer = inference(found, attributes);
     for (const { body } of policy.conditions) infer(body, BOOL);
     if (found.members.size === 0) return schema;
-    return { ...schema, '': { ...space, commonTypes: { ...space.commonTypes, [ARGUMENTS]: typeOf(found) as never } } };
+    return { ...schema, '': { ...space, commonTypes: { ...space.commonTypes, [ARGUMENTS]: typeOf(found) } } };
   };
 }
 

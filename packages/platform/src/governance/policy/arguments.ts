@@ -21,6 +21,7 @@ export function wholeContext(evaluation: Evaluation): CedarRecord {
 /** `context.arguments.a.b`, for the path `['a', 'b']`. */
 export function readArgument(evaluation: Evaluation, path: readonly string[]): CedarValue {
   const json = walk(evaluation, path, path.length);
+  if (typeof json === 'string' && json.isWellFormed()) return json;
   if (typeof json !== 'object' || json === null) return fromJson(json, ROOT.concat(path));
   const known = evaluation.mapped.get(json);
   if (known !== undefined) return known;
@@ -37,12 +38,15 @@ export function hasArgument(evaluation: Evaluation, path: readonly string[], req
 /** Follows a path. The first `required` names must lead somewhere; beyond them, undefined says that it ends. */
 function walk(evaluation: Evaluation, path: readonly string[], required: number): unknown {
   let json: unknown = argumentsOf(evaluation);
-  for (const [at, name] of path.entries()) {
+  let at = 0;
+  for (const name of path) {
     if (!isMembers(json)) fail(`${showPath(ROOT.concat(path.slice(0, at)))} is not a record`);
     json = member(json, name);
-    if (json !== undefined) continue;
-    if (at >= required) return undefined;
-    fail(`${showPath(ROOT.concat(path.slice(0, at)))} has no attribute ${JSON.stringify(name)}`);
+    if (json === undefined) {
+      if (at >= required) return undefined;
+      fail(`${showPath(ROOT.concat(path.slice(0, at)))} has no attribute ${JSON.stringify(name)}`);
+    }
+    at += 1;
   }
   return json;
 }

@@ -26,6 +26,8 @@ export interface Evaluation {
   /** Where `arguments` are read, if a policy looks at them. */
   readonly request: PolicyRequest;
   readonly entities: EntitySlice;
+  readonly principalEntity: Entity | undefined;
+  readonly resourceEntity: Entity | undefined;
   /** Actions and their groups, from the schema. */
   readonly actions: ReadonlyMap<string, Entity>;
   /** The arguments as JSON, once a policy has looked at them. */
@@ -45,6 +47,8 @@ export function startEvaluation(request: PolicyRequest, actions: ReadonlyMap<str
     context: request.context,
     request,
     entities: request.entities,
+    principalEntity: request.entities.get(request.principal.uid),
+    resourceEntity: request.entities.get(request.resource.uid),
     actions,
     arguments: undefined,
     wholeContext: undefined,

@@ -34,9 +34,28 @@ export function compileExpression(expr: Expr): Evaluate {
   return foldConstant(operands as Expr[], (e) => call.apply(self(e), argument?.(e)));
 }
 
+/** What these give is a boolean, or they fail. */
+const LOGICAL = new Set([
+  '!',
+  '&&',
+  '||',
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  'in',
+  'is',
+  'has',
+  'like',
+  'isEmpty',
+]).union(new Set(['contains', 'containsAll', 'containsAny']));
+
 /** A condition: must be a boolean. */
 export function compileCondition(expr: Expr): (evaluation: Evaluation) => boolean {
   const value = compileExpression(expr);
+  if (LOGICAL.has(Object.keys(expr)[0] ?? '')) return value as (evaluation: Evaluation) => boolean;
   return (e) => asBoolean(value(e));
 }
 
@@ -50,8 +69,8 @@ const OPERATORS: Readonly<Record<string, (operands: never) => Evaluate>> = {
   },
   Var: compileVariable,
   '!': ({ arg }: Unary) => {
-    const value = compileExpression(arg);
-    return (e) => !asBoolean(value(e));
+    const condition = compileCondition(arg);
+    return (e) => !condition(e);
   },
   neg: ({ arg }: Unary) => {
     const value = compileExpression(arg);
@@ -59,8 +78,8 @@ const OPERATORS: Readonly<Record<string, (operands: never) => Evaluate>> = {
   },
   '&&': compileAnd,
   '||': ({ left, right }: Binary) => {
-    const [a, b] = [compileExpression(left), compileExpression(right)];
-    return (e) => asBoolean(a(e)) || asBoolean(b(e));
+    const [a, b] = [compileCondition(left), compileCondition(right)];
+    return (e) => a(e) || b(e);
   },
   '==': compileEqual,
   '!=': (operands: Binary) => {
@@ -99,9 +118,9 @@ const OPERATORS: Readonly<Record<string, (operands: never) => Evaluate>> = {
   '.': compileAttribute,
   has: compileHas,
   'if-then-else': (branches: { if: Expr; then: Expr; else: Expr }) => {
-    const condition = compileExpression(branches.if);
+    const condition = compileCondition(branches.if);
     const [yes, no] = [compileExpression(branches.then), compileExpression(branches.else)];
-    return (e) => (asBoolean(condition(e)) ? yes(e) : no(e));
+    return (e) => (condition(e) ? yes(e) : no(e));
   },
   Set: (items: Expr[]) => {
     const values = items.map(compileExpression);
@@ -160,9 +179,12 @@ function compileVariable(name: string): Evaluate {
 
 /** A chain of `&&` is one closure over its parts, evaluated left to right until one is false. */
 function compileAnd(operands: Binary): Evaluate {
-  const parts = conjuncts({ '&&': operands }).map(compileCondition);
+  const [first, second, ...others] = conjuncts({ '&&': operands }).map(compileCondition);
+  if (first === undefined || second === undefined) throw new UnsupportedExpression('&&');
+  if (others.length === 0) return (e) => first(e) && second(e);
   return (e) => {
-    for (const part of parts) if (!part(e)) return false;
+    if (!first(e) || !second(e)) return false;
+    for (const other of others) if (!other(e)) return false;
     return true;
   };
 }
@@ -180,6 +202,10 @@ export function conjuncts(expr: Expr): Expr[] {
 
 function compileEqual({ left, right }: Binary): (e: Evaluation) => boolean {
   const [a, b] = [compileExpression(left), compileExpression(right)];
+  if ('Value' in right && typeof right.Value !== 'object') {
+    const constant = right.Value as CedarValue;
+    return (e) => a(e) === constant;
+  }
   return (e) => equal(a(e), b(e));
 }
 
@@ -249,6 +275,12 @@ function compileAttribute({ left, attr }: { left: Expr; attr: string }): Evaluat
   if (path !== undefined) return (e) => readArgument(e, path);
   if (isContext(left)) return (e) => e.context.get(attr) ?? fail(`context has no attribute ${JSON.stringify(attr)}`);
   const value = compileExpression(left);
+  if ('Var' in left && left.Var === 'principal') {
+    return (e) => e.principalEntity?.attrs.get(attr) ?? attribute(e, e.principal, attr);
+  }
+  if ('Var' in left && left.Var === 'resource') {
+    return (e) => e.resourceEntity?.attrs.get(attr) ?? attribute(e, e.resource, attr);
+  }
   return (e) => attribute(e, value(e), attr);
 }
 

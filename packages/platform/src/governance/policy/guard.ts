@@ -71,7 +71,7 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       const stranger = crossing.principal.kind === 'anonymous';
       if (!set && breaksGlass(crossing)) return PASS;
       if (!set) return stranger ? UNAUTHENTICATED : NOTHING_LOADED;
-      const decision = set.decide(policyRequest(crossing, crossing.plane));
+      const decision = decideChain(set, crossing);
       for (const reason of [...decision.reasons, ...decision.errors]) crossing.policies.push(reason.id);
       if (decision.effect === 'deny') return stranger ? UNAUTHENTICATED : { verdict: 'deny', error: denial(decision) };
       for (const obligation of decision.obligations) {
@@ -95,6 +95,16 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       return { verdict: 'replace', event: { ...event, body } };
     },
   };
+}
+
+/** Rights along a delegation intersect: everybody in the chain must be permitted, and all obligations add up. */
+function decideChain(set: PolicySet, crossing: Crossing): Decision {
+  let decision = set.decide(policyRequest(crossing));
+  for (let behind = crossing.principal.onBehalfOf; behind && decision.effect === 'permit'; behind = behind.onBehalfOf) {
+    const next = set.decide(policyRequest(crossing, behind));
+    decision = { ...next, reasons: [...decision.reasons, ...next.reasons], obligations: [...decision.obligations, ...next.obligations] };
+  }
+  return decision;
 }
 
 function denial(decision: Decision) {

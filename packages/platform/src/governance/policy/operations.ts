@@ -49,20 +49,17 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       taskId: '',
       accepts: {},
     } as const;
-    return policyRequest(
-      {
-        message,
-        principal,
-        target,
-        scopes: [],
-        depth: 0,
-        plane: 'data',
-        argumentsHash: () => '',
-        obligations: [],
-        policies: [],
-      },
-      'data',
-    );
+    return policyRequest({
+      message,
+      principal,
+      target,
+      scopes: [],
+      depth: 0,
+      plane: target.plane ?? 'data',
+      argumentsHash: () => '',
+      obligations: [],
+      policies: [],
+    });
   }
 
   return [

@@ -1,7 +1,7 @@
 import { argumentsOf } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Crossing } from '../../kernel/guard.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
 import type { Entity, EntitySlice, PolicyRequest } from './types.ts';
 import { entity, type CedarValue, type EntityRef } from './value.ts';
 
@@ -25,16 +25,16 @@ interface Described {
 const principals = new WeakMap<Principal, Described>();
 const targets = new WeakMap<CatalogueEntry, Described>();
 
-/** A message on its way, as the question that policies answer. */
-export function policyRequest(crossing: Crossing, plane: 'data' | 'control'): PolicyRequest {
-  const { message, principal, target } = crossing;
+/** A message on its way, as the question that policies answer about its sender, or about one of those it acts for. */
+export function policyRequest(crossing: Crossing, principal: Principal = crossing.principal): PolicyRequest {
+  const { message, target } = crossing;
   const who = described(principals, principal, describePrincipal);
-  const what = described(targets, target, (entry) => describeTarget(entry, plane));
+  const what = described(targets, target, describeTarget);
   return {
     principal: who.entity.ref,
     action: entity('Action', message.action),
     resource: what.entity.ref,
-    context: contextOf(crossing),
+    context: contextOf(crossing, principal),
     // Mapped to Cedar values only if a policy looks at it, so it is only projected then, too.
     get arguments() {
       return argumentsOf(message.body);
@@ -61,12 +61,12 @@ function describePrincipal(principal: Principal): Described {
   return one({ ref: entity(TYPES[principal.kind], principal.id), attrs, parents: roles });
 }
 
-function describeTarget(entry: CatalogueEntry, plane: 'data' | 'control'): Described {
+function describeTarget(entry: CatalogueEntry): Described {
   const type = TARGETS[entry.kind];
   const id =
     entry.kind === 'agent' ? entry.owner : entry.kind === 'operation' ? entry.name : `${entry.owner}/${entry.name}`;
   const owner = ownerOf(entry);
-  return one({ ref: entity(type, id), attrs: attributesOf(entry, plane), parents: owner ? [owner] : [] });
+  return one({ ref: entity(type, id), attrs: attributesOf(entry), parents: owner ? [owner] : [] });
 }
 
 const one = (described: Entity): Described => ({
@@ -80,13 +80,13 @@ function ownerOf(entry: CatalogueEntry): EntityRef | undefined {
   return entity(entry.kind === 'skill' ? 'Agent' : 'Server', entry.owner);
 }
 
-function attributesOf(entry: CatalogueEntry, plane: 'data' | 'control'): Map<string, CedarValue> {
+function attributesOf(entry: CatalogueEntry): Map<string, CedarValue> {
   switch (entry.kind) {
     case 'agent':
       // An agent as a target: what it is called; how it proved itself matters only when it speaks.
       return new Map<string, CedarValue>([
         ['name', entry.name],
-        ['tenant', 'default'],
+        ['tenant', entry.tenant ?? DEFAULT_TENANT],
         ['assurance', 'signature'],
       ]);
     case 'skill':
@@ -104,7 +104,7 @@ function attributesOf(entry: CatalogueEntry, plane: 'data' | 'control'): Map<str
       return new Map<string, CedarValue>([
         ['name', entry.name],
         ['effect', entry.effect],
-        ['plane', plane],
+        ['plane', entry.plane ?? 'data'],
       ]);
     case 'prompt':
       return new Map<string, CedarValue>([['name', entry.name]]);
@@ -114,7 +114,7 @@ function attributesOf(entry: CatalogueEntry, plane: 'data' | 'control'): Map<str
   }
 }
 
-function contextOf({ message, depth, approval, principal }: Crossing): Map<string, CedarValue> {
+function contextOf({ message, depth, approval }: Crossing, principal: Principal): Map<string, CedarValue> {
   const context = new Map<string, CedarValue>([
     ['protocol', message.edge],
     ['depth', depth],

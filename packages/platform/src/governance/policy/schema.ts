@@ -58,6 +58,6 @@ action operate appliesTo { principal: [User, Service, Agent, Anonymous], resourc
 
 /**
  * The same in Cedar's JSON form, which cedar-wasm reads without its schema parser: that alone would cost
- * 80 ms of every start. Derived from the text; a test holds the two together and `vitest -u` derives it anew.
+ * 80 ms of every start. Derived from the text: the test that holds the two together prints what it should be.
  */
 export const AIP_SCHEMA_JSON = schemaJson as unknown as SchemaJson<string>;
