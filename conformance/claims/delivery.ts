@@ -28,9 +28,46 @@ export const delivery = {
       'Speaks TLS 1.3, encrypts at rest, signs its releases with a way back, and runs with the least privilege.',
     status: 'planned',
   },
+  'D-SECURE.origin': {
+    source: 'mission',
+    behaviour:
+      'Answers only to its own Host names and to pages of its own Origins, on requests and WebSocket upgrades, so that a web page elsewhere cannot reach it.',
+    status: 'done',
+  },
+  'D-CLI.commands': {
+    source: 'seed:aip',
+    behaviour:
+      'Creates, lists, reads and calls agents, connects them, follows tasks, answers approvals, kills, pauses and releases, sets budgets, checks policies, and makes tokens from the command line.',
+    status: 'done',
+  },
+  'D-CLI.output': {
+    source: 'seed:aip',
+    behaviour: 'Prints aligned tables, or with -o json what the operation returned; colours only on a terminal, never with NO_COLOR.',
+    status: 'done',
+  },
+  'D-CLI.errors': {
+    source: 'seed:aip',
+    behaviour: 'Says what to do about an error, and tells with its exit code a failure from wrong usage, no platform, a denial and a failed verification.',
+    status: 'done',
+  },
+  'D-CLI.credential': {
+    source: 'mission',
+    behaviour: 'Authenticates with the credential file in the data folder, and sends it to this machine only.',
+    status: 'done',
+  },
+  'D-SDK.aip-client': {
+    source: 'seed:aip',
+    behaviour: 'Gives programs every operation with its types, generated from the OpenAPI document, and calls with streams that resume.',
+    status: 'done',
+  },
   'D-DOCS': {
     source: 'seed:aip',
     behaviour: 'Documents itself from first start to operation, with examples that run in CI.',
     status: 'planned',
+  },
+  'D-DOCS.openapi': {
+    source: 'mission',
+    behaviour: 'Describes every operation in an OpenAPI 3.1 document that is made from the operations themselves.',
+    status: 'done',
   },
 } satisfies ClaimTable;

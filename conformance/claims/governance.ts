@@ -25,6 +25,28 @@ export const governance = {
     behaviour: 'Parks a call until enough people approve exactly its arguments, with expiry, across restarts.',
     status: 'planned',
   },
+  'G-APPROVE.park': {
+    source: 'seed:aip',
+    behaviour:
+      'Parks a call that a policy wants a person to see, shows operators its arguments, runs it once when approved and never when denied, expired or canceled.',
+    status: 'done',
+  },
+  'G-APPROVE.bound': {
+    source: 'seed:aip',
+    behaviour:
+      'Binds an approval to sender, target, action and arguments, uses it up with the one call it was given for, and asks anew for any other.',
+    status: 'done',
+  },
+  'G-APPROVE.reattach': {
+    source: 'mission',
+    behaviour: 'Leads an identical retry of a parked call to the call that waits, so that several at once are one ask.',
+    status: 'done',
+  },
+  'G-APPROVE.restart': {
+    source: 'mission',
+    behaviour: 'Keeps parked calls, asks and answers across restarts, also between an answer and its use.',
+    status: 'done',
+  },
   'G-GUARD': {
     source: 'seed:aip',
     behaviour:

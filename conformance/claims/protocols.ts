@@ -8,11 +8,124 @@ export const protocols = {
       'Serves and calls Model Context Protocol peers of both eras on one URL, over stdio, Streamable HTTP and the older SSE transport: tools, resources, prompts, completion, sampling, elicitation, progress, cancellation and tasks.',
     status: 'planned',
   },
+  'P-MCP.modern': {
+    source: 'MCP 2026-07-28, basic/transports',
+    behaviour:
+      'Serves 2026-07-28 without sessions: server/discover, lists, calls, subscriptions/listen, header and body compared, a closed stream cancels.',
+    status: 'done',
+  },
+  'P-MCP.legacy': {
+    source: 'MCP 2025-11-25, basic/lifecycle and basic/transports',
+    behaviour:
+      'Serves 2025-11-25 and older with sessions that end when idle, are bounded in number, belong to who opened them, and answer 404 afterwards.',
+    status: 'done',
+  },
+  'P-MCP.stdio': {
+    source: 'MCP 2026-07-28, basic/transports, stdio',
+    behaviour: 'Serves one client of either era over standard input and output.',
+    status: 'done',
+  },
+  'P-MCP.denial': {
+    source: 'mission',
+    behaviour: 'A denied tool call is a tool result that says why, and never reaches the upstream.',
+    status: 'done',
+  },
+  'P-MCP.errors': {
+    source: 'MCP 2026-07-28, server/tools, error handling',
+    behaviour:
+      'Malformed and unknown calls are JSON-RPC errors; failures of well-formed ones are results with isError; an upstream’s own errors and results pass whole.',
+    status: 'done',
+  },
+  'P-MCP.progress': {
+    source: 'MCP 2026-07-28, basic/utilities/progress',
+    behaviour:
+      'Progress and streamed output of a call reach the client that gave a token, with numbers that only rise.',
+    status: 'done',
+  },
+  'P-MCP.cancel': {
+    source: 'MCP 2026-07-28, basic/utilities/cancellation',
+    behaviour: 'A cancelled call is cancelled at the upstream, in both eras; one that waits for a person is not.',
+    status: 'done',
+  },
+  'P-MCP.parked': {
+    source: 'mission',
+    behaviour:
+      'A call that waits for an approval keeps its client informed, or is a task for clients that take tasks; an identical retry re-attaches to it.',
+    status: 'done',
+  },
+  'P-MCP.asks': {
+    source: 'MCP 2026-07-28, basic/patterns/mrtr',
+    behaviour:
+      'Sampling and elicitation of an upstream reach the caller of the call they belong to, as server requests in the older era and as multi-round results in the newer.',
+    status: 'done',
+  },
+  'P-MCP.resources': {
+    source: 'MCP 2026-07-28, server/resources, server/prompts, server/utilities/completion',
+    behaviour: 'Resources, templates, prompts and completion of upstreams are listed and served under the same guards.',
+    status: 'done',
+  },
+  'P-MCP.meta': {
+    source: 'MCP 2026-07-28, basic, _meta',
+    behaviour: 'Trace context and foreign _meta travel with a call; credentials in it do not.',
+    status: 'done',
+  },
+  'P-MCP.hostile': {
+    source: 'mission',
+    behaviour:
+      'Ten thousand malformed or hostile bodies neither crash nor hang the endpoint, and leave no session behind.',
+    status: 'done',
+  },
+  'P-MCP.fast': {
+    source: 'mission',
+    behaviour: 'A plain modern tools/call is served natively, with the answers that the official SDK gives.',
+    status: 'done',
+  },
   'P-MCP-GW': {
     source: 'seed:aip',
     behaviour:
       'Puts many upstream MCP servers behind one endpoint, with names kept apart, virtual servers, pinning with quarantine on drift, tool search, OpenAPI documents as tools, and policy, budget and audit for every tool.',
     status: 'planned',
+  },
+  'P-MCP-GW.names': {
+    source: 'mission',
+    behaviour:
+      'Names of tools and prompts are legal for MCP clients and mean one thing each, whatever their owners are called.',
+    status: 'done',
+  },
+  'P-MCP-GW.federation': {
+    source: 'mission',
+    behaviour:
+      'Tools of many upstreams, skills of agents and platform operations stand behind /mcp with prefixed names, one upstream or agent behind /mcp/{name} with its own.',
+    status: 'done',
+  },
+  'P-MCP-GW.upstreams': {
+    source: 'mission',
+    behaviour:
+      'Upstreams are reached over stdio and Streamable HTTP in either era, with only the environment and headers that the operator gave.',
+    status: 'done',
+  },
+  'P-MCP-GW.supervision': {
+    source: 'mission',
+    behaviour:
+      'An upstream that dies fails its calls within a second, leaves the others untouched, and comes back by itself.',
+    status: 'done',
+  },
+  'P-MCP-GW.untrusted': {
+    source: 'mission',
+    behaviour:
+      'What a tool does is what the operator says, external if nothing is said; an upstream’s hints change nothing.',
+    status: 'done',
+  },
+  'P-MCP-GW.changes': {
+    source: 'MCP 2026-07-28, server/tools, list changed',
+    behaviour: 'When an upstream changes its lists, the catalogue follows and clients are told which list has changed.',
+    status: 'done',
+  },
+  'P-MCP-GW.limits': {
+    source: 'mission',
+    behaviour:
+      'Results above 10 MiB, endless messages and oversized definitions of an upstream are refused, and nothing else suffers.',
+    status: 'done',
   },
   'P-A2A': {
     source: 'seed:aip',
@@ -50,6 +163,90 @@ export const protocols = {
       'Runs the IoAP v1 WebSocket gateway: eleven message types, registration with proof of key, signature validation, routing that keeps payload bytes, idle timeout and cleanup; version 1.1 adds resume, acknowledgement and credit.',
     status: 'planned',
   },
+  'P-IOAP.register-proof': {
+    source: 'seed:aiconexus',
+    behaviour:
+      'An agent registers with a signed frame, addressed to the gateway, fresh, unseen, and with the key that its DID is made of; the gateway answers signed, with its bounds.',
+    status: 'done',
+  },
+  'P-IOAP.error-codes': {
+    source: 'seed:aiconexus',
+    behaviour:
+      'Every frame that is not accepted is answered with an ERROR that names the reason and the frame; none is dropped silently.',
+    status: 'done',
+  },
+  'P-IOAP.replay': {
+    source: 'mission',
+    behaviour:
+      'The same signed bytes again lead to the same task; other bytes under a known id, and any repeated signal, are a replay.',
+    status: 'done',
+  },
+  'P-IOAP.bytes': {
+    source: 'seed:aiconexus',
+    behaviour: 'Signed frames reach the agent they are addressed to byte for byte, and so do its answers.',
+    status: 'done',
+  },
+  'P-IOAP.types': {
+    source: 'seed:aiconexus',
+    behaviour: 'All eleven message types are spoken with the payloads of the seed.',
+    status: 'done',
+  },
+  'P-IOAP.addresses': {
+    source: 'mission',
+    behaviour:
+      'A request may name an agent, a capability, a tool or an operation, and a requester learns that it waits for an approval.',
+    status: 'done',
+  },
+  'P-IOAP.stream': {
+    source: 'mission',
+    behaviour: 'Pieces of an answer come as EXEC_RESPONSE of status partial, numbered, before the one that ends it.',
+    status: 'done',
+  },
+  'P-IOAP.cancel': {
+    source: 'mission',
+    behaviour: 'ERROR CANCELED with the id of a request cancels it, in either direction.',
+    status: 'done',
+  },
+  'P-IOAP.assignee': {
+    source: 'mission',
+    behaviour: 'Only the agent that was asked answers, and only what it was sent.',
+    status: 'done',
+  },
+  'P-IOAP.redelivery': {
+    source: 'mission',
+    behaviour:
+      'A step whose agent lost its connection is delivered again under its key when it is idempotent, else it ends with its effect unknown.',
+    status: 'done',
+  },
+  'P-IOAP.idle': {
+    source: 'seed:aiconexus',
+    behaviour:
+      'A connection that is silent for 300 seconds, dead, replaced or killed is closed with its own code and cleaned up.',
+    status: 'done',
+  },
+  'P-IOAP.bounds': {
+    source: 'mission',
+    behaviour:
+      'Frames, queues and open requests of a connection are bounded; a slow receiver slows its senders down, then costs them SLOW_CONSUMER.',
+    status: 'done',
+  },
+  'P-IOAP.hostile': {
+    source: 'mission',
+    behaviour: 'Ten thousand malformed or hostile frames neither crash nor hang the gateway, and leave nothing behind.',
+    status: 'done',
+  },
+  'P-IOAP.client': {
+    source: 'seed:aiconexus',
+    behaviour:
+      'GatewayClient connects, registers, sends and receives all types, reconnects with backoff, and puts open requests again without doing anything twice.',
+    status: 'done',
+  },
+  'P-IOAP.agent': {
+    source: 'mission',
+    behaviour:
+      'An agent in at most 15 lines connects itself, answers, streams, is canceled, calls others, and does nothing twice that is delivered twice.',
+    status: 'done',
+  },
   'P-RTC': {
     source: 'seed:aiconexus',
     behaviour:
@@ -61,6 +258,17 @@ export const protocols = {
     behaviour:
       'Makes an agent that is connected over one protocol callable over every other one, with streaming, cancellation, errors and trace context carried across.',
     status: 'planned',
+  },
+  'P-BRIDGE.http': {
+    source: 'mission',
+    behaviour:
+      'Calls any agent, skill or tool by POST /v1/invoke, as one JSON document or as numbered events that resume; a call that waits for a person answers 202 and is found again by an identical retry.',
+    status: 'done',
+  },
+  'P-IOAP.status': {
+    source: 'seed:aiconexus',
+    behaviour: 'Answers /health and /agents as the seed shows them, with the gateway’s DID and without names.',
+    status: 'done',
   },
   'P-PLUG': {
     source: 'seed:aip',

@@ -7,6 +7,11 @@ export const telemetry = {
     behaviour: 'Exposes Prometheus metrics at /metrics that a real Prometheus scrapes.',
     status: 'planned',
   },
+  'T-METRICS.endpoint': {
+    source: 'seed:aip',
+    behaviour: 'Answers /metrics with the Prometheus text format, without a token on this machine only.',
+    status: 'done',
+  },
   'T-TRACE': {
     source: 'seed:aip',
     behaviour: 'Traces a call across protocols with W3C context in and out, and exports OTLP.',
@@ -21,5 +26,16 @@ export const telemetry = {
     source: 'seed:aip',
     behaviour: 'Shows the platform live in a local dashboard that is accessible, dark and light.',
     status: 'planned',
+  },
+  'T-DASH.login': {
+    source: 'mission',
+    behaviour: 'Opens by a one-time code from the URL’s fragment, traded for an HttpOnly, SameSite=Strict session that other pages cannot use.',
+    status: 'done',
+  },
+  'T-DASH.feed': {
+    source: 'mission',
+    behaviour:
+      'Feeds the log live over Server-Sent Events: heads only, at most ten events a second, resumed by number, with a snapshot for whoever fell behind.',
+    status: 'done',
   },
 } satisfies ClaimTable;

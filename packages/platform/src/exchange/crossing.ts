@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AipError, canonicalJson } from '@aip/wire';
-import { argumentsOf } from '../kernel/body.ts';
+import { partsOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import { uuidv7 } from '../kernel/ids.ts';
@@ -28,8 +28,14 @@ export function messageFrom(session: Session, draft: Draft, target: CatalogueEnt
   };
 }
 
+/** What a message inherits from the task on whose behalf it is sent. */
+export type Chain = Pick<LiveTask, 'depth' | 'scopes'>;
+
+/** The chain in which a task itself was sent, when it is decided again: its parent may have ended since. */
+export const chainOf = ({ depth, scopes }: Chain): Chain => ({ depth: depth - 1, scopes });
+
 /** Prepares a message for the guards. `parent` is the live task the sender works on, already checked. */
-export function crossingOf(message: Message, target: CatalogueEntry, parent: LiveTask | undefined, approval?: Crossing['approval']): Crossing {
+export function crossingOf(message: Message, target: CatalogueEntry, parent: Chain | undefined, approval?: Crossing['approval']): Crossing {
   const depth = parent ? parent.depth + 1 : 0;
   if (depth > MAX_DEPTH) throw new AipError('LOOP_DETECTED', `This call is ${depth} delegations deep; at most ${MAX_DEPTH} are allowed.`);
   let hash: string | undefined;
@@ -48,11 +54,12 @@ export function crossingOf(message: Message, target: CatalogueEntry, parent: Liv
 }
 
 /** Every kill scope this message falls under: both ends, what is called, the session, and the chain it acts for. */
-function scopesOf(message: Message, target: CatalogueEntry, parent: LiveTask | undefined): readonly string[] {
+function scopesOf(message: Message, target: CatalogueEntry, parent: Chain | undefined): readonly string[] {
   const scopes = new Set(['global', `tenant:${message.from.tenant}`, `protocol:${message.edge}`, ...principalScopes(message.from), `session:${message.session}`]);
   scopes.add(target.kind === 'tool' || target.kind === 'resource' || target.kind === 'prompt' ? `server:${target.owner}` : `agent:${target.owner}`);
   if (target.kind !== 'agent') scopes.add(`capability:${target.name}`);
-  for (const scope of parent?.scopes ?? []) if (scope.startsWith('agent:')) scopes.add(scope);
+  // Whatever stops a task stops what is done on its behalf.
+  for (const scope of parent?.scopes ?? []) scopes.add(scope);
   return [...scopes];
 }
 
@@ -61,8 +68,8 @@ function principalScopes(principal: Principal): string[] {
   return principal.onBehalfOf ? [own, ...principalScopes(principal.onBehalfOf)] : [own];
 }
 
-/** What an approval is bound to: sender, target, action and canonical arguments. */
-function hashArguments(message: Message): string {
-  const bound = { from: message.from.id, to: message.to, action: message.action, arguments: argumentsOf(message.body) };
+/** What an approval is bound to: sender, target, action and the whole content in canonical form. */
+function hashArguments({ from, to, action, body }: Message): string {
+  const bound = { tenant: from.tenant, from: from.id, to, action, parts: partsOf(body) };
   return createHash('sha256').update(canonicalJson(bound)).digest('base64url');
 }

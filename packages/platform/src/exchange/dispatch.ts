@@ -7,6 +7,7 @@ import type { Journal } from '../kernel/journal.ts';
 import type { Route, RouteCall } from '../kernel/route.ts';
 import type { CancelReason, EffectState, ExchangeEvent, RouteEvent, TaskHead, TaskState } from '../kernel/task.ts';
 import { isTerminal } from '../kernel/task.ts';
+import { alarm } from './alarm.ts';
 import { coalesce } from './coalesce.ts';
 import type { LiveTask } from './live-task.ts';
 import { inspect, type Slots } from './pipeline.ts';
@@ -68,6 +69,8 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
 
   /** The log does not take this task any further: tell its followers, leave the durable state for recovery. */
   function abandon(task: LiveTask, error: ErrorBody): void {
+    // Everything that was under way is refused as well, and each refusal leads here.
+    if (task.stream.last && isTerminal(task.stream.last.state)) return;
     task.settling = true;
     task.controller.abort('shutdown' satisfies CancelReason);
     task.stream.push({ type: 'failed', error, effect: 'unknown', n: ++task.n, at: Date.now(), state: 'failed' });
@@ -80,10 +83,12 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
       const event = inspect(slots, crossing, raw);
       if (task.settling) return;
       if (event.type === 'done' || event.type === 'failed') return settle(task, ended(task, event));
+      // A kill lets nothing out any more, while the route ends.
+      if (task.canceled === 'kill') continue;
       const recorded = record(task, event).finally(() => unrecorded--);
       if (++unrecorded >= MAX_UNRECORDED) await recorded;
     }
-    await settle(task, { type: 'failed', error: errorBody('UPSTREAM_FAILED', 'The target ended without a result.'), effect: effectOf(task) });
+    await settle(task, ended(task, { type: 'failed', error: errorBody('UPSTREAM_FAILED', 'The target ended without a result.'), effect: effectOf(task) }));
   }
 
   async function run(task: LiveTask, crossing: Crossing, route: Route, resumeFrom?: number): Promise<void> {
@@ -95,13 +100,13 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
       ...(resumeFrom === undefined ? {} : { resumeFrom }),
     };
     const deadline = task.message.deadline;
-    const timer = deadline === undefined ? undefined : setTimeout(() => cancel(task, 'deadline'), Math.min(Math.max(0, deadline - Date.now()), 2 ** 31 - 1));
+    const stopDeadline = deadline === undefined ? undefined : alarm(deadline - Date.now(), () => cancel(task, 'deadline'));
     try {
       await pump(task, crossing, route, call);
     } catch (error) {
       await settle(task, ended(task, { type: 'failed', error: toErrorBody(error), effect: effectOf(task) }));
     } finally {
-      clearTimeout(timer);
+      stopDeadline?.();
       for (const answer of task.answers.values()) answer.reject(new Error('The call has ended.'));
     }
   }
@@ -109,7 +114,7 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
   function cancel(task: LiveTask, reason: CancelReason): void {
     if (task.settling || task.canceled !== undefined) return;
     task.canceled = reason;
-    if (task.parked) {
+    if (task.askId !== undefined) {
       void settle(task, { type: 'canceled', reason, effect: 'none' });
       return;
     }
@@ -177,6 +182,7 @@ function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: Ta
     assignee: task.target.owner,
     ...(event.type === 'failed' ? { code: event.error.code } : {}),
     ...(event.type === 'canceled' ? { reason: event.reason } : {}),
+    ...(task.askId === undefined ? {} : { ask: task.askId }),
     ...(hold ? { hold: hold as unknown as Json, resolution: effect === 'unknown' ? 'kept' : effect === 'applied' || event.type === 'done' ? 'captured' : 'released' } : {}),
   };
 }

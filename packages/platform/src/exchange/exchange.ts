@@ -4,7 +4,7 @@ import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
-import type { Crossing, GuardVerdict } from '../kernel/guard.ts';
+import { PASS, type Crossing, type GuardVerdict } from '../kernel/guard.ts';
 import { uuidv7 } from '../kernel/ids.ts';
 import type { Journal } from '../kernel/journal.ts';
 import type { Draft } from '../kernel/message.ts';
@@ -15,14 +15,14 @@ import type { Session } from '../kernel/session.ts';
 import type { CancelReason, TaskHead } from '../kernel/task.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createCatalogue, type Catalogue } from './catalogue.ts';
-import { crossingOf, messageFrom } from './crossing.ts';
+import { chainOf, crossingOf, messageFrom } from './crossing.ts';
 import { createDispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents, taskHead } from './history.ts';
 import { createLiveTask, endedCall, type Call, type LiveTask } from './live-task.ts';
 import { operationEntries, operationRoute, validInput } from './operation-route.ts';
 import { outcomeOf } from './outcome.ts';
 import { createParking } from './parking.ts';
-import { admit, type Slots } from './pipeline.ts';
+import { admit, inspect, type Slots } from './pipeline.ts';
 import { denial, messageBody, messageHead } from './records.ts';
 import { createRecovery } from './recovery.ts';
 import { createRoutes, type Routes } from './routes.ts';
@@ -70,6 +70,9 @@ export interface ExchangeOptions {
 /** How long an approved call waits for a target that is not connected, in milliseconds. */
 const COMEBACK = 30_000;
 
+/** The log refused because it cannot be written, not because of what was to be written. */
+const UNWRITABLE: ReadonlySet<string> = new Set(['NOT_RECORDED', 'DISK_FULL']);
+
 type Denial = Extract<GuardVerdict, { verdict: 'deny' }> & { guard?: string };
 
 export function createExchange({ journal, slots, operations, clock, telemetry = createTelemetry() }: ExchangeOptions): Exchange {
@@ -95,10 +98,10 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (verdict.verdict === 'ask') return park(crossing, verdict);
     const route = routeTo(crossing.target);
     if (!route) return deny(crossing, unavailable(crossing.target));
-    latch(crossing);
+    const inForce = latch(crossing);
     const task = createLiveTask(journal.read, crossing);
     const refusal = await accept(task, crossing, messageBody(crossing.message, operationOf(crossing.target)?.secrets));
-    if (refusal) return refused(crossing, refusal);
+    if (refusal) return inForce !== undefined && UNWRITABLE.has(refusal.code) ? unrecorded(task, inForce) : refused(crossing, refusal);
     enlist(task);
     void run(task, crossing, route);
     return callOf(task);
@@ -106,6 +109,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
 
   function cross(session: Session, draft: Draft): Crossing {
     if (draining) throw new AipError('SHUTTING_DOWN');
+    if (draft.deadline !== undefined && draft.deadline <= clock.now()) throw new AipError('DEADLINE_EXCEEDED');
     const target = catalogue.resolve(draft.to);
     const message = messageFrom(session, draft, target, clock.now());
     return crossingOf(message, target, parentOf(session, draft.parentId));
@@ -115,16 +119,22 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   function parentOf(session: Session, parentId: string | undefined): LiveTask | undefined {
     if (parentId === undefined) return undefined;
     const parent = live.get(parentId);
-    if (parent && parent.target.owner === session.principal.id) return parent;
+    if (parent && parent.askId === undefined && parent.target.owner === session.principal.id) return parent;
     throw new AipError('INVALID_ARGUMENT', `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`);
   }
 
   const operationOf = (target: CatalogueEntry): Operation | undefined => (target.kind === 'operation' ? byName.get(target.name) : undefined);
 
   /** What must work even when the log cannot be written takes effect here. */
-  function latch({ target, principal, message }: Crossing): void {
+  function latch({ target, principal, message }: Crossing): Json | undefined {
     const operation = operationOf(target);
-    if (operation?.latch) operation.latch({ principal, message }, validInput(operation, message));
+    return operation?.latch?.({ principal, message }, validInput(operation, message)) as Json | undefined;
+  }
+
+  /** What has taken effect without the log: the answer says that it is not durable. */
+  function unrecorded(task: LiveTask, output: Json): Call {
+    task.stream.push({ type: 'done', body: data(output), n: 1, at: clock.now(), state: 'completed' });
+    return callOf(task);
   }
 
   const routeTo = (target: CatalogueEntry): Route | undefined => (target.kind === 'operation' ? ownRoute : routes.get(target.owner));
@@ -144,7 +154,11 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     return undefined;
   }
 
+  /** Dispatches an accepted message, unless it was canceled, or its scope stopped, while it was being accepted. */
   async function run(task: LiveTask, crossing: Crossing, route: Route): Promise<void> {
+    if (task.canceled !== undefined) return dispatcher.settle(task, { type: 'canceled', reason: task.canceled, effect: 'none' });
+    const gate = crossing.plane === 'control' ? PASS : slots.gate.admit(crossing);
+    if (gate.verdict === 'deny') return fail(task, gate.error);
     const started = clock.monotonic();
     await dispatcher.run(task, crossing, route);
     telemetry.duration.record((clock.monotonic() - started) / 1000, { edge: task.message.edge });
@@ -221,18 +235,24 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   /** A parked message is never a revived coroutine: the stored message passes all slots again. */
   async function redecide(task: LiveTask, approval: NonNullable<Crossing['approval']>): Promise<void> {
     // After a restart the target may still be on its way back.
-    if (!catalogue.get(task.message.to)) await routes.whenBound(task.target.owner, COMEBACK);
+    const route = await routeSoon(task.target, COMEBACK);
+    if (task.settling) return;
     const target = catalogue.resolve(task.message.to);
-    const parent = task.message.parentId === undefined ? undefined : live.get(task.message.parentId);
-    const crossing = crossingOf(task.message, target, parent, approval);
+    task.target = target;
+    if (!route) return fail(task, unavailable(target).error);
+    const crossing = crossingOf(task.message, target, chainOf(task), approval);
     const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return fail(task, verdict.error);
     if (verdict.verdict === 'ask') return fail(task, errorBody('APPROVAL_REQUIRED', 'The policy has changed and asks for another approval; send the call again.'));
-    const route = await routeSoon(target, COMEBACK);
-    task.target = target;
-    if (!route) return fail(task, unavailable(target).error);
+    latch(crossing);
+    // From here on a cancellation no longer finds it waiting.
+    const { askId } = task;
+    delete task.askId;
     const refusal = await accept(task, crossing);
-    if (refusal) return fail(task, refusal);
+    if (refusal) {
+      task.askId = askId as string;
+      return fail(task, refusal);
+    }
     await run(task, crossing, route);
   }
 
@@ -285,7 +305,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   async function deliverOnce(route: Route, crossing: Crossing): Promise<Body | undefined> {
     const answer = (): Promise<Body> => Promise.reject(new AipError('UNSUPPORTED_OPERATION'));
     const call = { message: crossing.message, entry: crossing.target, signal: new AbortController().signal, answer };
-    for await (const event of route.deliver(call)) {
+    for await (const raw of route.deliver(call)) {
+      const event = inspect(slots, crossing, raw);
       if (event.type === 'failed') throw aipErrorFromBody(event.error);
       if (event.type === 'done') return event.body;
     }
@@ -294,7 +315,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
 
   async function answer(session: Session, taskId: string, askId: string, body: Body): Promise<void> {
     const task = live.get(taskId);
-    if (!task || task.message.from.id !== session.principal.id) throw new AipError('TASK_NOT_FOUND', `There is no live task ${taskId} of yours.`);
+    const own = task?.tenant === session.principal.tenant && task.message.from.id === session.principal.id;
+    if (!task || !own) throw new AipError('TASK_NOT_FOUND', `There is no live task ${taskId} of yours.`);
     const waiting = task.answers.get(askId);
     if (!waiting) throw new AipError('NOT_FOUND', `Task ${taskId} does not wait for an answer to ${askId}.`);
     if (!(await dispatcher.record(task, { type: 'answered', askId }))) throw new AipError('NOT_RECORDED');
@@ -353,7 +375,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
       return true;
     },
     resume,
-    recover: createRecovery({ journal, catalogue, dispatcher, slots, enlist, park: waitFor, live: (id) => live.get(id), routeTo: routeSoon }),
+    recover: createRecovery({ journal, catalogue, dispatcher, slots, enlist, park: waitFor, routeTo: routeSoon }),
     drain,
   };
 }

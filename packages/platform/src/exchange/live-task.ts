@@ -31,8 +31,10 @@ export interface LiveTask {
   /** Set once the end has been handed to the journal: nothing may follow. */
   settling: boolean;
   canceled?: CancelReason;
-  /** Set while the task is parked for an approval. */
-  parked?: { readonly askId: string; readonly hash: string; readonly timer: NodeJS.Timeout };
+  /** The ask to operators that still stands between this task and its dispatch. */
+  askId?: string;
+  /** Set while that ask waits for its answer; the function stops its expiry. */
+  parked?: { readonly hash: string; readonly stopExpiry: () => void };
 }
 
 export function createLiveTask(read: JournalReader, crossing: Crossing): LiveTask {

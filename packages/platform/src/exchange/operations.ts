@@ -82,7 +82,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       async handler({ principal }, input) {
         const head = visibleHead(principal, input.task);
         if (isTerminal(head.state)) throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} has ended already, as ${head.state}.`);
-        exchange().cancel(head.id, 'caller');
+        if (!exchange().cancel(head.id, 'caller')) throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} is ending already.`);
         await exchange().call(principal.tenant, head.id)?.ended;
         return { output: { task: taskView(taskHead(read(), principal.tenant, head.id) ?? head) } };
       },
@@ -128,6 +128,7 @@ function* tasksOf(read: JournalReader, tenant: string, principal: string, cursor
 }
 
 function* everyTask(read: JournalReader, tenant: string, cursor: string | undefined) {
+  if (cursor?.startsWith('task:') === false) throw badCursor();
   let after = cursor;
   for (;;) {
     const rows = read.rows(tenant, 'task:', { newest: true, limit: CHUNK, ...(after === undefined ? {} : { after }) });
@@ -139,10 +140,12 @@ function* everyTask(read: JournalReader, tenant: string, cursor: string | undefi
 
 const headOf = (row: RowListing): TaskHead => row.value as unknown as TaskHead;
 
+const badCursor = (): AipError => new AipError('INVALID_ARGUMENT', 'cursor: not one that this list has handed out');
+
 function parseCursor(cursor: string): { updated: number; key: string } {
   const colon = cursor.indexOf(':');
   const updated = Number(cursor.slice(0, colon));
-  if (colon < 1 || !Number.isSafeInteger(updated)) throw new AipError('INVALID_ARGUMENT', 'cursor: not one that this list has handed out');
+  if (colon < 1 || !Number.isSafeInteger(updated)) throw badCursor();
   return { updated, key: cursor.slice(colon + 1) };
 }
 

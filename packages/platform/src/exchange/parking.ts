@@ -1,9 +1,8 @@
+import { alarm } from './alarm.ts';
 import type { LiveTask } from './live-task.ts';
 
 /** How long the result of a parked call waits for an identical retry, in milliseconds. */
 const REATTACH_WINDOW = 10 * 60_000;
-/** The longest delay that a timer takes, in milliseconds. */
-const MAX_DELAY = 2 ** 31 - 1;
 
 /** Calls that wait for a person, found by task and by what the approval is bound to. */
 export interface Parking {
@@ -26,12 +25,15 @@ export function createParking(): Parking {
 
   return {
     park(task, askId, hash, delay, onExpired) {
-      const timer = setTimeout(onExpired, Math.min(Math.max(0, delay), MAX_DELAY)).unref();
-      task.parked = { askId, hash, timer };
+      const stopExpiry = alarm(delay, onExpired);
+      task.askId = askId;
+      task.parked = { hash, stopExpiry };
       byHash.set(hash, task);
-      void task.stream.ended.then(() => {
-        clearTimeout(timer);
-        setTimeout(() => forget(hash, task), REATTACH_WINDOW).unref();
+      void task.stream.ended.then((end) => {
+        stopExpiry();
+        // Whoever canceled it and sends it again means a new call.
+        if (end.type === 'canceled') forget(hash, task);
+        else setTimeout(() => forget(hash, task), REATTACH_WINDOW).unref();
       });
     },
     async find(hash, open) {
@@ -43,7 +45,7 @@ export function createParking(): Parking {
       return running;
     },
     leave(task) {
-      if (task.parked) clearTimeout(task.parked.timer);
+      task.parked?.stopExpiry();
       delete task.parked;
     },
     delivered(task) {

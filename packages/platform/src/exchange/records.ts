@@ -1,7 +1,7 @@
 import type { JsonObject } from '@aip/wire';
 import { createHash } from 'node:crypto';
 import { parseAddress, splitOwned } from '../kernel/address.ts';
-import { argumentsOf, data } from '../kernel/body.ts';
+import { argumentsOf, data, partsOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
@@ -47,7 +47,7 @@ function notes({ obligations }: Crossing): Pick<MessageHead, 'notes'> {
 /** A signed frame is its own idempotency key: the same bytes mean the same request, other bytes under its id are a replay. */
 function idempotency(message: Message): Pick<MessageHead, 'idempotency'> {
   if (message.idempotencyKey === undefined) return {};
-  const bound = { to: message.to, action: message.action, arguments: argumentsOf(message.body) };
+  const bound = { to: message.to, action: message.action, parts: partsOf(message.body) };
   const request = createHash('sha256')
     .update(message.signed ?? canonicalJson(bound))
     .digest('base64url');

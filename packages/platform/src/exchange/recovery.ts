@@ -4,7 +4,7 @@ import type { Route } from '../kernel/route.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { TaskEvent, TaskHead } from '../kernel/task.ts';
 import type { Catalogue } from './catalogue.ts';
-import { crossingOf } from './crossing.ts';
+import { chainOf, crossingOf } from './crossing.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents } from './history.ts';
 import { readmit, type Slots } from './pipeline.ts';
@@ -18,10 +18,11 @@ export interface RecoveryOptions {
   readonly slots: Slots;
   enlist(task: LiveTask): void;
   park(task: LiveTask, askId: string, hash: string, expires: number): void;
-  live(taskId: string): LiveTask | undefined;
   routeTo(target: CatalogueEntry, wait: number): Promise<Route | undefined>;
 }
 
+/** Events of a task that are taken into memory again. */
+const REMEMBERED = 500;
 /** How long a target may take to come back after a restart, in milliseconds. */
 const COMEBACK = 60_000;
 
@@ -36,8 +37,8 @@ export function createRecovery(options: RecoveryOptions) {
     const message = storedMessage(journal.read, tenant, head);
     if (!message) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task cannot be continued: its message has been erased.'));
     const target = catalogue.get(head.to) ?? rememberedTarget(head);
-    const events = taskEvents(journal.read, tenant, head.id, 0);
-    const crossing = crossingOf(message, target, head.parentId === undefined ? undefined : options.live(head.parentId));
+    const events = taskEvents(journal.read, tenant, head.id, Math.max(0, head.n - REMEMBERED));
+    const crossing = crossingOf(message, target, chainOf(head));
     if (head.hold) crossing.hold = head.hold;
     const task = createLiveTask(journal.read, crossing);
     task.n = head.n;
@@ -58,7 +59,9 @@ export function createRecovery(options: RecoveryOptions) {
       const error = errorBody('AGENT_UNAVAILABLE', `${task.target.ownerName} did not come back within ${COMEBACK / 1000} s of the restart.`);
       return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
     }
+    if (task.canceled !== undefined) return;
     task.target = catalogue.get(head.to) ?? task.target;
+    task.crossing = { ...task.crossing, target: task.target };
     const verdict = readmit(options.slots, task.crossing);
     if (verdict.verdict === 'deny') return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });
     const recorded = await dispatcher.record(task, { type: 'redelivered' });

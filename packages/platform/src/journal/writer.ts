@@ -45,7 +45,7 @@ interface Draft {
  */
 export async function createWriter(options: WriterOptions): Promise<Writer> {
   const { store, now } = options;
-  const cache = new RowCache(50_000);
+  const cache = new RowCache(10_000);
   const logs = new Map<string, Log>();
   for (const head of await store.heads()) {
     const checkpointed = (await store.lastCheckpoint(head.tenant)) ?? 0;

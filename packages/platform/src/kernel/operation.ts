@@ -35,9 +35,10 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly secrets?: readonly (keyof Input & string)[];
   /**
    * Takes effect in memory once the guards have passed it, before anything is written: a kill has to work even
-   * when the log cannot. The handler runs afterwards, when the log has the message.
+   * when the log cannot. Returns what to answer if the log then cannot take the message; else the handler runs,
+   * when the log has it.
    */
-  latch?(call: Omit<OperationCall, 'signal'>, input: Input): void;
+  latch?(call: Omit<OperationCall, 'signal'>, input: Input): Output;
   handler(call: OperationCall, input: Input): Promise<OperationResult<Output>> | OperationResult<Output>;
 }
 

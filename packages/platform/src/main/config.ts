@@ -16,8 +16,8 @@ const governed = {
   default_price: z.number().int().min(0).default(0),
 };
 
-export const mcpServerSchema = z.union([stdioServer.extend(governed), httpServer.extend(governed)]);
-export type McpServerConfig = z.infer<typeof mcpServerSchema>;
+export const httpServerSchema = httpServer.extend(governed);
+const mcpServerSchema = z.union([stdioServer.extend(governed), httpServerSchema]);
 
 const rateSchema = z.strictObject({ per_second: z.number().positive().default(2_000), burst: z.number().int().positive().default(4_000) });
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { AipError, sign, signCard } from '@aip/wire';
 import { registerA2aEdge } from '../edges/a2a/index.ts';
 import { createHttpServer, registerHttpEdge } from '../edges/http/index.ts';
+import { createMcpUpstreams, registerMcpEdge } from '../edges/mcp/index.ts';
 import { attachIoapEdge } from '../edges/ioap/index.ts';
 import { originAllowed } from '../exchange/origin.ts';
 import type { Exchange } from '../exchange/index.ts';
@@ -11,6 +12,7 @@ import { createTelemetry, observe } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import { openCore, type Core } from './core.ts';
 import type { Log } from './log.ts';
+import { mcpOperations } from './mcp-operations.ts';
 import { VERSION } from './version.ts';
 
 /** How long live tasks may take to end when the platform stops, in milliseconds. */
@@ -43,7 +45,7 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
   await using cleanup = new AsyncDisposableStack();
   const metrics = openMetrics();
   cleanup.defer(() => metrics.stop());
-  const core = await openCore({ config, log, telemetry: createTelemetry(metrics.meter) });
+  const core = await openCore({ config, log, telemetry: createTelemetry(metrics.meter), operations: mcpOperations(() => upstreams) });
   cleanup.use(core);
   const { exchange, secrets, registry } = core;
   const { gateway } = secrets;
@@ -66,6 +68,9 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
     login: (code) => core.logins.redeem(code),
   });
   if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway) });
+  const upstreams = createMcpUpstreams(exchange, { servers: config.mcp.servers, log });
+  cleanup.defer(() => upstreams.stop());
+  if (wanted('mcp')) registerMcpEdge(app, exchange, { isServer: (name) => upstreams.has(name), onError: (error) => log('warn', `mcp: ${error.message}`) });
   await app.ready();
 
   if (only === undefined) {
@@ -77,6 +82,7 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
     cleanup.defer(() => ioap.close());
   }
 
+  upstreams.start();
   core.recover();
   await listen(app, config);
   ready = true;

@@ -66,6 +66,8 @@ export interface TestCoreOptions {
   readonly policies?: Readonly<Record<string, string>>;
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly log?: (level: string, message: string, fields?: Record<string, unknown>) => void;
+  /** false: the test calls `core.recover()` itself, once its targets are back. */
+  readonly recover?: boolean;
 }
 
 /** Answers every call with its own arguments. */
@@ -78,6 +80,7 @@ export async function openTestCore(folder: string, options: TestCoreOptions = {}
   writePolicies(join(folder, 'policies'), options.policies);
   const config = loadConfig({ env: {}, flags: { data_dir: folder, ...options.flags }, cwd: folder });
   const core = await openCore({ config, telemetry: createTelemetry(), log: options.log ?? (() => {}) });
+  if (options.recover !== false) core.recover();
   const { exchange } = core;
   const tools = new Map<string, { entry: CatalogueEntry; deliver: Route['deliver']; calls: RouteCall[] }>();
 

@@ -27,15 +27,17 @@ export const ASKS = 'asks';
  */
 export const approvalDecider: Decider = {
   name: 'approvals',
-  kinds: ['park', 'answer', 'accept'],
+  kinds: ['park', 'answer', 'accept', 'settle'],
   keys(entry) {
     if (entry.kind === 'park') return [askKey((entry.head['ask'] as { id: string }).id)];
     if (entry.kind === 'answer') return [askKey(entry.head['ask'] as string)];
+    if (entry.kind === 'settle') return entry.head['ask'] === undefined ? [] : [askKey(entry.head['ask'] as string)];
     return entry.head['approval'] === undefined ? [] : [askKey(entry.head['approval'] as string)];
   },
   decide(rows, entry) {
     if (entry.kind === 'park') return [write(opened(entry))];
     if (entry.kind === 'answer') return answered(rows(askKey(entry.head['ask'] as string)) as AskRow | undefined, entry);
+    if (entry.kind === 'settle') return closed(entry.head['ask'] === undefined ? undefined : (rows(askKey(entry.head['ask'] as string)) as AskRow | undefined));
     if (entry.head['approval'] === undefined) return NO_WRITES;
     return used(rows(askKey(entry.head['approval'] as string)) as AskRow | undefined, entry);
   },
@@ -61,9 +63,14 @@ function opened(entry: Entry): AskRow {
 function answered(row: AskRow | undefined, entry: Entry) {
   const { ask, verdict, by, reason } = entry.head as { ask: string; verdict: 'approve' | 'deny'; by: string; reason?: string };
   if (!row) return { refuse: errorBody('NOT_FOUND', `There is no ask ${ask}; "aip approvals" lists the open ones.`) };
+  if (row.state === 'closed') return { refuse: errorBody('CONFLICT', `Ask ${ask} is closed: the call it was about has ended.`, { state: row.state }) };
   if (row.state !== 'open') return { refuse: errorBody('CONFLICT', `Ask ${ask} has been answered already: ${row.state}.`, { state: row.state }) };
   if (row.ask.expires !== undefined && entry.at > row.ask.expires) return { refuse: errorBody('APPROVAL_EXPIRED', `Ask ${ask} expired before this answer.`) };
   return [write({ ...row, state: verdict === 'approve' ? 'approved' : 'denied', by, ...(reason === undefined ? {} : { reason }) })];
+}
+
+function closed(row: AskRow | undefined) {
+  return row?.state === 'open' || row?.state === 'approved' ? [write({ ...row, state: 'closed' })] : NO_WRITES;
 }
 
 function used(row: AskRow | undefined, entry: Entry) {

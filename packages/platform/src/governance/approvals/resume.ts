@@ -19,7 +19,7 @@ export function resumeAnswered(exchange: Exchange): () => void {
     if (row) resume(row as unknown as AskRow);
   });
   for (const task of exchange.live.values()) {
-    const row = task.parked && journal.read.row(task.tenant, askKey(task.parked.askId));
+    const row = task.askId !== undefined && journal.read.row(task.tenant, askKey(task.askId));
     if (row) resume(row as unknown as AskRow);
   }
   return stop;

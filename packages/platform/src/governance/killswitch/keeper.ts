@@ -8,13 +8,17 @@ const RETRY = 1_000;
 export function keepLatch(exchange: Exchange, latch: Latch): () => void {
   const { journal } = exchange;
   latch.load(journal.read);
-  const unfollow = journal.follow(['release'], (entry) => latch.clear(entry.head['scope'] as string));
+  const unfollow = journal.follow(['release', 'kill'], ({ kind, head }) => (kind === 'release' ? latch.clear(head['scope'] as string) : latch.recorded(head['message'] as string)));
+  let retrying = false;
 
   async function retry(): Promise<void> {
-    for (const stop of latch.notDurable()) {
-      const verdict = await journal.commit({ tenant: stop.tenant, entries: [killEntry(stop)] });
-      if (verdict.ok) latch.take(stop.message);
+    if (retrying) return;
+    retrying = true;
+    // Younger ones are still on the way that every operation takes.
+    for (const stop of latch.notDurable().filter(({ received }) => received + RETRY <= exchange.clock.now())) {
+      if (latch.order(stop.message)) await journal.commit({ tenant: stop.tenant, entries: [killEntry(stop)] });
     }
+    retrying = false;
   }
 
   const timer = setInterval(() => void retry(), RETRY).unref();

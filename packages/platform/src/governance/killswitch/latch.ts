@@ -14,30 +14,39 @@ export interface Stop {
   readonly received: number;
   /** Id of the message that ordered it. */
   readonly message: string;
+  /** How many sessions it closed and tasks it stopped. */
+  sessions: number;
+  tasks: number;
 }
 
 /** What is stopped, in memory. A kill latches here before it is on disk; the commit stays the authority. */
 export interface Latch {
   set(stop: Stop): void;
+  /** A release is in the log: nothing is left to refuse, or to write, for this scope. */
   clear(scope: string): void;
   /** The refusal for the first stopped scope among these. */
   blocks(scopes: readonly string[]): ErrorBody | undefined;
-  /** The stop that this message ordered; from now on its entry is on its way to the log. */
-  take(message: string): Stop;
-  /** Stops whose entry the log could not take yet. */
+  /** The stop that this message ordered, while it is not durable. */
+  order(message: string): Stop | undefined;
+  /** The entry of the stop that this message ordered is in the log. */
+  recorded(message: string): void;
+  /** Stops that are in force and not in the log, oldest first. */
   notDurable(): readonly Stop[];
   load(read: JournalReader): void;
 }
 
 export function createLatch(): Latch {
   const refusals = new Map<string, ErrorBody>();
-  const pending = new Map<string, Stop>();
+  const orders = new Map<string, Stop>();
   return {
     set(stop) {
       refusals.set(stop.scope, stopped(stop));
-      pending.set(stop.message, stop);
+      orders.set(stop.message, stop);
     },
-    clear: (scope) => void refusals.delete(scope),
+    clear(scope) {
+      refusals.delete(scope);
+      for (const stop of orders.values()) if (stop.scope === scope) orders.delete(stop.message);
+    },
     blocks(scopes) {
       if (refusals.size === 0) return undefined;
       for (const scope of scopes) {
@@ -46,13 +55,9 @@ export function createLatch(): Latch {
       }
       return undefined;
     },
-    take(message) {
-      const stop = pending.get(message);
-      if (!stop) throw new Error(`No stop was latched by message ${message}.`);
-      pending.delete(message);
-      return stop;
-    },
-    notDurable: () => [...pending.values()],
+    order: (message) => orders.get(message),
+    recorded: (message) => void orders.delete(message),
+    notDurable: () => [...orders.values()],
     load(read) {
       for (const tenant of read.tenants()) {
         for (const { value } of read.open(tenant, 'kill:')) {
@@ -66,5 +71,5 @@ export function createLatch(): Latch {
 
 export const killEntry = (stop: Stop): EntryDraft => ({
   kind: 'kill',
-  head: { scope: stop.scope, mode: stop.mode, reason: stop.reason, by: stop.by, received_at: stop.received },
+  head: { scope: stop.scope, mode: stop.mode, reason: stop.reason, by: stop.by, received_at: stop.received, message: stop.message },
 });

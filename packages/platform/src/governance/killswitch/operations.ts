@@ -3,13 +3,32 @@ import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import type { KillMode, KillRow } from './decider.ts';
-import { killEntry, type Latch } from './latch.ts';
+import { killEntry, type Latch, type Stop } from './latch.ts';
 import { killProof } from './proof.ts';
 
 const SCOPE = /^(global|(tenant|protocol|agent|server|capability|session):.+)$/;
 
 const scopeInput = z.string().max(512).regex(SCOPE, 'expected global, agent:<did or name>, capability:<name>, server:<name>, protocol:<edge>, session:<id> or tenant:<name>');
 const reasonInput = z.string().min(1).max(500).default('no reason given');
+
+const stopOutput = z.object({
+  scope: z.string(),
+  mode: z.string(),
+  received_at: z.string(),
+  sessions_closed: z.number(),
+  tasks_stopped: z.number(),
+  /** false: in force, but not in the log yet; it will be as soon as the log can be written. */
+  durable: z.boolean(),
+});
+
+const stopView = (stop: Stop, durable: boolean): z.infer<typeof stopOutput> => ({
+  scope: stop.scope,
+  mode: stop.mode,
+  received_at: new Date(stop.received).toISOString(),
+  sessions_closed: stop.sessions,
+  tasks_stopped: stop.tasks,
+  durable,
+});
 
 /** Kill, pause and release; they skip gate and budget, never authentication, policy or record. */
 export function killOperations(exchange: () => Exchange, latch: Latch, now: () => number): Operation[] {
@@ -21,16 +40,17 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       effect: 'write',
       plane: 'control',
       input,
-      output: z.object({ scope: z.string(), mode: z.string(), received_at: z.string(), sessions_closed: z.number(), tasks_stopped: z.number() }),
-      latch: ({ principal, message }, { scope, reason }) => latch.set({ scope: canonicalScope(exchange(), scope), mode, reason, by: principal.id, received: now(), message: message.id, tenant: principal.tenant }),
-      handler({ message }, { scope, reason }) {
-        const name = canonicalScope(exchange(), scope);
-        const stops = mode === 'pause' ? { sessions: 0, tasks: 0 } : stopEverything(exchange(), name, reason);
-        const stop = latch.take(message.id);
-        return {
-          output: { scope: name, mode, received_at: new Date(stop.received).toISOString(), sessions_closed: stops.sessions, tasks_stopped: stops.tasks },
-          entries: [killEntry(stop)],
-        };
+      output: stopOutput,
+      latch({ principal, message }, { scope, reason }) {
+        const stop = { scope: canonicalScope(exchange(), scope), mode, reason, by: principal.id, received: now(), message: message.id, tenant: principal.tenant, sessions: 0, tasks: 0 };
+        latch.set(stop);
+        if (mode !== 'pause') stopEverything(exchange(), stop);
+        return stopView(stop, false);
+      },
+      handler({ message }) {
+        const stop = latch.order(message.id);
+        if (!stop) throw new AipError('CONFLICT', 'This stop has been recorded, or released, by itself meanwhile; "aip kills" lists what is stopped.');
+        return { output: stopView(stop, true), entries: [killEntry(stop)] };
       },
     });
   }
@@ -91,18 +111,17 @@ function canonicalScope(exchange: Exchange, scope: string): string {
   }
 }
 
-function stopEverything(exchange: Exchange, scope: string, reason: string): { sessions: number; tasks: number } {
-  let sessions = 0;
-  let tasks = 0;
+/** Closes the sessions and cancels the tasks of a scope. */
+function stopEverything(exchange: Exchange, stop: Stop): void {
+  const { scope, reason } = stop;
   for (const session of [...exchange.sessions.all()]) {
     const own = scope === 'global' || scope === `session:${session.id}` || scope === `protocol:${session.edge}` || scope === `tenant:${session.principal.tenant}` || scope === `agent:${session.principal.id}`;
     if (!own) continue;
     session.close('KILLED', reason);
-    sessions++;
+    stop.sessions++;
   }
   for (const task of [...exchange.live.values()]) {
     if (task.plane === 'control' || !task.scopes.includes(scope)) continue;
-    if (exchange.cancel(task.id, 'kill')) tasks++;
+    if (exchange.cancel(task.id, 'kill')) stop.tasks++;
   }
-  return { sessions, tasks };
 }

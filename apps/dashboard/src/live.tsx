@@ -1,0 +1,199 @@
+import { toAipError, type AipError } from '@aip/wire';
+import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { api, type Agent, type Ask, type Budget, type PendingAgent, type PlatformStatus, type Stop } from './api.ts';
+import { followLog, type FeedStatus, type LogEntry } from './feed.ts';
+import type { Names } from './format.ts';
+import { EMPTY_VIEW, withEntries, withSnapshot, type LogView } from './log-view.ts';
+
+/** Something read from the platform; the last good answer stays while the next one is on its way. */
+export interface Resource<T> {
+  readonly data: T | undefined;
+  readonly error: AipError | undefined;
+}
+
+/** Everything that more than one page shows. */
+export interface Live {
+  readonly status: FeedStatus;
+  readonly platform: PlatformStatus;
+  readonly log: LogView;
+  readonly agents: Resource<readonly Agent[]>;
+  readonly pending: Resource<readonly PendingAgent[]>;
+  readonly asks: Resource<readonly Ask[]>;
+  readonly stops: Resource<readonly Stop[]>;
+  readonly budgets: Resource<readonly Budget[]>;
+  readonly names: Names;
+}
+
+const LiveContext = createContext<Live | undefined>(undefined);
+
+export function useLive(): Live {
+  const live = useContext(LiveContext);
+  if (!live) throw new Error('useLive is for components inside Live.');
+  return live;
+}
+
+/** Entries from before the page was opened that fill its first view. */
+const BACKFILL = 1_000;
+/** Entries are shown in batches this far apart, in milliseconds. */
+const FLUSH = 150;
+/** A subject that changes all the time is read this often, in milliseconds. */
+const LEAST_INTERVAL = 1_000;
+
+export function LiveProvider({
+  platform,
+  onSignedOut,
+  children,
+}: {
+  platform: PlatformStatus;
+  onSignedOut: () => void;
+  children: ReactNode;
+}) {
+  const { log, status } = useLog(platform.log_size);
+  useEffect(() => {
+    if (status === 'signed out') onSignedOut();
+  }, [status, onSignedOut]);
+  const { revisions } = log;
+  const agents = useResource(api.agents, revisions.agents);
+  const pending = useResource(api.pendingAgents, revisions.agents);
+  const asks = useResource(api.asks, revisions.asks);
+  const stops = useResource(api.stops, revisions.stops);
+  const budgets = useResource(api.budgets, revisions.budgets);
+  const names = useMemo(() => new Map((agents.data ?? []).map(({ did, name }) => [did, name])), [agents.data]);
+  const live = useMemo(
+    () => ({ status, platform, log, agents, pending, asks, stops, budgets, names }),
+    [status, platform, log, agents, pending, asks, stops, budgets, names],
+  );
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+function useLog(sizeAtStart: number): { log: LogView; status: FeedStatus } {
+  const [log, setLog] = useState(EMPTY_VIEW);
+  const [status, setStatus] = useState<FeedStatus>('connecting');
+
+  useEffect(() => {
+    const controller = new AbortController();
+    let waiting: LogEntry[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const flush = (): void => {
+      const entries = waiting;
+      waiting = [];
+      timer = undefined;
+      setLog((view) => withEntries(view, entries));
+    };
+    const listener = {
+      status: setStatus,
+      entries(entries: readonly LogEntry[]) {
+        waiting.push(...entries);
+        timer ??= setTimeout(flush, FLUSH);
+      },
+      snapshot(seq: number, missed: number) {
+        flush();
+        setLog((view) => withSnapshot(view, seq, missed));
+      },
+    };
+    void followLog(Math.max(-1, sizeAtStart - BACKFILL), listener, controller.signal);
+    return () => {
+      controller.abort();
+      clearTimeout(timer);
+    };
+  }, [sizeAtStart]);
+
+  return { log, status };
+}
+
+/** Reads when shown, and again when `revision` changes, at most once a second; `load` must be stable. */
+export function useResource<T>(load: () => Promise<T>, revision: number): Resource<T> {
+  const [resource, setResource] = useState<Resource<T>>({ data: undefined, error: undefined });
+  const [scheduler] = useState(createScheduler);
+
+  useEffect(() => {
+    scheduler.open();
+    return () => scheduler.close();
+  }, [scheduler]);
+
+  useEffect(() => {
+    scheduler.request(async () => {
+      try {
+        const data = await load();
+        return () => setResource({ data, error: undefined });
+      } catch (thrown) {
+        return () => setResource((known) => ({ ...known, error: toAipError(thrown) }));
+      }
+    });
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- a new revision is the reason to read again
+  }, [scheduler, load, revision]);
+
+  return resource;
+}
+
+/** Runs the latest request: at once after a pause, else when the interval is over; never two at a time. */
+function createScheduler() {
+  let open = true;
+  let wanted: (() => Promise<() => void>) | undefined;
+  let running = false;
+  let last = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function run(): Promise<void> {
+    timer = undefined;
+    const task = wanted;
+    if (!task || running || !open) return;
+    wanted = undefined;
+    running = true;
+    last = performance.now();
+    const show = await task();
+    running = false;
+    if (!open) return;
+    // A request for something else has come meanwhile: its answer is the one to show.
+    show();
+    if (wanted) schedule();
+  }
+
+  function schedule(): void {
+    timer ??= setTimeout(() => void run(), Math.max(0, last + LEAST_INTERVAL - performance.now()));
+  }
+
+  return {
+    open: () => void (open = true),
+    close() {
+      open = false;
+      clearTimeout(timer);
+      timer = undefined;
+    },
+    request(task: () => Promise<() => void>) {
+      wanted = task;
+      if (!running) schedule();
+    },
+  };
+}
+
+/** The time, for countdowns and "5 s ago"; `interval` in milliseconds. */
+export function useNow(interval = 1_000): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), interval);
+    return () => clearInterval(timer);
+  }, [interval]);
+  return now;
+}
+
+/** Something the user does: busy while it runs, and what went wrong. */
+export function useAction<Args extends readonly unknown[]>(action: (...args: Args) => Promise<void>) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<AipError>();
+  const run = useCallback(
+    async (...args: Args) => {
+      setBusy(true);
+      setError(undefined);
+      try {
+        await action(...args);
+      } catch (thrown) {
+        setError(toAipError(thrown));
+      } finally {
+        setBusy(false);
+      }
+    },
+    [action],
+  );
+  return { busy, error, run: (...args: Args) => void run(...args) };
+}

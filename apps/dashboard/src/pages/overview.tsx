@@ -1,0 +1,143 @@
+import { useState, type ReactNode } from 'react';
+import type { Ask, Budget, Stop } from '../api.ts';
+import { count, countdown, plural, scopeName, timeOfDay, units } from '../format.ts';
+import { useLive, useNow, type Live } from '../live.tsx';
+import { messageRate } from '../log-view.ts';
+import { BudgetBar } from '../parts/budget-bar.tsx';
+import { MessageStream } from '../parts/message-stream.tsx';
+import { Empty, Loaded, Page, Section } from '../parts/page.tsx';
+import { StopDialog } from '../parts/stop-dialog.tsx';
+import { perSecond, TrafficChart } from '../parts/traffic-chart.tsx';
+import { linkTo } from '../route.ts';
+
+export function OverviewPage() {
+  const live = useLive();
+  return (
+    <Page name="Overview" title={<Sentence live={live} />}>
+      <div className="overview">
+        <div className="overview-main">
+          <TrafficChart />
+          <MessageStream />
+        </div>
+        <div className="overview-side">
+          <StopPanel stops={live.stops.data ?? []} />
+          <Section title="Waiting for you" className="compact">
+            <Loaded from={live.asks}>{(asks) => <WaitingList asks={asks} />}</Loaded>
+          </Section>
+          <Section title="Spend today" className="compact" note={<a href={linkTo('spend')}>All budgets</a>}>
+            <Loaded from={live.budgets}>{(budgets) => <SpendToday budgets={budgets} />}</Loaded>
+          </Section>
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+/** The state of the platform as one would say it. */
+function Sentence({ live }: { live: Live }) {
+  const now = useNow();
+  const global = live.stops.data?.find(({ scope }) => scope === 'global');
+  if (global) {
+    return (
+      <span className="sentence stopped">
+        Everything is {global.mode === 'pause' ? 'paused' : 'stopped'} since{' '}
+        <span className="number">{timeOfDay(global.at)}</span>.
+      </span>
+    );
+  }
+  const connected = live.agents.data?.filter(({ state }) => state === 'connected').length ?? 0;
+  const asks = live.asks.data?.length ?? 0;
+  const stops = live.stops.data?.length ?? 0;
+  const rate = messageRate(live.log.seconds, now);
+  const parts: ReactNode[] = [
+    <a key="agents" href={linkTo('agents')}>
+      {connected === 0 ? 'No agent connected' : `${plural(connected, 'agent')} connected`}
+    </a>,
+    <span key="rate">{rate === 0 ? 'all quiet' : perSecond(rate)}</span>,
+  ];
+  if (stops > 0) {
+    parts.push(
+      <a key="stops" href={linkTo('stops')} className="is-stopped">
+        {plural(stops, 'stop')} in force
+      </a>,
+    );
+  }
+  if (asks > 0) {
+    parts.push(
+      <a key="asks" href={linkTo('approvals')} className="is-waiting">
+        {plural(asks, 'call waits', 'calls wait')} for you
+      </a>,
+    );
+  }
+  return <span className="sentence">{parts.flatMap((part, index) => (index === 0 ? [part] : [', ', part]))}.</span>;
+}
+
+function StopPanel({ stops }: { stops: readonly Stop[] }) {
+  const { names } = useLive();
+  const [open, setOpen] = useState(false);
+  return (
+    <section className="stop-panel" aria-label="Kill switch">
+      {stops.length === 0 ? (
+        <p>Nothing is stopped.</p>
+      ) : (
+        <ul className="plain-list">
+          {stops.slice(0, 4).map(({ scope, at }) => (
+            <li key={scope}>
+              <a href={linkTo('stops')}>{scopeName(scope, names)}</a>{' '}
+              <span className="muted">stopped {timeOfDay(at)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <button type="button" className="kill" onClick={() => setOpen(true)}>
+        Kill…
+      </button>
+      <p className="muted">Closes sessions, cancels tasks, refuses the next call. You choose the scope.</p>
+      {open && <StopDialog scope="global" onClose={() => setOpen(false)} />}
+    </section>
+  );
+}
+
+function WaitingList({ asks }: { asks: readonly Ask[] }) {
+  const now = useNow();
+  if (asks.length === 0) return <Empty>No call waits for approval.</Empty>;
+  return (
+    <ul className="plain-list">
+      {asks.slice(0, 4).map((ask) => (
+        <li key={ask.id} className="waiting">
+          <a href={linkTo('approvals', ask.id)}>{ask.summary ?? `${ask.from_name} wants to ${ask.action}`}</a>
+          {ask.expires_at !== undefined && <span className="muted number">{countdown(ask.expires_at, now)}</span>}
+        </li>
+      ))}
+      {asks.length > 4 && <li className="muted">and {count(asks.length - 4)} more</li>}
+    </ul>
+  );
+}
+
+function SpendToday({ budgets }: { budgets: readonly Budget[] }) {
+  if (budgets.length === 0) {
+    return (
+      <Empty>
+        No budgets yet. Run <code>aip budget</code> to set one.
+      </Empty>
+    );
+  }
+  const spent = budgets.reduce((sum, { spent_today }) => sum + spent_today, 0);
+  const busiest = budgets.toSorted((a, b) => b.spent_today - a.spent_today).slice(0, 4);
+  return (
+    <>
+      <p className="figure">
+        <span className="number">{units(spent)}</span>
+      </p>
+      {busiest.map((budget) => (
+        <BudgetBar
+          key={budget.principal}
+          title={budget.name ?? budget.principal}
+          spent={budget.spent_today}
+          held={budget.held}
+          limit={budget.per_day}
+        />
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,46 @@
+import { UnreachableError } from '@aip/sdk';
+import { common, type AddCommand, type Cli } from '../cli.ts';
+import { checkTable, verdict } from '../checks.ts';
+import { EXIT, toShownError } from '../exit-codes.ts';
+import type { Check } from '../local.ts';
+
+const REQUIRED_NODE = 24;
+
+export const addDoctor: AddCommand = (program, bind) => {
+  common(program.command('doctor').description('look for what is wrong with this installation, and say what to do'))
+    .addHelpText('after', `\nExit code ${EXIT.unverified} when something is wrong.`)
+    .action(
+      bind(async (cli) => {
+        const checks = [nodeVersion(), ...(await dataFolder(cli)), await platform(cli)];
+        const { ok } = verdict(checks);
+        cli.show({ ok, checks }, () => checkTable(checks, cli.style));
+        return ok ? EXIT.ok : EXIT.unverified;
+      }),
+    );
+};
+
+function nodeVersion(): Check {
+  const found = process.versions.node;
+  const ok = Number.parseInt(found, 10) >= REQUIRED_NODE;
+  return { name: 'node', ok, detail: found, ...(ok ? {} : { remedy: `use Node ${REQUIRED_NODE} or newer` }) };
+}
+
+async function dataFolder(cli: Cli): Promise<readonly Check[]> {
+  try {
+    const settings = await cli.settings();
+    return [{ name: 'settings', ok: true, detail: `data folder ${settings.dataDir}` }, ...(await (await cli.local()).inspect(settings))];
+  } catch (error) {
+    return [{ name: 'settings', ok: false, detail: toShownError(error).message }];
+  }
+}
+
+async function platform(cli: Cli): Promise<Check> {
+  try {
+    const client = await cli.client();
+    const { version } = await client.operate('platform.status', {});
+    return { name: 'platform', ok: true, detail: `version ${version} answers at ${client.url}` };
+  } catch (error) {
+    // Not running is a state, not a fault.
+    return { name: 'platform', ok: error instanceof UnreachableError, detail: toShownError(error).message };
+  }
+}

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, AipError } from '@aip/sdk';
+
+/** The runaway of the demonstration: asks the summariser again and again, until its budget stops it. */
+const agent = new Agent({
+  name: 'researcher',
+  description: 'Researches a topic, without ever being satisfied.',
+  keyFile: process.env['AIP_KEY_FILE'] ?? 'researcher.key',
+  capabilities: {
+    research: {
+      description: 'Researches a topic.',
+      inputSchema: { type: 'object', properties: { topic: { type: 'string' } }, required: ['topic'] },
+      idempotent: true,
+      handler: async ({ topic }, context) => {
+        for (let round = 1; ; round++) {
+          try {
+            await context.call('capability:summarise', { text: `${String(topic)}, round ${round}` }, { key: `round-${round}` });
+            await sleep(60, undefined, { signal: context.signal });
+          } catch (error) {
+            if (!(error instanceof AipError) || error.code !== 'BUDGET_EXCEEDED') throw error;
+            break;
+          }
+        }
+        await context.call('tool:notes/write_note', { title: String(topic), text: 'What I have found so far.' }, { key: 'note' });
+        // Still not satisfied: reading is free, so it goes on reading until somebody stops it.
+        for (let look = 1; ; look++) {
+          await context.call('tool:notes/search_notes', { word: String(topic) }, { key: `look-${look}` });
+          await sleep(60, undefined, { signal: context.signal });
+        }
+      },
+    },
+  },
+});
+await agent.start();

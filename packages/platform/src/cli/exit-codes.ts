@@ -1,0 +1,50 @@
+import { AipError, toAipError } from '@aip/wire';
+import { UnreachableError } from '@aip/sdk';
+
+/** What the command's exit code says. */
+export const EXIT = {
+  ok: 0,
+  /** It was tried and did not work out. */
+  failed: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** No platform answers. */
+  unreachable: 3,
+  /** The platform does not permit it: policy, budget, kill, or who asks. */
+  denied: 4,
+  /** What was to be verified is not as it should be: audit, policy cases, doctor. */
+  unverified: 5,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Codes of refusals that stand until somebody acts. */
+const DENIED = new Set([
+  'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+  'NOT_ADMITTED',
+  'INSUFFICIENT_TRUST',
+  'FORBIDDEN_HOST',
+  'FORBIDDEN_ORIGIN',
+  'BUDGET_EXCEEDED',
+  'PAYMENT_REQUIRED',
+  'APPROVAL_REQUIRED',
+  'APPROVAL_DENIED',
+  'APPROVAL_EXPIRED',
+  'KILLED',
+  'PAUSED',
+  'QUARANTINED',
+]);
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UnreachableError) return EXIT.unreachable;
+  if (!(error instanceof AipError)) return EXIT.failed;
+  if (error.code === 'CONFIG_INVALID') return EXIT.usage;
+  return DENIED.has(error.code) ? EXIT.denied : EXIT.failed;
+}
+
+/** What is told about a failure: the message, and for what is not ours the message alone. */
+export function toShownError(thrown: unknown): AipError {
+  if (thrown instanceof AipError || !(thrown instanceof Error)) return toAipError(thrown);
+  return new AipError('INTERNAL_ERROR', thrown.message, { cause: thrown });
+}

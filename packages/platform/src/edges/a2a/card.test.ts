@@ -1,0 +1,78 @@
+import { isJsonObject, verifyCard, type JsonObject } from '@aip/wire';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { officialVerifier, startGateway, type Gateway } from './testing.ts';
+
+describe('agent cards', () => {
+  let gateway: Gateway;
+  let did: string;
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+    did = await gateway.agent(
+      'translator',
+      [{ name: 'translate', description: 'Says it in another language.' }, { name: 'detect' }],
+      async function* () {},
+    );
+  });
+  afterAll(() => gateway[Symbol.asyncDispose]());
+
+  const fetchCard = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(gateway.url + path, { headers });
+    return { response, card: (response.status === 304 ? {} : await response.json()) as JsonObject };
+  };
+
+  it('an agent has a signed A2A 1.0 card at its own path, found by name and by DID', async () => {
+    const { card } = await fetchCard('/a2a/translator/.well-known/agent-card.json');
+    expect(card).toMatchObject({
+      name: 'translator',
+      version: '1.2.3',
+      capabilities: { streaming: true, pushNotifications: false, extendedAgentCard: false },
+      supportedInterfaces: [
+        { url: `${gateway.url}/a2a/${did}`, protocolBinding: 'JSONRPC', protocolVersion: '1.0' },
+        { url: `${gateway.url}/a2a/${did}`, protocolBinding: 'HTTP+JSON', protocolVersion: '1.0' },
+        { url: `${gateway.url}/a2a/${did}`, protocolBinding: 'JSONRPC', protocolVersion: '0.3' },
+      ],
+      securitySchemes: { bearer: { httpAuthSecurityScheme: { scheme: 'Bearer' } } },
+      skills: [{ id: 'translate', description: 'Says it in another language.' }, { id: 'detect' }],
+    });
+    expect((await fetchCard(`/a2a/${did}`)).card).toEqual(card);
+    expect((await fetchCard(`/a2a/${encodeURIComponent(did)}`)).card).toEqual(card);
+  });
+
+  it('the official verifier and ours accept the signature, and refuse it on a card that was changed', async () => {
+    const { card } = await fetchCard('/a2a/translator');
+    await officialVerifier(card as never);
+    expect(verifyCard(card).card['name']).toBe('translator');
+    const forged = {
+      ...card,
+      supportedInterfaces: [{ url: 'https://elsewhere.example', protocolBinding: 'JSONRPC', protocolVersion: '1.0' }],
+    };
+    await expect(officialVerifier(forged as never)).rejects.toThrow('No valid signatures');
+    expect(() => verifyCard(forged)).toThrow();
+  });
+
+  it('the gateway lists the skills of connected agents as <agent>.<skill> on a card of its own', async () => {
+    const { card } = await fetchCard('/.well-known/agent-card.json');
+    expect(card['skills']).toMatchObject([{ id: 'translator.translate' }, { id: 'translator.detect' }]);
+    expect(card['supportedInterfaces']).toMatchObject([{ url: `${gateway.url}/a2a` }, {}, {}]);
+    await officialVerifier(card as never);
+  });
+
+  it('cards are cached with a validator', async () => {
+    const { response } = await fetchCard('/a2a/translator');
+    const etag = response.headers.get('etag') as string;
+    expect(response.headers.get('cache-control')).toBe('max-age=60');
+    expect((await fetchCard('/a2a/translator', { 'if-none-match': etag })).response.status).toBe(304);
+    expect((await fetchCard('/a2a/translator', { 'if-none-match': '"other"' })).response.status).toBe(200);
+  });
+
+  it('nobody has a card who is not known', async () => {
+    const { response, card } = await fetchCard('/a2a/nobody');
+    expect(response.status).toBe(404);
+    expect(isJsonObject(card['error']) && card['error']).toMatchObject({
+      code: 404,
+      status: 'NOT_FOUND',
+      details: [{ reason: 'UNKNOWN_AGENT', domain: 'aip' }],
+    });
+  });
+});

@@ -1,0 +1,244 @@
+import type { JsonObject } from '@aip/wire';
+import { outcomeOf } from '../../exchange/outcome.ts';
+import { partsOf, type Body, type Part } from '../../kernel/body.ts';
+import type { Message as StoredMessage } from '../../kernel/message.ts';
+import { isTerminal, type TaskEvent, type TaskState } from '../../kernel/task.ts';
+import { stateName, type Artifact, type Message, type StreamResponse, type Task, type TaskStatus } from './protocol.ts';
+
+/** How much of a task an answer shows (section 3.2.4). */
+export interface TaskDetail {
+  readonly historyLength?: number;
+  readonly artifacts?: boolean;
+}
+
+/** One task as A2A sees it, folded from its recorded events. The same events always give the same task and updates. */
+export interface TaskProjection {
+  /** Takes in the next event and returns what it means to somebody who follows the task. */
+  apply(event: TaskEvent): StreamResponse[];
+  task(detail?: TaskDetail): Task;
+  readonly state: TaskState;
+  /** The answer, if the agent gave nothing but one message (section 3.1.1): no update, no artifact before it. */
+  readonly directMessage: Message | undefined;
+}
+
+export function projectTask(id: string, contextId: string, opening: StoredMessage | undefined): TaskProjection {
+  const artifacts = new Map<string, Artifact & { readonly parts: Part[] }>();
+  const history: Message[] = opening ? [openingMessage(opening, contextId)] : [];
+  let status: TaskStatus = { state: 'TASK_STATE_SUBMITTED', timestamp: new Date(0).toISOString() };
+  let state: TaskState = 'submitted';
+  let directMessage: Message | undefined;
+  let unnamed = '';
+  let quiet = true;
+
+  const place = { taskId: id, contextId };
+
+  function apply(event: TaskEvent): StreamResponse[] {
+    const updates = artifactUpdates(event);
+    const message = statusMessage(event, place);
+    if (message && event.type !== 'progress') history.push(message);
+    if (event.type === 'done' && quiet) directMessage = asDirectMessage(event.body, contextId, opening);
+    if (event.type !== 'submitted') quiet = false;
+    state = event.state;
+    status = { state: stateName(state), timestamp: new Date(event.at).toISOString(), ...(message ? { message } : {}) };
+    if (announces(event)) updates.push({ statusUpdate: { ...place, status, ...statusMetadata(event) } });
+    return updates;
+  }
+
+  function artifactUpdates(event: TaskEvent): StreamResponse[] {
+    if (event.type === 'output') return put(outputArtifact(event), event.append === true, event.last === true);
+    const result = resultOf(event);
+    return result === undefined || isEmpty(result) || repeats(result, artifacts)
+      ? []
+      : put(artifactOf('result', 'result', result), false, true);
+  }
+
+  function outputArtifact(event: Extract<TaskEvent, { type: 'output' }>): Artifact {
+    if (event.artifactId === undefined && !(event.append === true && unnamed !== '')) unnamed = `output-${event.n}`;
+    return artifactOf(event.artifactId ?? unnamed, event.name, event.body);
+  }
+
+  /** Keeps the artifact as a follower would (section 4.2.2), and says what changed. */
+  function put(artifact: Artifact, append: boolean, last: boolean): StreamResponse[] {
+    const known = append ? artifacts.get(artifact.artifactId) : undefined;
+    if (known) known.parts.push(...artifact.parts);
+    else artifacts.set(artifact.artifactId, { ...artifact, parts: [...artifact.parts] });
+    return [
+      {
+        artifactUpdate: {
+          ...place,
+          artifact,
+          ...(known ? { append: true } : {}),
+          ...(last ? { lastChunk: true } : {}),
+        },
+      },
+    ];
+  }
+
+  return {
+    apply,
+    task({ historyLength = history.length, artifacts: shown = true } = {}) {
+      const recent = historyLength === 0 ? [] : history.slice(-historyLength);
+      return {
+        id,
+        contextId,
+        status,
+        ...(shown && artifacts.size > 0
+          ? { artifacts: [...artifacts.values()].map((artifact) => ({ ...artifact, parts: [...artifact.parts] })) }
+          : {}),
+        ...(recent.length > 0 ? { history: recent } : {}),
+      };
+    },
+    get state() {
+      return state;
+    },
+    get directMessage() {
+      return directMessage;
+    },
+  };
+}
+
+/** Output says itself that the agent works; logs are for the operator. */
+const announces = (event: TaskEvent): boolean => event.type !== 'output' && event.type !== 'log';
+
+const resultOf = (event: TaskEvent): Body | undefined =>
+  event.type === 'done' || event.type === 'failed' ? event.body : undefined;
+
+function artifactOf(artifactId: string, name: string | undefined, body: Body): Artifact {
+  const metadata = body.type === 'a2a' ? body.value.metadata : undefined;
+  return {
+    artifactId,
+    ...(name === undefined ? {} : { name }),
+    parts: partsOf(body),
+    ...(metadata ? { metadata } : {}),
+  };
+}
+
+function openingMessage(stored: StoredMessage, contextId: string): Message {
+  const { body, native } = stored;
+  const given = body.type === 'a2a' ? body.value : undefined;
+  return {
+    messageId: given?.messageId ?? stored.id,
+    contextId,
+    taskId: stored.taskId,
+    role: 'ROLE_USER',
+    parts: partsOf(body),
+    ...(given?.metadata ? { metadata: given.metadata } : {}),
+    ...(native?.['extensions'] ? { extensions: native['extensions'] as string[] } : {}),
+    ...(native?.['referenceTaskIds'] ? { referenceTaskIds: native['referenceTaskIds'] as string[] } : {}),
+  };
+}
+
+/** A message of the agent's own; the caller's message handed back is a result like any other. */
+function asDirectMessage(body: Body, contextId: string, opening: StoredMessage | undefined): Message | undefined {
+  if (body.type !== 'a2a' || body.value.messageId === undefined) return undefined;
+  const { messageId, parts, metadata } = body.value;
+  if (opening?.body.type === 'a2a' && opening.body.value.messageId === messageId) return undefined;
+  // No taskId: it would invite the client to go on with a task that has ended. The record still leads to it.
+  return {
+    messageId,
+    contextId,
+    role: 'ROLE_AGENT',
+    parts,
+    ...(opening ? { metadata: { ...metadata, 'aip.task': opening.taskId } } : {}),
+  };
+}
+
+/** What the agent, or the gateway in its place, says along with a new status. Its id is stable, so that every stream tells the same. */
+function statusMessage(event: TaskEvent, place: { taskId: string; contextId: string }): Message | undefined {
+  const said = saying(event);
+  if (!said || said.parts.length === 0) return undefined;
+  return {
+    messageId: said.messageId ?? `${place.taskId}-${event.n}`,
+    ...place,
+    role: 'ROLE_AGENT',
+    parts: said.parts,
+    ...(said.metadata ? { metadata: said.metadata } : {}),
+  };
+}
+
+interface Saying {
+  readonly parts: readonly Part[];
+  readonly messageId?: string;
+  readonly metadata?: JsonObject;
+}
+
+function saying(event: TaskEvent): Saying | undefined {
+  switch (event.type) {
+    case 'working':
+      return event.body && (event.body.type === 'a2a' ? event.body.value : { parts: partsOf(event.body) });
+    case 'progress':
+      return event.message === undefined ? undefined : { parts: [{ text: event.message }] };
+    case 'asked':
+      return asking(event.ask);
+    case 'failed':
+    case 'canceled':
+      return ending(event);
+    default:
+      return undefined;
+  }
+}
+
+function asking(ask: Extract<TaskEvent, { type: 'asked' }>['ask']): Saying {
+  const metadata = {
+    'aip.ask': {
+      id: ask.id,
+      kind: ask.kind,
+      of: ask.of,
+      ...(ask.expires === undefined ? {} : { expires: new Date(ask.expires).toISOString() }),
+    },
+  };
+  const words = ask.body['message'] ?? ask.body['summary'] ?? ask.body['text'];
+  const text = typeof words === 'string' ? words : `The task waits for an answer (${ask.kind}).`;
+  // What an operator is shown is not the caller's to see; what the caller is asked, it gets whole.
+  if (ask.of !== 'caller')
+    return {
+      parts: [
+        {
+          text: `Waiting for ${ask.of === 'operators' ? 'an operator' : ask.of} to decide: ${ask.kind}. The task goes on by itself once it is decided.`,
+        },
+      ],
+      metadata,
+    };
+  return { parts: [{ text }, { data: ask.body }], metadata };
+}
+
+function ending(event: TaskEvent): Saying | undefined {
+  const outcome = outcomeOf(event);
+  if (outcome.ok) return undefined;
+  return {
+    parts: [{ text: outcome.error.message }],
+    metadata: { 'aip.error': outcome.error, 'aip.effect': outcome.effect },
+  };
+}
+
+function statusMetadata(event: TaskEvent): { metadata?: JsonObject } {
+  if (event.type !== 'progress') return {};
+  return {
+    metadata: {
+      'aip.progress': { progress: event.progress, ...(event.total === undefined ? {} : { total: event.total }) },
+    },
+  };
+}
+
+const isEmpty = (body: Body): boolean => partsOf(body).every((part) => part.data === null || part.text === '');
+
+/** Many agents stream their answer and then return it whole: that is one artifact, not two. */
+function repeats(result: Body, artifacts: ReadonlyMap<string, Artifact>): boolean {
+  if (artifacts.size === 0) return false;
+  const sent = [...artifacts.values()].flatMap((artifact) => artifact.parts);
+  return JSON.stringify(joined(sent)) === JSON.stringify(joined(partsOf(result)));
+}
+
+/** Neighbouring pieces of text are one text. */
+function joined(parts: readonly Part[]): Part[] {
+  const whole: Part[] = [];
+  for (const part of parts) {
+    const before = whole.at(-1);
+    if (part.text !== undefined && before?.text !== undefined)
+      whole[whole.length - 1] = { text: before.text + part.text };
+    else whole.push(part.text === undefined ? part : { text: part.text });
+  }
+  return whole;
+}
+
+export const hasEnded = (projection: TaskProjection): boolean => isTerminal(projection.state);

@@ -1,0 +1,42 @@
+import { parseJson } from '@aip/wire';
+import type { FastifyInstance } from 'fastify';
+import type { Exchange } from '../../exchange/index.ts';
+import { dashboardRoutes, loginRoute, type DashboardOptions } from './dashboard.ts';
+import { createEventStreams } from './event-streams.ts';
+import { invokeRoute } from './invoke.ts';
+import { liveFeedRoute } from './live-feed.ts';
+import { openApiDocument } from './openapi.ts';
+import { operationRoutes } from './operations.ts';
+import { statusRoutes, type StatusOptions } from './status.ts';
+import { taskEventRoute } from './tasks.ts';
+
+export { createHttpServer, type HttpServerOptions } from './server.ts';
+export { openApiDocument } from './openapi.ts';
+export type { ConnectedAgent } from './status.ts';
+
+export type HttpEdgeOptions = StatusOptions & DashboardOptions;
+
+/** The HTTP edge: operations, calls and streams under `/v1`, the dashboard at `/ui`, and what monitors ask. */
+export function registerHttpEdge(app: FastifyInstance, exchange: Exchange, options: HttpEdgeOptions): void {
+  const streams = createEventStreams(exchange);
+  app.addHook('preClose', async () => streams.closeAll());
+
+  app.register(async (edge) => {
+    // Our own parser: it refuses what two parsers could read differently.
+    edge.removeAllContentTypeParsers();
+    edge.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
+      body.length === 0 ? undefined : parseJson(body),
+    );
+    edge.addHook('onRequest', async (request, reply) => {
+      if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
+    });
+    statusRoutes(edge, exchange, options);
+    operationRoutes(edge, exchange);
+    invokeRoute(edge, exchange, streams);
+    taskEventRoute(edge, exchange, streams);
+    liveFeedRoute(edge, exchange, streams);
+    loginRoute(edge, options.login);
+    edge.get('/openapi.json', async () => openApiDocument(exchange.catalogue.list({ kind: 'operation' }), options.version));
+    await dashboardRoutes(edge, options);
+  });
+}

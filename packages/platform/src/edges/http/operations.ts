@@ -1,0 +1,51 @@
+import { AipError, aipErrorFromBody, type Json, type JsonObject } from '@aip/wire';
+import type { FastifyInstance } from 'fastify';
+import { outcomeOf, type Exchange } from '../../exchange/index.ts';
+import { data, valueOf } from '../../kernel/body.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Session } from '../../kernel/session.ts';
+import { callerOf } from './caller.ts';
+import { bodyInput, idempotencyKey, queryInput } from './input.ts';
+
+interface OperationPath {
+  Params: { domain: string; verb: string };
+}
+
+/** Every operation of the catalogue as `/v1/<domain>/<verb>`: POST with JSON, and GET for those that only read. */
+export function operationRoutes(app: FastifyInstance, exchange: Exchange): void {
+  app.get<OperationPath>('/v1/:domain/:verb', async (request, reply) => {
+    const operation = find(exchange, request.params);
+    if (operation.effect !== 'read') {
+      reply.header('allow', 'POST');
+      throw new AipError('UNSUPPORTED_OPERATION', `${operation.name} changes something: call it with POST.`);
+    }
+    const output = await exchange.operate(callerOf(exchange, request), operation.name, queryInput(request.query, operation.inputSchema));
+    return reply.type('application/json').send(JSON.stringify(output));
+  });
+
+  app.post<OperationPath>('/v1/:domain/:verb', async (request, reply) => {
+    const operation = find(exchange, request.params);
+    const key = idempotencyKey(request.headers['idempotency-key']);
+    const output = await operate(exchange, callerOf(exchange, request), operation, bodyInput(request.body), key);
+    return reply.type('application/json').send(JSON.stringify(output));
+  });
+}
+
+function find(exchange: Exchange, { domain, verb }: OperationPath['Params']): CatalogueEntry {
+  const operation = exchange.catalogue.get(`operation:${domain}.${verb}`);
+  if (operation) return operation;
+  throw new AipError('NOT_FOUND', `There is no operation ${domain.slice(0, 64)}.${verb.slice(0, 64)}; /openapi.json lists those there are.`);
+}
+
+async function operate(exchange: Exchange, session: Session, operation: CatalogueEntry, input: JsonObject, key: string | undefined): Promise<Json> {
+  // Reading twice does no harm, so a key changes nothing there.
+  if (key === undefined || operation.effect === 'read') return exchange.operate(session, operation.name, input);
+  const call = await exchange.send(session, { to: operation.address, action: 'operate', body: data(input), idempotencyKey: key });
+  const { last } = call;
+  if (last?.type === 'asked') {
+    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', { details: { task: call.taskId, ask: last.ask.id } });
+  }
+  const outcome = outcomeOf(await call.ended);
+  if (outcome.ok) return valueOf(outcome.body);
+  throw aipErrorFromBody(outcome.error);
+}

@@ -1,0 +1,151 @@
+import { claim } from '@aip/conformance';
+import { IOAP_MAX_FRAME_BYTES, type IoapFrame } from '@aip/wire';
+import { afterEach, describe, expect, it } from 'vitest';
+import { oneShot } from '../../exchange/index.ts';
+import { data, text } from '../../kernel/body.ts';
+import { openPeer, startTestGateway, type Peer, type TestGateway } from './testing.ts';
+
+let gateway: TestGateway;
+afterEach(() => gateway[Symbol.asyncDispose]());
+
+const pair = async (limits: object): Promise<[Peer, Peer]> => {
+  gateway = await startTestGateway({ limits });
+  const alice = await openPeer(gateway);
+  const bob = await openPeer(gateway);
+  await alice.register({ name: 'alice' });
+  await bob.register({ name: 'bob', capabilities: [{ name: 'echo' }] });
+  return [alice, bob];
+};
+const codeOf = (frame: IoapFrame): string => (frame.type === 'ERROR' ? frame.payload.code : frame.type);
+const BIG = 'x'.repeat(60_000);
+
+describe(`a receiver that does not read ${claim('P-IOAP.bounds')}`, () => {
+  it('costs its senders SLOW_CONSUMER, and the gateway no more memory than its queue', async () => {
+    const [alice, bob] = await pair({ slowAfter: 200 });
+    bob.socket.pause();
+    // Past what the kernel's buffers and the queue take together.
+    const ids = Array.from({ length: 300 }, () => alice.say('OFFER', bob.did, { sdp: BIG }).id);
+    const refused = await alice.next(({ type }) => type === 'ERROR');
+    expect(codeOf(refused.frame)).toBe('SLOW_CONSUMER');
+    expect(ids).toContain(refused.frame.correlation_id);
+    // Whoever did not hear of an error will find its frame delivered, in order.
+    bob.socket.resume();
+    await expect.poll(() => alice.seen.length + 1 + bob.seen.length, { timeout: 5_000 }).toBe(ids.length);
+    const failed = new Set([refused, ...alice.seen].map(({ frame }) => frame.correlation_id));
+    expect(bob.seen.map(({ frame }) => frame.id)).toEqual(ids.filter((id) => !failed.has(id)));
+  });
+
+  it('fails a request to it with no effect', async () => {
+    const [alice, bob] = await pair({ slowAfter: 100, queueBytes: 1 });
+    bob.socket.pause();
+    const session = oneShot(
+      { principal: gateway.exchange.authenticate({ kind: 'bearer', token: 'somebody' }), edge: 'http' },
+      Date.now(),
+    );
+    const calls = [];
+    for (let i = 0; i < 120; i++)
+      calls.push(await gateway.exchange.send(session, { to: 'agent:bob', action: 'invoke', body: text(BIG) }));
+    expect(await calls.at(-1)?.ended).toMatchObject({
+      type: 'failed',
+      error: { code: 'SLOW_CONSUMER' },
+      effect: 'none',
+    });
+    bob.socket.resume();
+    alice.socket.terminate();
+    for (const call of calls) call.cancel('caller');
+  });
+
+  it('of its own answers is disconnected', async () => {
+    const [alice] = await pair({ slowAfter: 100 });
+    gateway.exchange.catalogue.put('files', [
+      {
+        address: 'tool:files/read',
+        kind: 'tool',
+        name: 'read',
+        owner: 'files',
+        ownerName: 'files',
+        description: '',
+        effect: 'read',
+        idempotent: true,
+        price: 0,
+        state: 'active',
+      },
+    ]);
+    gateway.exchange.routes.bind('files', {
+      reach: 'local',
+      async *deliver() {
+        yield { type: 'done', body: text('y'.repeat(1_000_000)) };
+      },
+    });
+    alice.socket.pause();
+    for (let i = 0; i < 30; i++) alice.say('EXEC_REQUEST', 'tool:files/read', { args: {} });
+    await expect.poll(() => gateway.left, { timeout: 5_000 }).toContain(alice.did);
+    alice.socket.resume();
+    expect((await alice.closed).code).not.toBe(1000);
+  });
+});
+
+describe('a sender that floods', () => {
+  it('is read only as fast as its frames are handled', async () => {
+    const [alice, bob] = await pair({ handling: 4 });
+    const ids = Array.from({ length: 500 }, (_, n) => alice.say('OFFER', bob.did, { sdp: `v=${n}` }).id);
+    for (const id of ids) expect((await bob.next(() => true)).frame.id).toBe(id);
+  });
+
+  it('may have so many open requests', async () => {
+    const [alice, bob] = await pair({ calls: 2 });
+    const requests = [1, 2].map((n) => alice.say('EXEC_REQUEST', bob.did, { args: { n } }));
+    const arrived = [(await bob.next(() => true)).frame, (await bob.next(() => true)).frame];
+    const third = alice.say('EXEC_REQUEST', bob.did, { args: { n: 3 } });
+    expect(codeOf(await alice.answerTo(third.id))).toBe('RATE_LIMITED');
+    bob.say(
+      'EXEC_RESPONSE',
+      alice.did,
+      { status: 'success', execution_time_ms: 1 },
+      { correlation_id: arrived[0]!.id },
+    );
+    await alice.answerTo(requests[0]!.id);
+    const fourth = alice.say('EXEC_REQUEST', bob.did, { args: { n: 4 } });
+    expect((await bob.next(() => true)).frame.id).toBe(fourth.id);
+  });
+
+  it('of pieces is slowed down by the log that records them, and loses none', async () => {
+    const [alice, bob] = await pair({});
+    const sent = alice.say('EXEC_REQUEST', 'capability:echo', { args: {}, stream: true });
+    const { frame } = await bob.next(() => true);
+    for (let seq = 0; seq < 1_000; seq++) {
+      bob.say(
+        'EXEC_RESPONSE',
+        frame.from,
+        { status: 'partial', seq, result: { seq }, execution_time_ms: 1 },
+        { correlation_id: frame.id },
+      );
+    }
+    bob.say('EXEC_RESPONSE', frame.from, { status: 'success', execution_time_ms: 1 }, { correlation_id: frame.id });
+    for (let seq = 0; seq < 1_000; seq++)
+      expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'partial', seq, result: { seq } } });
+    expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'success' } });
+  }, 20_000);
+
+  it('before it has registered is cut off', async () => {
+    gateway = await startTestGateway();
+    const peer = await openPeer(gateway);
+    for (let i = 0; i < 20; i++) peer.send('nonsense');
+    expect(await peer.closed).toMatchObject({ code: 4401 });
+  });
+});
+
+it('a request that only fits the caller’s protocol is refused before the agent hears of it', async () => {
+  const [, bob] = await pair({});
+  const session = oneShot(
+    { principal: gateway.exchange.authenticate({ kind: 'bearer', token: 'somebody' }), edge: 'http' },
+    Date.now(),
+  );
+  const call = await gateway.exchange.send(session, {
+    to: 'agent:bob',
+    action: 'invoke',
+    body: data({ blob: 'z'.repeat(IOAP_MAX_FRAME_BYTES) }),
+  });
+  expect(await call.ended).toMatchObject({ type: 'failed', error: { code: 'PAYLOAD_TOO_LARGE' } });
+  expect(bob.seen).toEqual([]);
+});

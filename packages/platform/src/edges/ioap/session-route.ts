@@ -1,0 +1,176 @@
+import { AipError, isJsonObject, type IoapPayloads, type JsonObject } from '@aip/wire';
+import { argumentsOf, textOf, valueOf, type Body } from '../../kernel/body.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { errorBody } from '../../kernel/error-body.ts';
+import type { Message } from '../../kernel/message.ts';
+import type { Route, RouteCall } from '../../kernel/route.ts';
+import type { RouteEvent } from '../../kernel/task.ts';
+import { effectOf, openDelivery, type Delivery } from './delivery.ts';
+import type { Edge, Link } from './link.ts';
+import { originalOf } from './original-request.ts';
+
+/** The way to an agent through its connection. A lost connection ends the step, unless it may be delivered again. */
+export function sessionRoute(edge: Edge, link: Link): Route {
+  return {
+    reach: 'session',
+    async *deliver(call) {
+      if (call.message.kind !== 'request') return yield* forwardSignal(link, call.message);
+      let current: Link | undefined = link;
+      let begun = call.resumeFrom !== undefined;
+      for (let attempt = begun ? 2 : 1; current; attempt++) {
+        const end: AttemptEnd = yield* attemptOn(edge, current, call, attempt);
+        if (end === 'ended') return;
+        begun ||= end === 'dropped';
+        if (begun && !mayRepeat(call.entry)) break;
+        current = await comeback(edge, link.did, call.signal);
+      }
+      const error = errorBody(
+        'AGENT_UNAVAILABLE',
+        `${call.entry.ownerName} lost its connection while it worked on this and has not come back.`,
+      );
+      yield { type: 'failed', error, effect: begun ? effectOf(call.entry) : 'none' };
+    },
+  };
+}
+
+/** `unsent`: the agent has not seen the request; `dropped`: it has, and its connection was lost. */
+type AttemptEnd = 'ended' | 'dropped' | 'unsent';
+
+const mayRepeat = (entry: CatalogueEntry): boolean => entry.idempotent || entry.effect === 'read';
+
+/** Signals are signed by their sender and mean something to the receiver only: they pass as they came. */
+async function* forwardSignal(link: Link, message: Message): AsyncGenerator<RouteEvent> {
+  const { signed } = message;
+  if (signed === undefined)
+    throw new AipError('UNSUPPORTED_OPERATION', 'An agent on IoAP takes signals only as signed frames.');
+  await link.send(() => signed);
+  yield { type: 'done', body: { type: 'data', value: null } };
+}
+
+async function* attemptOn(
+  edge: Edge,
+  link: Link,
+  call: RouteCall,
+  attempt: number,
+): AsyncGenerator<RouteEvent, AttemptEnd> {
+  const request = requestFrame(edge, link, call, attempt);
+  const { id: frameId, raw, answersTo, original } = request;
+  const delivery = openDelivery({
+    edge,
+    link,
+    entry: call.entry,
+    taskId: call.message.taskId,
+    frameId,
+    answersTo,
+    original,
+  });
+  try {
+    await link.send(() => raw);
+  } catch (error) {
+    delivery.drop();
+    if (error instanceof AipError && error.code === 'AGENT_UNAVAILABLE') return 'unsent';
+    yield { type: 'failed', error: (error as AipError).toJSON(), effect: 'none' };
+    return 'ended';
+  }
+  const stop = onAbort(call.signal, () => cancel(edge, link, delivery, call));
+  try {
+    for await (const event of delivery.events) {
+      yield event;
+      if (event.type === 'done' || event.type === 'failed') return 'ended';
+    }
+    return 'dropped';
+  } finally {
+    stop();
+    delivery.drop();
+  }
+}
+
+/** Tells the agent, and gives it a moment to say how far it has come. */
+function cancel(edge: Edge, link: Link, delivery: Delivery, { entry, signal }: RouteCall): void {
+  const error = errorBody('CANCELED', 'The task was canceled.', { reason: String(signal.reason) });
+  // An agent that cannot even be told is left to the grace below.
+  link.send(() => edge.frames.error(link.did, error, delivery.frameId)).catch(() => {});
+  setTimeout(() => delivery.end({ type: 'failed', error, effect: effectOf(entry) }), edge.limits.grace).unref();
+}
+
+function onAbort(signal: AbortSignal, act: () => void): () => void {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
+  return () => signal.removeEventListener('abort', act);
+}
+
+/** The agent's next connection; undefined when it does not come in time or the task is canceled first. */
+async function comeback(edge: Edge, did: string, signal: AbortSignal): Promise<Link | undefined> {
+  if (signal.aborted) return undefined;
+  let stop = (): void => {};
+  const canceled = new Promise<undefined>((resolve) => {
+    stop = onAbort(signal, () => resolve(undefined));
+  });
+  const bound = await Promise.race([edge.exchange.routes.whenBound(did, edge.limits.comeback), canceled]);
+  stop();
+  return bound && edge.links.get(did);
+}
+
+interface Request {
+  readonly id: string;
+  readonly raw: string;
+  readonly answersTo: string;
+  readonly original: boolean;
+}
+
+/**
+ * The frame that brings the call to the agent: the caller's own bytes when it addressed this very agent, else one
+ * that the gateway signs and that names the caller.
+ */
+function requestFrame(edge: Edge, link: Link, call: RouteCall, attempt: number): Request {
+  const original = originalOf(call.message);
+  // Two callers may have chosen the same frame id; the agent must be able to tell their requests apart.
+  if (original && original.to === link.did && !link.deliveries.has(original.id)) {
+    return { id: original.id, raw: original.raw, answersTo: call.message.from.id, original: true };
+  }
+  const { from, edge: protocol, taskId, deadline, trace } = call.message;
+  const handling = {
+    stream: true,
+    idempotency_key: taskId,
+    task_id: taskId,
+    attempt,
+    caller: { id: from.id, name: from.name, edge: protocol },
+    ...(deadline === undefined ? {} : { timeout_ms: Math.max(1, deadline - edge.exchange.clock.now()) }),
+  };
+  const intent = original?.type === 'INTENT' ? intentOf(call.message.body) : chatOf(edge, call);
+  const frame = intent
+    ? edge.frames.write('INTENT', link.did, { ...handling, ...intent }, { trace: trace?.traceparent })
+    : edge.frames.write(
+        'EXEC_REQUEST',
+        link.did,
+        { ...handling, ...capabilityOf(edge, call.entry), args: argumentsOf(call.message.body) },
+        { trace: trace?.traceparent },
+      );
+  return { ...frame, answersTo: edge.frames.did, original: false };
+}
+
+const skillsOf = (edge: Edge, owner: string): readonly CatalogueEntry[] =>
+  edge.exchange.catalogue.list({ kind: 'skill', owner });
+
+function capabilityOf(edge: Edge, entry: CatalogueEntry): { capability?: string } {
+  if (entry.kind === 'skill') return { capability: entry.name };
+  const [only, ...more] = skillsOf(edge, entry.owner);
+  return only && more.length === 0 ? { capability: only.name } : {};
+}
+
+/** An INTENT that did not come in a frame for this agent, put together again. */
+function intentOf(body: Body): IoapPayloads['INTENT'] {
+  const value = valueOf(body);
+  return isJsonObject(value) ? (value as JsonObject & IoapPayloads['INTENT']) : { query: textOf(body) };
+}
+
+/** Mere text for an agent that can do several things: the agent decides what is meant. */
+function chatOf(edge: Edge, { entry, message: { body } }: RouteCall): IoapPayloads['INTENT'] | undefined {
+  const chat =
+    body.type === 'text' || (body.type === 'a2a' && body.value.parts.every((part) => part.text !== undefined));
+  if (entry.kind !== 'agent' || !chat || skillsOf(edge, entry.owner).length === 1) return undefined;
+  const query = textOf(body);
+  return query.length > 0 && query.length <= MAX_QUERY ? { query } : undefined;
+}
+
+const MAX_QUERY = 65_536;

@@ -1,0 +1,173 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { AipError, ERRORS, isJsonObject, parseJson, toAipError, type Json, type JsonObject } from '@aip/wire';
+import { classifyInboundRequest, isJsonContentType } from '@modelcontextprotocol/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { oneShot, type Call, type Exchange } from '../../exchange/index.ts';
+import type { Credential, Principal } from '../../kernel/principal.ts';
+import { onSettledChange } from './changes.ts';
+import { EVERYTHING, type Scope } from './directory.ts';
+import { createEdge, type Client, type Edge } from './edge.ts';
+import { plainCallOf, servePlainCall } from './fast-call.ts';
+import { isParked } from './follow.ts';
+import { createModernHandlers } from './modern.ts';
+import { declaredHeaders, headerMismatch } from './param-headers.ts';
+import { createLegacySessions, SESSION_LIMITS, type HttpExchange, type SessionLimits } from './sessions.ts';
+
+export interface McpEdgeOptions {
+  /** Names of configured upstream servers: their endpoints exist even while they are down. */
+  readonly isServer?: (name: string) => boolean;
+  readonly sessions?: Partial<SessionLimits>;
+  /** Told what the SDK could not serve; for the log. */
+  readonly onError?: (error: Error) => void;
+  /** false serves everything through the SDK: for the test that compares the two. */
+  readonly fastCalls?: boolean;
+}
+
+/** Largest request body, in bytes: tools that write files take their content as an argument. */
+const BODY_LIMIT = 4 * 1024 * 1024;
+
+const UNAUTHORIZED = 'Bearer realm="aip", error="invalid_token"';
+
+/** Mounts `/mcp` and `/mcp/{server or agent}`. Host and Origin have been checked by the hook that `main` installs. */
+export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, options: McpEdgeOptions = {}): void {
+  const edge = createEdge(exchange);
+  const modern = createModernHandlers(edge, options.onError ?? (() => {}));
+  const sessions = createLegacySessions(edge, { ...SESSION_LIMITS, ...options.sessions });
+  const unfollow = onSettledChange(edge.directory, (owner, lists) => {
+    modern.announce(owner, lists);
+    sessions.announce(owner, lists);
+  });
+
+  async function serve(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const principal = exchange.authenticate(credentialOf(request.headers));
+    const scope = scopeOf(exchange, (request.params as { name?: string }).name, options.isServer);
+    const body = request.method === 'POST' ? parseBody(request) : undefined;
+    const client = (): Client => ({ session: oneShot({ principal, edge: 'mcp' }, exchange.clock.now()), scope });
+
+    const mismatch = mismatchedHeaders(edge, scope, request.headers, body);
+    if (mismatch) return reply.code(400).send(mismatch);
+    const plain = options.fastCalls === false || body === undefined ? undefined : plainCallOf(request.headers, body);
+    if (plain) {
+      const answer = await servePlainCall(edge, client(), plain, (call) => cancelOnClose(call, reply.raw));
+      return reply.header('content-type', 'application/json').send(JSON.stringify(answer));
+    }
+    reply.hijack();
+    const http: HttpExchange = { request: request.raw, response: reply.raw, body };
+    await route(principal, client(), http).catch((error: unknown) => answerRaw(http, toAipError(error)));
+    return reply;
+  }
+
+  async function route(principal: Principal, client: Client, http: HttpExchange): Promise<void> {
+    if (eraOf(http) === 'modern') return isListening(http.body) ? listen(client, http) : modern.serve(client, http);
+    const id = http.request.headers['mcp-session-id'];
+    if (typeof id === 'string') return sessions.serve(id, principal, client.scope, http);
+    if (isInitialize(http.body)) return sessions.open(principal, client.scope, http);
+    return modern.serve(client, http);
+  }
+
+  /** A subscription is a connection: a kill has to reach it. */
+  async function listen(client: Client, http: HttpExchange): Promise<void> {
+    const { principal } = client.session;
+    const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => http.response.destroy() });
+    http.response.once('close', () => exchange.sessions.detach(session));
+    await modern.serve({ ...client, session }, http);
+  }
+
+  void app.register((endpoint, _, done) => {
+    endpoint.removeAllContentTypeParsers();
+    endpoint.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, parsed) => parsed(null, body));
+    endpoint.setErrorHandler((error, request, reply) => refuse(error, request, reply));
+    for (const url of ['/mcp', '/mcp/:name']) endpoint.route({ method: ['GET', 'POST', 'DELETE'], url, exposeHeadRoute: false, handler: serve });
+    done();
+  });
+  app.addHook('preClose', async () => {
+    unfollow();
+    edge.directory.close();
+    await Promise.all([modern.close(), sessions.close()]);
+  });
+}
+
+function credentialOf(headers: IncomingHttpHeaders): Credential {
+  const [scheme, token] = (headers.authorization ?? '').split(' ', 2);
+  return scheme?.toLowerCase() === 'bearer' && token ? { kind: 'bearer', token } : { kind: 'none' };
+}
+
+/** Throws NOT_FOUND for a name that is neither a server nor an agent. */
+function scopeOf(exchange: Exchange, name: string | undefined, isServer: McpEdgeOptions['isServer']): Scope {
+  if (name === undefined) return EVERYTHING;
+  const { catalogue } = exchange;
+  const isUpstream = isServer?.(name) ?? catalogue.list({ owner: name }).some((entry) => entry.kind === 'tool' || entry.kind === 'resource' || entry.kind === 'prompt');
+  if (isUpstream) return { kind: 'server', owner: name };
+  try {
+    return { kind: 'agent', owner: catalogue.resolve(`agent:${name}`).owner };
+  } catch {
+    throw new AipError('NOT_FOUND', `There is no MCP server or agent "${name.slice(0, 120)}" here.`);
+  }
+}
+
+function parseBody(request: FastifyRequest): Json {
+  if (!isJsonContentType(request.headers['content-type'] ?? null)) {
+    throw new AipError('CONTENT_TYPE_NOT_SUPPORTED', 'Content-Type must be application/json.');
+  }
+  return parseJson(request.body instanceof Buffer ? request.body : '', { maxBytes: BODY_LIMIT });
+}
+
+function eraOf({ request, body }: HttpExchange): 'modern' | 'legacy' {
+  const { headers } = request;
+  const outcome = classifyInboundRequest({
+    httpMethod: request.method ?? 'GET',
+    body,
+    ...header('protocolVersionHeader', headers['mcp-protocol-version']),
+    ...header('mcpMethodHeader', headers['mcp-method']),
+    ...header('mcpNameHeader', headers['mcp-name']),
+  });
+  // What is wrong in a modern way is answered in the modern way, by the SDK.
+  return outcome.kind === 'legacy' ? 'legacy' : 'modern';
+}
+
+const header = <Name extends string>(name: Name, value: string | string[] | undefined): { [K in Name]?: string } =>
+  (typeof value === 'string' ? { [name]: value } : {}) as { [K in Name]?: string };
+
+const isInitialize = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'initialize';
+const isListening = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'subscriptions/listen';
+
+/** Headers that repeat arguments (2026-07-28, custom headers): the SDK leaves them to who knows the tool's schema. */
+function mismatchedHeaders(edge: Edge, scope: Scope, headers: IncomingHttpHeaders, body: Json | undefined): JsonObject | undefined {
+  if (headers['mcp-method'] !== 'tools/call' || !isJsonObject(body) || !isJsonObject(body['params'])) return undefined;
+  const { name, arguments: args } = body['params'];
+  const entry = typeof name === 'string' ? edge.directory.tool(scope, name) : undefined;
+  const mismatch = headerMismatch(declaredHeaders(entry?.inputSchema), args, headers);
+  return mismatch === undefined ? undefined : errorMessage(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
+}
+
+/** In 2026-07-28 a client cancels by closing the connection it waits on. */
+function cancelOnClose(call: Call, response: ServerResponse): void {
+  const parked = isParked(call);
+  response.once('close', () => {
+    if (!response.writableFinished && !parked) call.cancel('disconnect');
+  });
+}
+
+// ── refusals before any server has seen the request ──────────────────────────────────────────────────
+
+function errorMessage(error: AipError, id: Json | undefined = null): JsonObject {
+  const { mcp, jsonrpc } = ERRORS[error.code];
+  const data = { code: error.code, ...(error.details ? { details: error.details } : {}) };
+  return { jsonrpc: '2.0', id: typeof id === 'string' || typeof id === 'number' ? id : null, error: { code: mcp ?? jsonrpc, message: error.message, data } };
+}
+
+const statusOf = (error: AipError): number => (error.code === 'CONTENT_TYPE_NOT_SUPPORTED' ? 415 : ERRORS[error.code].http);
+
+function refuse(thrown: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = isTooLarge(thrown) ? new AipError('PAYLOAD_TOO_LARGE', `The body is larger than ${BODY_LIMIT} bytes.`) : toAipError(thrown);
+  if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', UNAUTHORIZED);
+  return reply.code(statusOf(error)).send(errorMessage(error));
+}
+
+const isTooLarge = (thrown: unknown): boolean => (thrown as { code?: unknown } | null)?.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
+
+function answerRaw({ response, body }: HttpExchange, error: AipError): void {
+  if (response.headersSent) return void response.destroy();
+  const id = isJsonObject(body) ? body['id'] : null;
+  response.writeHead(statusOf(error), { 'content-type': 'application/json' }).end(JSON.stringify(errorMessage(error, id)));
+}

@@ -1,0 +1,59 @@
+import { isJsonObject, type JsonObject } from '@aip/wire';
+import { CLIENT_CAPABILITIES_META_KEY, type ServerContext } from '@modelcontextprotocol/server';
+import type { Accepts, Draft, Trace } from '../../kernel/message.ts';
+
+/** Set by a client that wants a call to happen once: the same key with the same arguments means the same call. */
+export const IDEMPOTENCY_KEY = 'aip/idempotencyKey';
+/** On an error result: `{code, message, retryable, details?}` of the platform's error table. */
+export const ERROR_KEY = 'aip/error';
+
+/** What `_meta` holds for one connection only, or is carried by the message itself. */
+const OWN_KEYS: ReadonlySet<string> = new Set([
+  'progressToken',
+  'traceparent',
+  'tracestate',
+  'baggage',
+  IDEMPOTENCY_KEY,
+  'io.modelcontextprotocol/related-task',
+]);
+/** Credentials end at the gateway, wherever a client puts them: they are for us, never for an upstream. */
+const CREDENTIAL = /auth|token|secret|credential|password|api[-_]?key|cookie/i;
+const ENVELOPE = 'io.modelcontextprotocol/';
+
+const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const MAX_TRACESTATE = 512;
+const MAX_KEY = 256;
+
+/** What a request's `_meta` says to the exchange, and what of it travels on. */
+export function readMeta(meta: unknown): Pick<Draft, 'trace' | 'idempotencyKey' | 'native'> {
+  if (!isJsonObject(meta)) return {};
+  const trace = traceOf(meta);
+  const key = meta[IDEMPOTENCY_KEY];
+  const passed = Object.entries(meta).filter(([name]) => !OWN_KEYS.has(name) && !name.startsWith(ENVELOPE) && !CREDENTIAL.test(name));
+  return {
+    ...(trace ? { trace } : {}),
+    ...(typeof key === 'string' && key !== '' && key.length <= MAX_KEY ? { idempotencyKey: key } : {}),
+    ...(passed.length > 0 ? { native: { _meta: Object.fromEntries(passed) } } : {}),
+  };
+}
+
+function traceOf(meta: JsonObject): Trace | undefined {
+  const { traceparent, tracestate } = meta;
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
+  const state = typeof tracestate === 'string' && tracestate.length <= MAX_TRACESTATE ? { tracestate } : {};
+  return { traceparent, ...state };
+}
+
+/** What the client can be asked in the middle of a call. */
+export function acceptsOf(capabilities: unknown): Accepts {
+  if (!isJsonObject(capabilities)) return {};
+  return {
+    ...(isJsonObject(capabilities['sampling']) ? { sampling: true } : {}),
+    ...(isJsonObject(capabilities['elicitation']) ? { elicitation: true, input: true } : {}),
+    ...(isJsonObject(capabilities['roots']) ? { roots: true } : {}),
+  };
+}
+
+/** What the client of a stateless request (2026-07-28) declares in the request itself. */
+export const declaredCapabilities = (ctx: ServerContext): unknown =>
+  (ctx.mcpReq.envelope as Record<string, unknown> | undefined)?.[CLIENT_CAPABILITIES_META_KEY];

@@ -1,0 +1,123 @@
+import type { JsonObject } from '@aip/wire';
+import { Client, SdkError, SdkErrorCode, type ClientCapabilities, type Transport } from '@modelcontextprotocol/client';
+import type { UpstreamConfig, UpstreamLog } from './config.ts';
+import type { Listing } from './entries.ts';
+import { httpTransport } from './http-transport.ts';
+import { processTransport } from './process-transport.ts';
+
+/** How long a server may take to open a connection, in milliseconds. */
+const CONNECT_TIMEOUT = 30_000;
+/** How long it may take to say which era it speaks; older ones over stdio may not answer at all. */
+const PROBE_TIMEOUT = 5_000;
+/** How long it may take for one page of a list. */
+const LIST_TIMEOUT = 15_000;
+
+export interface Connection {
+  readonly client: Client;
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly lost: Promise<void>;
+  /** Settles `lost`: for a connection that is no longer good though nobody has closed it. */
+  lose(): void;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly name: string;
+  readonly config: UpstreamConfig;
+  readonly capabilities: ClientCapabilities;
+  readonly log: UpstreamLog;
+  /** Gives up opening. */
+  readonly signal: AbortSignal;
+  readonly onListChanged?: () => void;
+  /** Called before the connection opens, to answer what the server may ask. */
+  readonly prepare?: (client: Client) => void;
+}
+
+/** Opens one connection, in whichever era the server speaks. */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  try {
+    return await open(options, 'auto');
+  } catch (error) {
+    // Some older servers exit at any question before `initialize`: those are started again and not asked.
+    const exited = error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed && 'command' in options.config;
+    if (!exited || options.signal.aborted) throw error;
+    return open(options, 'legacy');
+  }
+}
+
+async function open({ name, config, capabilities, log, signal, onListChanged, prepare }: ConnectOptions, mode: 'auto' | 'legacy'): Promise<Connection> {
+  const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
+  const client = new Client(
+    { name: 'aip', version: '0.1.0' },
+    {
+      capabilities,
+      versionNegotiation: { mode, probe: { timeoutMs: PROBE_TIMEOUT } },
+      ...(onListChanged ? { listChanged: { tools: changed, prompts: changed, resources: changed } } : {}),
+    },
+  );
+  const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
+  const onerror = (error: Error): void => log('info', 'upstream connection', { server: name, error: error.message.slice(0, 500) });
+  Object.assign(client, { onclose: lose, onerror });
+  prepare?.(client);
+  const transport: Transport = 'command' in config ? processTransport(config, stderrLog(name, log)) : httpTransport(config);
+  const giveUp = (): void => void transport.close().catch(() => {});
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    signal.throwIfAborted();
+    await client.connect(transport, { timeout: CONNECT_TIMEOUT });
+  } catch (error) {
+    await transport.close().catch(() => {});
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+  // A subscription that the server ends is how a stateless server is seen to go.
+  void client.autoOpenedSubscription?.closed.then(() => lose());
+  return {
+    client,
+    lost,
+    lose,
+    async close() {
+      lose();
+      if ('terminateSession' in transport) await (transport as { terminateSession(): Promise<void> }).terminateSession().catch(() => {});
+      await client.close();
+    },
+  };
+}
+
+/** Everything the server lists. A list it does not offer is empty. */
+export async function listAll({ client }: Connection): Promise<Listing> {
+  const offered = client.getServerCapabilities() ?? {};
+  const options = { timeout: LIST_TIMEOUT, cacheMode: 'bypass' } as const;
+  const [tools, resources, templates, prompts] = await Promise.all([
+    offered.tools ? client.listTools(undefined, options) : { tools: [] },
+    offered.resources ? client.listResources(undefined, options) : { resources: [] },
+    offered.resources ? client.listResourceTemplates(undefined, options).catch(() => ({ resourceTemplates: [] })) : { resourceTemplates: [] },
+    offered.prompts ? client.listPrompts(undefined, options) : { prompts: [] },
+  ]);
+  return {
+    tools: tools.tools as unknown as JsonObject[],
+    resources: resources.resources as unknown as JsonObject[],
+    templates: templates.resourceTemplates as unknown as JsonObject[],
+    prompts: prompts.prompts as unknown as JsonObject[],
+    servesResources: offered.resources !== undefined,
+  };
+}
+
+/** Lines of standard error in ten seconds that are worth logging; the rest is counted. */
+const MAX_LINES = 100;
+const WINDOW = 10_000;
+
+function stderrLog(server: string, log: UpstreamLog): (line: string) => void {
+  let lines = 0;
+  let since = 0;
+  return (line) => {
+    const now = performance.now();
+    if (now - since > WINDOW) {
+      if (lines > MAX_LINES) log('info', 'upstream standard error, lines left out', { server, lines: lines - MAX_LINES });
+      since = now;
+      lines = 0;
+    }
+    if (++lines <= MAX_LINES) log('info', 'upstream standard error', { server, line });
+  };
+}

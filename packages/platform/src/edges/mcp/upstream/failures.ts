@@ -1,0 +1,84 @@
+import type { Json } from '@aip/wire';
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, type JSONRPCMessage } from '@modelcontextprotocol/client';
+import { errorBody, type ErrorBody } from '../../../kernel/error-body.ts';
+import type { EffectState } from '../../../kernel/task.ts';
+import { MAX_MESSAGE_BYTES } from './message-lines.ts';
+
+/** Why a call to an upstream failed, and whether it may have done something nevertheless. */
+export interface Failure {
+  readonly error: ErrorBody;
+  readonly effect: EffectState;
+}
+
+/** JSON-RPC errors by which a server says that it has not begun. */
+const NOT_BEGUN: ReadonlySet<number> = new Set([-32700, -32600, -32601, -32602, -32020, -32021, -32022]);
+/** Longest foreign message that is passed on, in characters. */
+const MAX_TEXT = 2_000;
+const MAX_DATA = 16 * 1024;
+
+/**
+ * Failures that the transports find themselves come to the SDK as JSON-RPC errors. Their `data` is one of these very
+ * objects, so that no server can say the same.
+ */
+const OVERSIZED = { reason: 'oversized' };
+const STREAM_ENDED = { reason: 'stream ended' };
+
+const response = (id: string | number, data: object): JSONRPCMessage => ({ jsonrpc: '2.0', id, error: { code: -32000, message: 'transport', data } });
+
+export const refusedResult = (id: string | number): JSONRPCMessage => response(id, OVERSIZED);
+/** For a response body that is not read to its end. */
+export const oversizedBody = (): Error => new Error(`a message above ${MAX_MESSAGE_BYTES} bytes was refused`, { cause: OVERSIZED });
+export const endedStream = (id: string | number): JSONRPCMessage => response(id, STREAM_ENDED);
+
+/** `possible`: what the call may have changed if it was begun. */
+export function failureOf(server: string, thrown: unknown, possible: EffectState): Failure {
+  const failed = (message: string, effect: EffectState = possible): Failure => ({ error: errorBody('UPSTREAM_FAILED', `${server}: ${message}`), effect });
+  if (isOversized(thrown)) return failed(`its result is larger than ${MAX_MESSAGE_BYTES} bytes and was refused.`);
+  if (thrown instanceof ProtocolError) {
+    if (thrown.data === STREAM_ENDED) return failed('it closed the connection before it had answered.');
+    return { error: foreign(server, thrown), effect: NOT_BEGUN.has(thrown.code) ? 'none' : possible };
+  }
+  if (thrown instanceof SdkHttpError) return refusedByHttp(failed, thrown);
+  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout) {
+    return { error: errorBody('TIMEOUT', `${server} has not answered in time.`), effect: possible };
+  }
+  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.InvalidResult) return failed('its answer does not follow the protocol.');
+  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.ConnectionClosed) return failed('it ended before it had answered.');
+  if (unreachable(thrown)) return failed('it cannot be reached.', 'none');
+  return failed('the connection to it failed.');
+}
+
+const isOversized = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown.cause === OVERSIZED || (thrown instanceof ProtocolError && thrown.data === OVERSIZED));
+
+/** An error of the server's own, kept so that an MCP client gets it as it was. */
+function foreign(server: string, { code, message, data }: ProtocolError): ErrorBody {
+  const native = { code, message: message.slice(0, MAX_TEXT), ...(small(data) ? { data: data as Json } : {}) };
+  const own = code === -32602 || code === -32600 ? 'INVALID_ARGUMENT' : code === -32601 ? 'METHOD_NOT_FOUND' : 'UPSTREAM_FAILED';
+  return errorBody(own, `${server}: ${native.message}`, { mcp: native });
+}
+
+function small(data: unknown): boolean {
+  if (data === undefined) return false;
+  const text = JSON.stringify(data);
+  return text !== undefined && text.length <= MAX_DATA;
+}
+
+function refusedByHttp(failed: (message: string, effect?: EffectState) => Failure, { data }: SdkHttpError): Failure {
+  if (data.status === 401 || data.status === 403) {
+    return failed(`it refuses the credentials that the gateway has for it (HTTP ${data.status}); check the headers in its configuration.`, 'none');
+  }
+  return failed(`it answered with HTTP ${data.status}.`, data.status < 500 ? 'none' : 'unknown');
+}
+
+/** Nobody took the connection, so nothing can have been begun. */
+function unreachable(thrown: unknown): boolean {
+  const cause = thrown instanceof Error ? (thrown.cause as { code?: unknown } | undefined) : undefined;
+  return typeof cause?.code === 'string' && ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause.code);
+}
+
+/** A session that the server has forgotten (2025-11-25, session management): it wants a new one, nothing was begun. */
+export const isLostSession = (thrown: unknown): boolean => thrown instanceof SdkHttpError && thrown.data.status === 404;
+
+/** Over HTTP it is the calls that notice when a server or its session has gone. */
+export const isConnectionLoss = (thrown: unknown): boolean => isLostSession(thrown) || thrown instanceof TypeError || unreachable(thrown);

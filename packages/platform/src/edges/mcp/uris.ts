@@ -1,0 +1,55 @@
+import type { Json, JsonObject } from '@aip/wire';
+import { isJsonObject } from '@aip/wire';
+
+/**
+ * Several servers may have a resource of the same URI, so the endpoint for all of them shows `mcp:<server>/<uri>`.
+ * The scheme has no authority and the rest is opaque: no reader normalises dots or case in it, and a URI template stays
+ * a template.
+ */
+const SCHEME = 'mcp:';
+
+export const wrapUri = (server: string, uri: string): string => `${SCHEME}${server}/${uri}`;
+
+export function unwrapUri(uri: string): { server: string; uri: string } | undefined {
+  const slash = uri.indexOf('/');
+  if (!uri.startsWith(SCHEME) || slash < 0) return undefined;
+  return { server: uri.slice(SCHEME.length, slash), uri: uri.slice(slash + 1) };
+}
+
+/** A tool's result with the resources it links to or embeds under the URIs by which they can be read here. */
+export function wrapLinks(server: string, result: JsonObject): JsonObject {
+  const content = result['content'];
+  if (!Array.isArray(content) || !content.some(namesResource)) return result;
+  return { ...result, content: content.map((block) => wrapBlock(server, block)) };
+}
+
+/** A prompt's messages, likewise. */
+export function wrapMessages(server: string, result: JsonObject): JsonObject {
+  const messages = result['messages'];
+  if (!Array.isArray(messages)) return result;
+  const wrapped = messages.map((message) =>
+    isJsonObject(message) ? { ...message, content: wrapBlock(server, message['content'] ?? null) } : message,
+  );
+  return { ...result, messages: wrapped };
+}
+
+/** What was read, likewise. */
+export function wrapContents(server: string, result: JsonObject): JsonObject {
+  const contents = result['contents'];
+  if (!Array.isArray(contents)) return result;
+  return { ...result, contents: contents.map((item) => (isJsonObject(item) ? withUri(server, item) : item)) };
+}
+
+const namesResource = (block: Json): boolean =>
+  isJsonObject(block) && (block['type'] === 'resource_link' || block['type'] === 'resource');
+
+function wrapBlock(server: string, block: Json): Json {
+  if (!isJsonObject(block)) return block;
+  if (block['type'] === 'resource_link') return withUri(server, block);
+  const resource = block['resource'];
+  if (block['type'] === 'resource' && isJsonObject(resource)) return { ...block, resource: withUri(server, resource) };
+  return block;
+}
+
+const withUri = (server: string, item: JsonObject): JsonObject =>
+  typeof item['uri'] === 'string' ? { ...item, uri: wrapUri(server, item['uri']) } : item;

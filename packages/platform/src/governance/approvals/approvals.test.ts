@@ -1,0 +1,307 @@
+import { claim } from '@aip/conformance';
+import { describe, expect, test } from 'vitest';
+import type { Session } from '../../kernel/session.ts';
+import { rounds, until } from '../../kernel/testing.ts';
+import { openTestCore, temporaryFolder, toolCall, type TestCore } from '../../main/testing.ts';
+import { STARTER_FILE, STARTER_POLICY } from '../policy/index.ts';
+
+interface Ask {
+  readonly id: string;
+  readonly task: string;
+  readonly state: string;
+  readonly arguments?: unknown;
+}
+
+const asks = async (core: TestCore, state = 'open'): Promise<readonly Ask[]> =>
+  (await core.operate<{ asks: readonly Ask[] }>('asks.list', { state })).asks;
+
+const answer = (core: TestCore, ask: string, verdict: 'approve' | 'deny', session?: Session, reason?: string) =>
+  core.operate('asks.answer', { ask, verdict, ...(reason === undefined ? {} : { reason }) }, session);
+
+/** The starter policy, with approvals that expire after `time`. */
+const expiring = (time: string) => ({ policies: { [STARTER_FILE]: STARTER_POLICY.replace('@approve_expires("1h")', `@approve_expires("${time}")`) } });
+
+async function parked(core: TestCore, session: Session, input = {}) {
+  const call = await core.exchange.send(session, toolCall('write', input));
+  expect(call.last).toMatchObject({ type: 'asked', state: 'auth_required' });
+  const [ask] = (await asks(core)).filter(({ task }) => task === call.taskId);
+  return { call, ask: ask!.id };
+}
+
+describe('a call that a policy wants a person to see', () => {
+  test(`waits, shows its arguments to operators, and runs once when approved ${claim('G-APPROVE.park')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const operator = await core.service('olga', 'operator');
+    const { call, ask } = await parked(core, alice, { text: 'hello' });
+    expect(calls).toHaveLength(0);
+    expect(await asks(core)).toMatchObject([{ id: ask, from: 'service:alice', to: 'tool:notes/write', approvers: 'operators', arguments: { text: 'hello' } }]);
+    await answer(core, ask, 'approve', operator);
+    expect(await call.ended).toMatchObject({ type: 'done', state: 'completed', body: { value: { text: 'hello' } } });
+    expect(calls).toHaveLength(1);
+    const [accept] = core.entries(['accept']).filter((entry) => entry.task === call.taskId);
+    expect(accept?.head).toMatchObject({ approval: ask });
+    expect(await asks(core, 'all')).toMatchObject([{ id: ask, state: 'used', by: 'service:olga' }]);
+  });
+
+  test(`is rejected with the operator's reason when denied, and never runs ${claim('G-APPROVE.park')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const { call, ask } = await parked(core, await core.service('alice', 'caller'));
+    await answer(core, ask, 'deny', core.admin, 'not today');
+    expect(await call.ended).toMatchObject({ type: 'failed', state: 'rejected', effect: 'none', error: { code: 'APPROVAL_DENIED', message: expect.stringContaining('not today') } });
+    expect(calls).toHaveLength(0);
+  });
+
+  test('cannot be approved by its own caller, who is no operator', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const { ask } = await parked(core, alice);
+    await expect(answer(core, ask, 'approve', alice)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(core.operate('asks.list', {}, alice)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  });
+
+  test('is answered once, whoever comes first', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    for (let round = 0; round < rounds(10); round++) {
+      const { call, ask } = await parked(core, alice, { round });
+      const answers = await Promise.allSettled([answer(core, ask, 'approve'), answer(core, ask, 'deny'), answer(core, ask, 'approve')]);
+      expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(answers.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason.code)).toEqual(['CONFLICT', 'CONFLICT']);
+      const approved = answers[1]?.status !== 'fulfilled';
+      expect((await call.ended).type).toBe(approved ? 'done' : 'failed');
+    }
+    expect(core.entries(['answer'])).toHaveLength(rounds(10));
+    expect(calls.length).toBe(core.entries(['answer']).filter((entry) => entry.head['verdict'] === 'approve').length);
+  });
+
+  test('is ended by its expiry; an answer that comes later is refused', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, expiring('150ms'));
+    const calls = core.tool('write');
+    const { call, ask } = await parked(core, await core.service('alice', 'caller'));
+    expect(await call.ended).toMatchObject({ type: 'failed', effect: 'none', error: { code: 'APPROVAL_EXPIRED' } });
+    await expect(answer(core, ask, 'approve')).rejects.toMatchObject({ code: expect.stringMatching(/APPROVAL_EXPIRED|CONFLICT/) });
+    expect(await asks(core)).toEqual([]);
+    expect(calls).toHaveLength(0);
+  });
+
+  test('waits no longer than its own deadline', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const call = await core.exchange.send(alice, { ...toolCall('write'), deadline: Date.now() + 150 });
+    expect(call.last).toMatchObject({ type: 'asked' });
+    expect(await call.ended).toMatchObject({ type: 'failed', effect: 'none' });
+    expect(calls).toHaveLength(0);
+  });
+
+  test('can be canceled while it waits; then nothing is left to approve', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const { call, ask } = await parked(core, alice);
+    await core.operate('tasks.cancel', { task: call.taskId }, alice);
+    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'caller', effect: 'none' });
+    await expect(answer(core, ask, 'approve')).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await asks(core, 'all')).toMatchObject([{ id: ask, state: 'closed' }]);
+    expect(calls).toHaveLength(0);
+    // Whoever cancels and asks again means it anew.
+    const next = await core.exchange.send(alice, toolCall('write'));
+    expect(next.taskId).not.toBe(call.taskId);
+    expect(next.last).toMatchObject({ type: 'asked' });
+  });
+
+  test('is stopped by a kill while it waits, and an approval that comes later cannot revive it', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const { call, ask } = await parked(core, await core.service('alice', 'caller'));
+    await core.operate('kills.kill', { scope: 'server:notes' });
+    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'kill', effect: 'none' });
+    await expect(answer(core, ask, 'approve')).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(calls).toHaveLength(0);
+  });
+
+  test('passes all guards again once approved: what has been forbidden meanwhile stays undone', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const { call, ask } = await parked(core, await core.service('alice', 'caller'));
+    await core.operate('policies.put', { name: 'freeze.cedar', text: '@id("freeze") forbid (principal, action == Action::"call", resource);' });
+    await answer(core, ask, 'approve');
+    expect(await call.ended).toMatchObject({ type: 'failed', effect: 'none', error: { code: 'PERMISSION_DENIED' } });
+    expect(calls).toHaveLength(0);
+  });
+
+  test('reaches nobody when it is canceled between its approval and the return of its target', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const unbind = core.exchange.routes.bind('notes', { reach: 'remote', async *deliver() {} });
+    const alice = await core.service('alice', 'caller');
+    const { call, ask } = await parked(core, alice);
+    unbind();
+    await answer(core, ask, 'approve');
+    call.cancel('caller');
+    const calls = core.tool('write');
+    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'caller', effect: 'none' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(calls).toHaveLength(0);
+  });
+});
+
+describe('an identical retry', () => {
+  test(`re-attaches to the call that waits; several at once are one ask ${claim('G-APPROVE.reattach')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    for (let round = 0; round < rounds(20); round++) {
+      const retries = await Promise.all([1, 2, 3].map(() => core.exchange.send(alice, toolCall('write', { round }))));
+      expect(new Set(retries.map((call) => call.taskId)).size).toBe(1);
+      const open = await asks(core);
+      expect(open).toHaveLength(1);
+      await answer(core, open[0]!.id, 'approve');
+      for (const call of retries) expect(await call.ended).toMatchObject({ type: 'done' });
+      expect(calls).toHaveLength(round + 1);
+    }
+  });
+
+  test('gets the result of the call that waited, once; the next one is a new call', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const { call, ask } = await parked(core, alice);
+    await answer(core, ask, 'approve');
+    await call.ended;
+    const retry = await core.exchange.send(alice, toolCall('write'));
+    expect(retry.taskId).toBe(call.taskId);
+    expect(await retry.ended).toMatchObject({ type: 'done' });
+    retry.delivered();
+    const next = await core.exchange.send(alice, toolCall('write'));
+    expect(next.taskId).not.toBe(call.taskId);
+    expect(next.last).toMatchObject({ type: 'asked' });
+  });
+
+  test(`is only what has the same sender, target and arguments, attachments included ${claim('G-APPROVE.bound')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    core.tool('erase');
+    const alice = await core.service('alice', 'caller');
+    const bob = await core.service('bob', 'caller');
+    const attachment = (raw: string) => ({ to: 'tool:notes/write', action: 'call', body: { type: 'a2a', value: { parts: [{ text: 'store this' }, { raw }] } } }) as const;
+    const sent = [
+      core.exchange.send(alice, toolCall('write', { text: 'a' })),
+      core.exchange.send(alice, toolCall('write', { text: 'b' })),
+      core.exchange.send(alice, toolCall('erase', { text: 'a' })),
+      core.exchange.send(bob, toolCall('write', { text: 'a' })),
+      core.exchange.send(alice, attachment('AAAA')),
+      core.exchange.send(alice, attachment('BBBB')),
+    ];
+    const tasks = (await Promise.all(sent)).map((call) => call.taskId);
+    expect(new Set(tasks).size).toBe(sent.length);
+    expect(await asks(core)).toHaveLength(sent.length);
+  });
+
+  test('of a principal of the same name in another tenant is another call', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const other = core.as({ ...alice.principal, tenant: 'other' });
+    const first = await core.exchange.send(alice, toolCall('write'));
+    const second = await core.exchange.send(other, toolCall('write'));
+    expect(second.taskId).not.toBe(first.taskId);
+  });
+});
+
+describe('an approval', () => {
+  test(`is for one call: no other task, and no second accept, can cite it ${claim('G-APPROVE.bound')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const { call, ask } = await parked(core, alice, { text: 'a' });
+    await answer(core, ask, 'approve');
+    await call.ended;
+    const [used] = core.entries(['accept']).filter((entry) => entry.task === call.taskId);
+    const forged = { kind: 'accept', task: 'another', n: 1, head: { ...used!.head, message: 'another' } };
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [forged] })).toMatchObject({ ok: false, error: { code: 'APPROVAL_DENIED' } });
+    const { ask: open } = await parked(core, alice, { text: 'b' });
+    await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'answer', head: { ask: open, verdict: 'approve', by: 'test' } }] });
+    const other = { ...forged, head: { ...forged.head, approval: open } };
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [other] })).toMatchObject({ ok: false, error: { code: 'APPROVAL_DENIED' } });
+  });
+
+  test('may be wanted for a control operation, too: two persons for a kill', async () => {
+    using folder = temporaryFolder();
+    const text = '@id("two-for-a-kill") @approve("operators") permit (principal in Role::"operator", action == Action::"operate", resource == Operation::"kills.kill");';
+    await using core = await openTestCore(folder.path, { policies: { [STARTER_FILE]: STARTER_POLICY, 'two.cedar': text } });
+    core.tool('write');
+    const operator = await core.service('olga', 'operator');
+    await expect(core.operate('kills.kill', { scope: 'server:notes' }, operator)).rejects.toMatchObject({ code: 'APPROVAL_REQUIRED' });
+    await expect(core.operate('kills.proof', { scope: 'server:notes' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const [ask] = await asks(core);
+    await answer(core, ask!.id, 'approve');
+    await until(() => core.entries(['kill']).length === 1);
+    await expect(core.exchange.send(core.admin, toolCall('write'))).rejects.toMatchObject({ code: 'KILLED' });
+    expect(await core.exchange.call('default', ask!.task)!.ended).toMatchObject({ type: 'done' });
+  });
+
+  test(`survives a restart: before its answer, and between its answer and its use ${claim('G-APPROVE.restart')}`, async () => {
+    using folder = temporaryFolder();
+    let waiting: string;
+    let answered: string;
+    {
+      await using core = await openTestCore(folder.path);
+      core.tool('write');
+      const alice = await core.service('alice', 'caller');
+      waiting = (await parked(core, alice, { text: 'one' })).call.taskId;
+      const second = await parked(core, alice, { text: 'two' });
+      answered = second.call.taskId;
+      // The answer is in the log, but the process ends before it has been acted on.
+      const { journal } = core.exchange;
+      core.exchange.live.get(answered)!.settling = true;
+      expect(await journal.commit({ tenant: 'default', entries: [{ kind: 'answer', head: { ask: second.ask, verdict: 'approve', by: 'user:admin' } }] })).toMatchObject({ ok: true });
+    }
+    await using core = await openTestCore(folder.path, { recover: false });
+    const calls = core.tool('write');
+    core.core.recover();
+    expect(await core.exchange.call('default', answered)!.ended).toMatchObject({ type: 'done', body: { value: { text: 'two' } } });
+    const open = await asks(core);
+    expect(open.map((ask) => ask.task)).toEqual([waiting]);
+    await answer(core, open[0]!.id, 'approve');
+    expect(await core.exchange.call('default', waiting)!.ended).toMatchObject({ type: 'done', body: { value: { text: 'one' } } });
+    expect(calls).toHaveLength(2);
+  });
+
+  test('that expired while the platform was stopped is over when it starts again', async () => {
+    using folder = temporaryFolder();
+    let task: string;
+    {
+      await using core = await openTestCore(folder.path, expiring('100ms'));
+      core.tool('write');
+      task = (await parked(core, await core.service('alice', 'caller'))).call.taskId;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    await using core = await openTestCore(folder.path, { recover: false });
+    const calls = core.tool('write');
+    core.core.recover();
+    expect(await core.exchange.call('default', task)!.ended).toMatchObject({ type: 'failed', error: { code: 'APPROVAL_EXPIRED' } });
+    expect(await asks(core)).toEqual([]);
+    expect(calls).toHaveLength(0);
+  });
+});

@@ -1,0 +1,8 @@
+import { expect, it } from 'vitest';
+import { DEFAULT_BACKOFF, waitAfter } from './backoff.ts';
+
+it('waits from one second to thirty, doubling, half of it at random', () => {
+  const longest = [1, 2, 3, 4, 5, 6, 7, 2_000].map((failures) => waitAfter(failures, DEFAULT_BACKOFF, () => 1));
+  expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  expect(waitAfter(3, DEFAULT_BACKOFF, () => 0)).toBe(2_000);
+});

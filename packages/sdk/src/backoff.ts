@@ -1,0 +1,13 @@
+/** How long to wait between attempts, in milliseconds. */
+export interface Backoff {
+  readonly min: number;
+  readonly max: number;
+}
+
+export const DEFAULT_BACKOFF: Backoff = { min: 1_000, max: 30_000 };
+
+/** The wait after `failures` failed attempts in a row: doubling, with up to half of it random, so that a crowd does not come back at once. */
+export function waitAfter(failures: number, { min, max }: Backoff, random: () => number = Math.random): number {
+  const full = Math.min(max, min * 2 ** Math.min(failures - 1, 30));
+  return full * (0.5 + random() / 2);
+}
