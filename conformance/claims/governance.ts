@@ -14,6 +14,39 @@ export const governance = {
       'Stops anything from a session to the whole platform, proves which message was the last accepted, and releases only with enough approvals; a node that is cut off stops by itself.',
     status: 'planned',
   },
+  'G-KILL.scopes': {
+    source: 'seed:aip',
+    behaviour:
+      'Kills and pauses everything, a tenant, a protocol, an agent, a server, a capability or a session; control operations still work, so that it can be released.',
+    status: 'done',
+  },
+  'G-KILL.stop': {
+    source: 'seed:aip',
+    behaviour: 'Closes the sessions in the scope of a kill, cancels its tasks, and lets no more of their output out.',
+    status: 'done',
+  },
+  'G-KILL.delegation': {
+    source: 'mission',
+    behaviour: 'Stops with a task everything that is done on its behalf, down the whole chain of delegation.',
+    status: 'done',
+  },
+  'G-KILL.proof': {
+    source: 'seed:aip',
+    behaviour:
+      'Records a kill as an entry after which the log itself takes no message of its scope until the release, and names the last one before it.',
+    status: 'done',
+  },
+  'G-KILL.durable': {
+    source: 'mission',
+    behaviour: 'Keeps what is stopped stopped across restarts.',
+    status: 'done',
+  },
+  'G-KILL.disk-full': {
+    source: 'mission',
+    behaviour:
+      'Executes nothing while the log cannot be written, but still refuses and still kills: at once, said to be not durable, and recorded as soon as the log can be written.',
+    status: 'done',
+  },
   'G-AUDIT': {
     source: 'seed:aip',
     behaviour:

@@ -131,7 +131,83 @@ export const protocols = {
     source: 'seed:aip',
     behaviour:
       'Serves and calls A2A 1.0 agents over JSON-RPC, HTTP+JSON and gRPC, and 0.3 clients on the same URL, with signed cards, resumable streams, durable push notifications and lists scoped to the caller.',
-    status: 'planned',
+    status: 'partial',
+  },
+  'P-A2A.card': {
+    source: 'A2A 1.0 §4.4, §8',
+    behaviour:
+      'Serves a card for every agent and one for the gateway, signed with the gateway’s key in the official way, with ETag and Cache-Control; the official verifier accepts it, and refuses it once changed.',
+    status: 'done',
+  },
+  'P-A2A.operations': {
+    source: 'A2A 1.0 §3.1',
+    behaviour:
+      'Answers the operations of A2A 1.0 over JSON-RPC and over HTTP+JSON with the same meaning, to the official client: sending, streaming, reading, listing, canceling, subscribing.',
+    status: 'done',
+  },
+  'P-A2A.official': {
+    source: 'A2A 1.0 §9',
+    behaviour: 'Gives answers of the same shape as the official server with an equivalent agent, failures included.',
+    status: 'done',
+  },
+  'P-A2A.streams': {
+    source: 'A2A 1.0 §3.5.2',
+    behaviour:
+      'Begins every stream with the task, tells all streams of a task the same events in the same order, lets each resume from Last-Event-ID, and leaves the task alone when a stream is closed.',
+    status: 'done',
+  },
+  'P-A2A.restart': {
+    source: 'mission',
+    behaviour: 'After a restart a client reads its ended tasks unchanged and follows its open ones to the end.',
+    status: 'done',
+  },
+  'P-A2A.turns': {
+    source: 'A2A 1.0 §3.4',
+    behaviour:
+      'A task that asks its caller waits as input_required and goes on with the caller’s next message; a task that waits for nobody takes no message.',
+    status: 'done',
+  },
+  'P-A2A.parked': {
+    source: 'mission',
+    behaviour:
+      'A call that an operator must approve shows as auth_required, without what only operators may see, and goes on by itself once it is answered.',
+    status: 'done',
+  },
+  'P-A2A.scope': {
+    source: 'A2A 1.0 §13.1',
+    behaviour:
+      'Shows tasks to their caller and their agent only; for anybody else, and through another agent’s interface, they do not exist.',
+    status: 'done',
+  },
+  'P-A2A.routing': {
+    source: 'mission',
+    behaviour:
+      'A message reaches the skill that its metadata names, the only skill there is, or any agent with that capability through the gateway’s own interface.',
+    status: 'done',
+  },
+  'P-A2A.errors': {
+    source: 'A2A 1.0 §5.4',
+    behaviour:
+      'Every failure has its A2A code, HTTP status and ErrorInfo with a stable reason, names the wrong field, and never shows a stack.',
+    status: 'done',
+  },
+  'P-A2A.version': {
+    source: 'A2A 1.0 §3.6',
+    behaviour:
+      'Speaks 1.0 and, over JSON-RPC, 0.3 on the same URL; any other version is refused with what is supported.',
+    status: 'done',
+  },
+  'P-A2A.hostile': {
+    source: 'mission',
+    behaviour:
+      'Ten thousand malformed or hostile bodies neither crash nor hang the edge, and none is answered with a fault of the server.',
+    status: 'done',
+  },
+  'P-A2A.client': {
+    source: 'A2A 1.0 §8.4',
+    behaviour:
+      'Calls A2A agents elsewhere through the official client: their cards verified, their credentials sent to their own origin only, with streaming, questions and cancellation.',
+    status: 'done',
   },
   'P-ACP': {
     source: 'seed:aip',
@@ -161,7 +237,7 @@ export const protocols = {
     source: 'seed:aiconexus',
     behaviour:
       'Runs the IoAP v1 WebSocket gateway: eleven message types, registration with proof of key, signature validation, routing that keeps payload bytes, idle timeout and cleanup; version 1.1 adds resume, acknowledgement and credit.',
-    status: 'planned',
+    status: 'partial',
   },
   'P-IOAP.register-proof': {
     source: 'seed:aiconexus',
@@ -258,6 +334,12 @@ export const protocols = {
     behaviour:
       'Makes an agent that is connected over one protocol callable over every other one, with streaming, cancellation, errors and trace context carried across.',
     status: 'planned',
+  },
+  'P-BRIDGE.a2a': {
+    source: 'mission',
+    behaviour:
+      'An agent that is connected over IoAP answers an A2A client with streaming, cancellation and a task that is the same after a restart.',
+    status: 'done',
   },
   'P-BRIDGE.http': {
     source: 'mission',

@@ -73,16 +73,14 @@ export function createFixtureLog(): FixtureLog {
       gateway: key.did,
     }),
     page: (from, limit) =>
-      entries
-        .slice(from, from + limit)
-        .map(({ seq, at, kind, task, text, leaf }) => ({
-          seq,
-          at,
-          kind,
-          text,
-          leaf,
-          ...(task === undefined ? {} : { task }),
-        })),
+      entries.slice(from, from + limit).map(({ seq, at, kind, task, text, leaf }) => ({
+        seq,
+        at,
+        kind,
+        text,
+        leaf,
+        ...(task === undefined ? {} : { task }),
+      })),
     proof(seq) {
       const path = inclusionPath(seq, tree.size, (level, index) => nodes.get(`${level}/${index}`) as Uint8Array);
       return {
@@ -136,16 +134,14 @@ export function createFixtureLog(): FixtureLog {
     stream(after, response) {
       let sent = after + 1;
       const send = (): void => {
-        const fresh = entries
-          .slice(sent)
-          .map(({ seq, at, kind, head, task, n }) => ({
-            seq,
-            at,
-            kind,
-            head,
-            ...(task === undefined ? {} : { task }),
-            ...(n === undefined ? {} : { n }),
-          }));
+        const fresh = entries.slice(sent).map(({ seq, at, kind, head, task, n }) => ({
+          seq,
+          at,
+          kind,
+          head,
+          ...(task === undefined ? {} : { task }),
+          ...(n === undefined ? {} : { n }),
+        }));
         if (fresh.length === 0) return;
         sent += fresh.length;
         response.write(`event: entries\nid: ${sent - 1}\ndata: ${JSON.stringify(fresh)}\n\n`);

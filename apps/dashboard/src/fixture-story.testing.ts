@@ -32,7 +32,7 @@ export const AGENTS = {
     capability('summarise', 'Summarises a text.', 3),
   ]),
   writer: agent('writer', 'Drafts and revises texts.', [capability('draft', 'Writes a first draft.', 8)]),
-  archivist: { ...agent('archivist', '', []), state: 'offline', protocol: '' },
+  archivist: { ...agent('archivist', '', []), state: 'offline' } as JsonObject,
 };
 
 const STRANGER: JsonObject = { did: did(), name: 'newcomer', asked: Date.now() - 90_000 };

@@ -12,6 +12,10 @@ export interface Fixture {
   /** Works once. */
   readonly loginUrl: string;
   readonly log: FixtureLog;
+  /** Breaks every connection. */
+  disconnect(): void;
+  /** Ends all sessions, as a restart does. */
+  restart(): void;
   close(): Promise<void>;
 }
 
@@ -42,18 +46,20 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
   const state = empty ? { agents: [], pending: [], asks: [], budgets: [] } : tellStory(log);
   const stops = new Map<string, JsonObject & { scope: string; seq: number; received: number; mode: string }>();
   const codes = new Set(['once']);
+  let session = 'first';
 
   function answer({ ask, verdict }: JsonObject): JsonObject {
-    const index = state.asks.findIndex(({ id }) => id === ask);
+    const index = state.asks.findIndex((waiting) => waiting['id'] === ask);
     const [found] = index < 0 ? [] : state.asks.splice(index, 1);
-    if (!found) throw new Refusal(404, 'NOT_FOUND', `There is no ask ${String(ask)}.`);
-    log.append('answer', { ask: found.id, verdict: verdict as string, by: 'user:admin' });
-    const task = found.task as string;
+    if (!found) throw new Refusal(404, 'NOT_FOUND', 'There is no such ask.');
+    const id = found['id'] as string;
+    const task = found['task'] as string;
+    log.append('answer', { ask: id, verdict: verdict as string, by: 'user:admin' });
     if (verdict === 'approve') {
-      log.append('accept', { ...messageHead('researcher', 'tool:files/write_file', 'mcp'), approval: found.id }, task);
+      log.append('accept', { ...messageHead('researcher', 'tool:files/write_file', 'mcp'), approval: id }, task);
       log.append('settle', { type: 'done', state: 'completed', effect: 'applied' }, task);
     } else log.append('settle', { type: 'failed', state: 'rejected', effect: 'none', code: 'APPROVAL_DENIED' }, task);
-    return { ask: found.id, verdict: verdict as string };
+    return { ask: id, verdict: verdict as string };
   }
 
   function stop(mode: string, { scope, reason = 'no reason given' }: JsonObject): JsonObject {
@@ -131,7 +137,7 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
       case 'kills/release':
         return release(input);
       case 'kills/proof':
-        return proof(String(input['scope'] as string));
+        return proof(input['scope'] as string);
       case 'budgets/list':
         return { budgets: state.budgets };
       case 'tasks/get':
@@ -161,10 +167,11 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
     if (operation === 'login') {
       if (!codes.delete(body['code'] as string))
         throw new Refusal(401, 'UNAUTHENTICATED', 'This login code has been used or has expired.');
-      response.writeHead(204, { 'set-cookie': 'session=valid; Path=/; HttpOnly; SameSite=Strict' }).end();
+      response.writeHead(204, { 'set-cookie': `session=${session}; Path=/; HttpOnly; SameSite=Strict` }).end();
       return;
     }
-    if (!request.headers.cookie?.includes('session=valid')) throw new Refusal(401, 'UNAUTHENTICATED', 'Log in first.');
+    if (!request.headers.cookie?.includes(`session=${session}`))
+      throw new Refusal(401, 'UNAUTHENTICATED', 'Log in first.');
     if (operation === 'events')
       return log.stream(Number(request.headers['last-event-id'] ?? log.entries.length - 1), response);
     const output = operate(operation, body);
@@ -186,6 +193,11 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
     url,
     loginUrl: `${url}/ui#login=once`,
     log,
+    disconnect: () => server.closeAllConnections(),
+    restart() {
+      session = crypto.randomUUID();
+      server.closeAllConnections();
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -84,7 +84,10 @@ export class Agent implements AsyncDisposable {
     });
     this.client.on('EXEC_REQUEST', (frame) => this.#accept(frame));
     this.client.on('INTENT', (frame) => this.#accept(frame));
-    this.client.on('ERROR', (frame) => this.#canceled(frame.correlation_id ?? '', frame.payload.code));
+    this.client.on('ERROR', (frame) => {
+      if (frame.payload.code !== 'CANCELED') return;
+      for (const run of this.#running.values()) if (run.isMeantBy(frame)) run.cancel();
+    });
     this.client.onStatus((status) => this.#report(status));
   }
 
@@ -123,7 +126,9 @@ export class Agent implements AsyncDisposable {
         if (FINAL.has(error.code) || this.#stopped.signal.aborted) throw error;
         const wait = waitAfter(failures, this.#options.backoff ?? DEFAULT_BACKOFF);
         this.#log(`${error.message} Trying again in ${Math.ceil(wait / 1000)} s.`);
-        await delay(wait, undefined, { signal: this.#stopped.signal });
+        await delay(wait, undefined, { signal: this.#stopped.signal }).catch(() => {
+          throw new AipError('CANCELED', 'The agent was stopped before it could register.', { cause: error });
+        });
       }
     }
   }
@@ -163,11 +168,6 @@ export class Agent implements AsyncDisposable {
       this.#running.delete(key);
       this.#results.set(key, payload, JSON.stringify(payload).length);
     });
-  }
-
-  #canceled(frameId: string, code: string): void {
-    if (code !== 'CANCELED') return;
-    for (const run of this.#running.values()) if (run.isAskedBy(frameId)) run.cancel();
   }
 
   #report(status: ClientStatus): void {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AipError, aipErrorFromBody, isJsonObject, parseJson, type Json, type JsonObject } from '@aip/wire';
+import { AipError, aipErrorFromBody, isJsonObject, parseJson, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
 import { DEFAULT_BACKOFF, waitAfter } from './backoff.ts';
 import type { Operations } from './operations.generated.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
@@ -41,6 +41,12 @@ export interface TaskUpdate extends JsonObject {
   state: string;
   /** `submitted`, `working`, `output`, `progress`, `log`, `asked`, `answered`; `done`, `failed` or `canceled` ends the task. */
   type: string;
+  /** What an `output` or `done` step carries. */
+  value?: Json;
+  /** Why the task ended without a result. */
+  error?: ErrorBody;
+  /** Who or what the task waits for. */
+  ask?: { id: string; kind: string; body: JsonObject };
 }
 
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'canceled', 'rejected']);
@@ -154,8 +160,8 @@ export class AipClient {
 
 /** The result of a task from its last step. Throws why there is none. */
 function resultOf(last: TaskUpdate | undefined): Json {
-  if (last?.type === 'done') return last['value'] ?? null;
-  throw aipErrorFromBody(last?.['error'] ?? { code: 'UPSTREAM_FAILED', message: 'The task ended without a result.', retryable: false });
+  if (last?.type === 'done') return last.value ?? null;
+  throw aipErrorFromBody(last?.error ?? { code: 'UPSTREAM_FAILED', message: 'The task ended without a result.', retryable: false });
 }
 
 /** Yields the updates of one answer above `after`; returns the last number and whether the task has ended. */

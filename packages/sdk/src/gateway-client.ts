@@ -101,6 +101,10 @@ export class GatewayClient implements AsyncDisposable {
   /** Opens the connection. Throws AGENT_UNAVAILABLE when the gateway does not answer. */
   async connect(): Promise<void> {
     this.#closed = false;
+    await this.#open();
+  }
+
+  async #open(): Promise<void> {
     this.#connection?.close();
     this.#connection = undefined;
     this.#gateway = this.#options.gatewayDid ?? (await discoverGateway(this.#url));
@@ -109,6 +113,7 @@ export class GatewayClient implements AsyncDisposable {
       onEnd: (code, reason) => this.#ended(connection, code, reason),
     });
     this.#connection = connection;
+    if (this.#closed) this.#finish();
   }
 
   /**
@@ -270,16 +275,23 @@ export class GatewayClient implements AsyncDisposable {
   // ── in ─────────────────────────────────────────────────────────────────────────────────────────────
 
   #receive(raw: string): void {
+    const frame = this.#verified(raw);
+    if (!frame) return;
+    const request = frame.correlation_id == null ? undefined : this.#requests.get(frame.correlation_id);
+    if (request && this.#answers(request, frame)) return;
+    if (frame.type === 'ERROR' && frame.from === this.#gateway && frame.correlation_id == null) {
+      this.#lastError = errorFrom(frame.payload);
+    }
+    for (const handler of this.#handlers) handler(frame);
+  }
+
+  /** Not judged by its time: the gateway did so on acceptance, and a parked request may come much later. */
+  #verified(raw: string): IoapFrame | undefined {
     try {
-      // Not judged by its time: the gateway did so on acceptance, and a parked request may come much later.
-      const { frame } = verifyFrame(raw);
-      const request = frame.correlation_id == null ? undefined : this.#requests.get(frame.correlation_id);
-      if (request && this.#answers(request, frame)) return;
-      if (frame.type === 'ERROR' && frame.from === this.#gateway && frame.correlation_id == null)
-        this.#lastError = errorFrom(frame.payload);
-      for (const handler of this.#handlers) handler(frame);
+      return verifyFrame(raw).frame;
     } catch (error) {
       this.#tell({ state: 'rejected-frame', error: toAipError(error) });
+      return undefined;
     }
   }
 
@@ -302,8 +314,7 @@ export class GatewayClient implements AsyncDisposable {
       return true;
     }
     if (frame.type === 'ERROR') {
-      const error = errorFrom(frame.payload);
-      if (frame.payload.code !== 'TASK_NOT_CANCELABLE') request.reject(error);
+      request.reject(errorFrom(frame.payload));
       return true;
     }
     if (frame.type === 'PONG') request.resolve(null);
@@ -344,11 +355,12 @@ export class GatewayClient implements AsyncDisposable {
 
   async #reconnect(): Promise<void> {
     try {
-      await this.connect();
+      await this.#open();
     } catch (error) {
       if (!this.#closed) this.#retry(toAipError(error));
       return;
     }
+    if (this.#closed) return;
     try {
       await this.register(this.#announcement);
       this.#requests.putAgain();

@@ -1,7 +1,9 @@
-import { AipError, type IoapPayloads, type Json, type JsonObject } from '@aip/wire';
+import { AipError, type IoapFrame, type IoapPayloads, type Json, type JsonObject } from '@aip/wire';
 import type { GatewayClient, RequestFrame } from './gateway-client.ts';
 import { payloadOf, toJson } from './remote-error.ts';
 import { taskOf, type CallOptions, type Task, type TaskContext } from './task.ts';
+
+type ErrorFrame = Extract<IoapFrame, { type: 'ERROR' }>;
 
 /** A handler returns the result, or yields pieces of it and may return one. */
 export type Work = (task: Task, context: TaskContext) => unknown;
@@ -10,8 +12,8 @@ export type Work = (task: Task, context: TaskContext) => unknown;
 export interface Run {
   /** From now on `frame` is answered. */
   attach(frame: RequestFrame): void;
-  /** True if `id` is the frame that asked for it. */
-  isAskedBy(id: string): boolean;
+  /** True if `frame` is about the request that asked for it, from someone who may cancel it. */
+  isMeantBy(frame: ErrorFrame): boolean;
   cancel(): void;
   /** The last word, which is also sent. Never rejects. */
   readonly ended: Promise<IoapPayloads['EXEC_RESPONSE']>;
@@ -79,12 +81,10 @@ export function startRun(client: GatewayClient, first: RequestFrame, work: Work)
       held = [];
       for (const piece of pieces) sendPartial(piece).catch(() => {});
     },
-    isAskedBy: (id) => request.id === id,
+    isMeantBy: ({ correlation_id, from }) =>
+      correlation_id === request.id && (from === request.from || from === client.gatewayDid),
     cancel: () => controller.abort(new AipError('CANCELED')),
-    ended: run().then(async (payload) => {
-      const sent = await answer(client, request, payload);
-      return sent;
-    }),
+    ended: run().then((payload) => answer(client, request, payload)),
   };
 }
 
@@ -108,21 +108,26 @@ export async function answer(
 
 /** Pieces that a generator yields are sent ahead; without a result of its own they are the result. */
 async function resultOf(returned: unknown, context: TaskContext): Promise<unknown> {
-  if (!isAsyncGenerator(returned)) return returned;
+  if (!isAsyncIterable(returned)) return returned;
+  const source = returned[Symbol.asyncIterator]();
   const pieces: unknown[] = [];
-  for (;;) {
-    const { value, done } = await returned.next();
-    if (done) return value === undefined ? joined(pieces) : value;
-    context.signal.throwIfAborted();
-    pieces.push(value);
-    await context.emit(value);
+  try {
+    for (;;) {
+      const { value, done } = await source.next();
+      if (done) return value === undefined ? joined(pieces) : value;
+      context.signal.throwIfAborted();
+      pieces.push(value);
+      await context.emit(value);
+    }
+  } finally {
+    await source.return?.();
   }
 }
 
 const joined = (pieces: readonly unknown[]): unknown =>
   pieces.every((piece) => typeof piece === 'string') ? pieces.join('') : pieces;
 
-const isAsyncGenerator = (value: unknown): value is AsyncGenerator =>
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown, unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 
 /** An aborted handler usually fails with the abort itself; a failure that says more is kept. */

@@ -1,16 +1,6 @@
 import { useCallback } from 'react';
 import { api, type Stop, type StopProof } from '../api.ts';
-import {
-  count,
-  dateAndTime,
-  entryNumber,
-  exactTime,
-  millis,
-  nameOf,
-  plural,
-  relativeToT,
-  scopeName,
-} from '../format.ts';
+import { count, dateAndTime, entryNumber, exactTime, nameOf, plural, relativeToT, scopeName } from '../format.ts';
 import { useAction, useLive, useResource } from '../live.tsx';
 import { linkTo } from '../route.ts';
 import { Badge } from './badge.tsx';

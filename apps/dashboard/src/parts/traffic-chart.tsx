@@ -62,15 +62,18 @@ export function TrafficChart() {
   );
 }
 
-/** uPlot draws series over one another: the whole first, then the accepted part. */
+/** uPlot draws series over one another: the whole first where something was denied, then the accepted part. */
 function columns(seconds: readonly Second[], now: number): UPlot.AlignedData {
   const bySecond = new Map(seconds.map((second) => [second.second, second]));
   // The running second is not over yet; it would always look like a lull.
   const end = Math.floor(now / 1000) - 1;
   const times = Array.from({ length: MAX_SECONDS }, (_, index) => end - MAX_SECONDS + 1 + index);
   const accepted = times.map((time) => bySecond.get(time)?.accepted ?? 0);
-  const all = times.map((time, index) => (accepted[index] ?? 0) + (bySecond.get(time)?.denied ?? 0));
-  return [times, all, accepted];
+  const whole = times.map((time, index) => {
+    const denied = bySecond.get(time)?.denied ?? 0;
+    return denied === 0 ? null : (accepted[index] ?? 0) + denied;
+  });
+  return [times, whole, accepted];
 }
 
 function optionsFor(width: number, accepted: () => string, denied: () => string, ink: () => string): UPlot.Options {

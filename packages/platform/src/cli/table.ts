@@ -49,3 +49,6 @@ export function printable(value: string | number | undefined): string {
   // oxlint-disable-next-line no-control-regex -- exactly these are to be kept away from the terminal
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
+
+/** Shortens the DIDs in a text for a table: who is meant stays clear, `-o json` has them whole. */
+export const short = (text: string): string => text.replaceAll(/did:key:(\w{8})\w+(\w{6})/g, 'did:key:$1…$2');

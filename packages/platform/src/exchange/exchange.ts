@@ -345,7 +345,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (task?.tenant === tenant) return callOf(task);
     const head = taskHead(journal.read, tenant, taskId);
     if (!head) return undefined;
-    return endedCall((after) => taskEvents(journal.read, tenant, taskId, after), taskId, storedMessage(journal.read, tenant, head));
+    return endedCall((after) => taskEvents(journal.read, tenant, taskId, after), taskId, head.n, storedMessage(journal.read, tenant, head));
   }
 
   async function drain(timeout: number): Promise<void> {

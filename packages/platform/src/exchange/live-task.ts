@@ -72,15 +72,14 @@ export interface Call {
   delivered(): void;
 }
 
-/** A call on a task that ended before: replayed from the log. */
-export function endedCall(events: (after: number) => TaskEvent[], taskId: string, message: Message | undefined): Call {
-  const all = events(0);
-  const last = all.at(-1);
+/** A call on a task that ended before: replayed from the log. `read` returns the next events, as many as fit a page. */
+export function endedCall(read: (after: number) => TaskEvent[], taskId: string, lastEvent: number, message: Message | undefined): Call {
+  const [last] = read(lastEvent - 1);
   return {
     taskId,
     message,
     async *events(after = 0) {
-      yield* events(after);
+      for (let page = read(after); page.length > 0; page = read(page.at(-1)?.n as number)) yield* page;
     },
     ended: last && isTerminal(last.state) ? Promise.resolve(last) : new Promise(() => {}),
     last,

@@ -46,7 +46,7 @@ export function createJournal(writer: WriterPort, read: JournalReader): Journal 
       const listeners = [...(followers.get(draft.kind) ?? []), ...(followers.get('all') ?? [])];
       if (listeners.length === 0) return;
       const entry: Entry = { ...draft, tenant: group.tenant, seq: verdict.seq + index, at: verdict.at };
-      for (const listener of listeners) listener(entry);
+      for (const listener of listeners) tell(listener, entry);
     });
   }
 
@@ -70,6 +70,15 @@ export function createJournal(writer: WriterPort, read: JournalReader): Journal 
       };
     },
   };
+}
+
+/** A follower that fails must not stop the log, nor the others; what it throws is shown as a warning. */
+function tell(listener: (entry: Entry) => void, entry: Entry): void {
+  try {
+    listener(entry);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
 }
 
 const WRITER_GONE: Verdict = { ok: false, error: errorBody('NOT_RECORDED', 'The log is closed, so the action was not executed.') };

@@ -31,12 +31,14 @@ interface Log {
   checkpointed: number;
 }
 
+type Blob = WriteBatch['blobs'][number];
+
 /** What a batch would change; thrown away whole when the store cannot write it. */
 interface Draft {
   readonly logs: Map<string, Log>;
   readonly rows: Map<string, { tenant: string; write: RowWrite; at: number }>;
   readonly entries: StoredRow[];
-  readonly blobs: { hash: string; content: string }[];
+  readonly blobs: Blob[];
 }
 
 /**
@@ -94,8 +96,15 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
         for (const write of decision) staged.set(write.key, write);
       }
     }
+    // What has no canonical form throws here, before anything of the group is staged.
+    const stored = entries.map(storedEntry);
     for (const [key, write] of staged) draft.rows.set(rowId(group.tenant, key), { tenant: group.tenant, write, at });
-    for (const entry of entries) append(entry, log, draft);
+    for (const { row, blob } of stored) {
+      log.frontier.append(row.leaf);
+      draft.entries.push(row);
+      if (blob) draft.blobs.push(blob);
+    }
+    log.size += stored.length;
     log.at = at;
     draft.logs.set(group.tenant, log);
     return { ok: true, seq: entries[0]?.seq ?? log.size, at };
@@ -156,14 +165,11 @@ const rowId = (tenant: string, key: string): string => `${tenant}\0${key}`;
 const copyLog = (log: Log | undefined): Log =>
   log ? { ...log, frontier: log.frontier.clone() } : { size: 0, at: 0, frontier: new Frontier(), checkpointed: 0 };
 
-/** Numbers, commits to and hashes one entry into its tenant's tree. */
-function append(entry: Entry, log: Log, draft: Draft): void {
-  const content = storedBody(entry, draft);
+/** Commits to and hashes one numbered entry. Throws MALFORMED_MESSAGE for a head without canonical form. */
+function storedEntry(entry: Entry): { row: StoredRow; blob?: Blob } {
+  const content = storedBody(entry);
   const text = encodeEntryHead(headOf(entry, content?.commitment));
-  const leaf = leafHash(text);
-  log.frontier.append(leaf);
-  log.size++;
-  draft.entries.push({
+  const row: StoredRow = {
     tenant: entry.tenant,
     seq: entry.seq,
     at: entry.at,
@@ -171,9 +177,10 @@ function append(entry: Entry, log: Log, draft: Draft): void {
     ...(entry.task === undefined ? {} : { task: entry.task }),
     ...(entry.n === undefined ? {} : { n: entry.n }),
     text,
-    leaf,
+    leaf: leafHash(text),
     ...content?.columns,
-  });
+  };
+  return content?.blob ? { row, blob: content.blob } : { row };
 }
 
 /** The public part of an entry: everything that the leaf covers, with the body as a commitment only. */
@@ -190,15 +197,20 @@ function headOf(entry: Entry, body: string | undefined): JsonObject {
   };
 }
 
-function storedBody(entry: EntryDraft, draft: Draft): { commitment: string; columns: Pick<StoredRow, 'body' | 'blob' | 'salt'> } | undefined {
+interface StoredBody {
+  readonly commitment: string;
+  readonly columns: Pick<StoredRow, 'body' | 'blob' | 'salt'>;
+  readonly blob?: Blob;
+}
+
+function storedBody(entry: EntryDraft): StoredBody | undefined {
   if (entry.body === undefined) return undefined;
   const salt = freshSalt();
   const bytes = Buffer.from(entry.body);
   const sum = Buffer.from(commitment(salt, bytes)).toString('base64url');
   if (entry.body.length <= BLOB_THRESHOLD) return { commitment: sum, columns: { body: entry.body, salt } };
   const hash = createHash('sha256').update(bytes).digest('hex');
-  draft.blobs.push({ hash, content: entry.body });
-  return { commitment: sum, columns: { blob: hash, salt } };
+  return { commitment: sum, columns: { blob: hash, salt }, blob: { hash, content: entry.body } };
 }
 
 /** Salts are cut from a pool: asking for 16 random bytes at a time costs more than hashing the entry. */

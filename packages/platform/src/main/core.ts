@@ -1,5 +1,7 @@
 import { createExchange, type Exchange } from '../exchange/index.ts';
 import { exchangeOperations } from '../exchange/operations.ts';
+import { budgetGuard, budgetOperations } from '../economy/budgets/index.ts';
+import { ledgerOperations } from '../economy/ledger/index.ts';
 import { approvalOperations, approveGuard, resumeAnswered } from '../governance/approvals/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
@@ -73,6 +75,8 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
     ...killOperations(running, latch, now),
     ...approvalOperations(running),
     ...policyOperations(() => policies, { resolve: (address) => exchange.catalogue.resolve(address), principal: principalNamed }),
+    ...budgetOperations(running, now),
+    ...ledgerOperations(running),
     ...platformOperations({ exchange: running, registry, gatewayDid: secrets.gateway.did, started: now() }),
     ...extra,
   ];
@@ -88,7 +92,7 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
       trust: trustGuard(registry),
       policy: policyGuard(policies, now),
       approve: approveGuard(now),
-      budget: { name: 'budget', admit: () => ({ verdict: 'pass' }) },
+      budget: budgetGuard(reader, now),
     },
   });
   registry.start(exchange);

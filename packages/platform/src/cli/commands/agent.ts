@@ -1,5 +1,5 @@
 import { UnreachableError } from '@aip/sdk';
-import { AipError, isJsonObject, parseJson, type JsonObject } from '@aip/wire';
+import { aipErrorFromBody, parseJson, type JsonObject } from '@aip/wire';
 import { Option } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { fields, table, type Column } from '../table.ts';
@@ -11,7 +11,7 @@ interface AgentView {
   readonly name: string;
   readonly description: string;
   readonly version: string;
-  readonly state: string;
+  readonly state: 'connected' | 'offline';
   readonly protocol: string;
   readonly roles: readonly string[];
   readonly capabilities: readonly { readonly name: string; readonly description: string; readonly effect: string; readonly price: number }[];
@@ -20,11 +20,24 @@ interface AgentView {
   readonly last_activity?: string;
 }
 
+/** Who has knocked and was not admitted yet. */
+interface Stranger {
+  readonly did: string;
+  readonly name: string;
+  readonly asked: number;
+}
+
+const strangers: readonly Column<Stranger>[] = [
+  { title: 'NAME', of: ({ name }) => name },
+  { title: 'ASKED', of: ({ asked }) => new Date(asked).toISOString() },
+  { title: 'DID', of: ({ did }) => did },
+];
+
 const columns: readonly Column<AgentView>[] = [
   { title: 'NAME', of: ({ name }) => name },
-  { title: 'STATE', of: ({ state = 'pending' }) => state, look: ({ state }) => (state === 'connected' ? 'green' : 'dim') },
+  { title: 'STATE', of: ({ state }) => state, look: ({ state }) => (state === 'connected' ? 'green' : 'dim') },
   { title: 'PROTOCOL', of: ({ protocol }) => protocol },
-  { title: 'CAPABILITIES', of: ({ capabilities = [] }) => capabilities.map(({ name }) => name).join(', ') },
+  { title: 'CAPABILITIES', of: ({ capabilities }) => capabilities.map(({ name }) => name).join(', ') },
   { title: 'DID', of: ({ did }) => did },
 ];
 
@@ -43,8 +56,10 @@ export const addAgent: AddCommand = (program, bind) => {
     bind(async (cli, { query, capability, state }: { query?: string; capability?: string; state?: 'connected' | 'offline' | 'pending' }) => {
       const filter = { ...(query === undefined ? {} : { query }), ...(capability === undefined ? {} : { capability }), ...(state === undefined ? {} : { state }) };
       const answer = await (await cli.client()).operate('agents.list', { ...filter, limit: 1_000 });
-      const agents = answer.agents as unknown as AgentView[];
-      cli.show(answer, () => (agents.length === 0 ? 'No agents. "aip agent create --name hello --capabilities greet" makes one.' : table(agents, columns, cli.style)));
+      cli.show(answer, ({ agents }) => {
+        if (agents.length === 0) return 'No agents. "aip agent create --name hello --capabilities greet" makes one.';
+        return state === 'pending' ? table(agents as unknown as Stranger[], strangers, cli.style) : table(agents as unknown as AgentView[], columns, cli.style);
+      });
     }),
   );
 
@@ -119,19 +134,14 @@ async function invoke(cli: Cli, to: string, text: string | undefined, { skill, k
   const client = await cli.client();
   const options = { ...(key === undefined ? {} : { idempotencyKey: key }), ...(timeout === undefined ? {} : { timeout: timeout * 1000 }) };
   for await (const update of client.stream(addressOf(to, skill), argumentsOf(text), options)) {
-    const { type, value, task } = update;
-    if (type === 'asked') {
-      const ask = isJsonObject(update['ask']) ? update['ask']['id'] : '';
-      cli.world.err(`Waiting for a person. In another terminal: aip approve ${String(ask)}   (or: aip deny ${String(ask)})`);
-    } else if (type === 'output' && !cli.json) cli.world.err(cli.style('dim', shown(value)));
+    const { type, value, task, ask, error } = update;
+    if (type === 'asked' && ask) cli.world.err(`Waiting for a person. In another terminal: aip approve ${ask.id}   (or: aip deny ${ask.id})`);
+    else if (type === 'output' && !cli.json) cli.world.err(cli.style('dim', shown(value)));
     else if (type === 'done') return cli.show({ task, result: value ?? null }, () => shown(value));
-    else if (type === 'failed' || type === 'canceled') throw errorOf(update['error'], client.url);
+    else if (type === 'failed' || type === 'canceled') throw aipErrorFromBody(error);
   }
   throw new UnreachableError(client.url);
 }
-
-const errorOf = (error: unknown, url: string): AipError =>
-  isJsonObject(error) ? new AipError(error['code'] as AipError['code'], String(error['message'])) : new UnreachableError(url);
 
 function addressOf(to: string, skill: string | undefined): string {
   const isAddress = /^(agent|skill|capability|tool|resource|prompt):/.test(to);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
-import { table } from '../table.ts';
+import { short, table } from '../table.ts';
 
 interface AskView {
   readonly id: string;
@@ -29,8 +29,8 @@ const askTable = (asks: readonly AskView[], cli: Cli): string =>
     [
       { title: 'ASK', of: ({ id }) => id },
       { title: 'STATE', of: ({ state }) => state, look: ({ state }) => (state === 'open' ? 'yellow' : 'dim') },
-      { title: 'FROM', of: (ask) => ask.from_name },
-      { title: 'TO', of: ({ to }) => to },
+      { title: 'FROM', of: (ask) => short(ask.from_name) },
+      { title: 'TO', of: ({ to }) => short(to) },
       { title: 'EXPIRES', of: (ask) => ask.expires_at },
       { title: 'ARGUMENTS', of: (ask) => (ask.arguments ? JSON.stringify(ask.arguments) : '') },
     ],
@@ -39,17 +39,17 @@ const askTable = (asks: readonly AskView[], cli: Cli): string =>
 
 export const addApprove: AddCommand = (program, bind) => {
   common(program.command('approve').description('let a waiting call go on, with exactly these arguments, once').argument('<ask>').option('--reason <text>', 'why')).action(
-    bind((cli, ask: string, { reason }: { reason?: string }) => answer(cli, ask, 'approve', reason)),
+    bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'approve', reason)),
   );
 };
 
 export const addDeny: AddCommand = (program, bind) => {
   common(program.command('deny').description('refuse a waiting call').argument('<ask>').option('--reason <text>', 'why')).action(
-    bind((cli, ask: string, { reason }: { reason?: string }) => answer(cli, ask, 'deny', reason)),
+    bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'deny', reason)),
   );
 };
 
-async function answer(cli: Cli, ask: string, verdict: 'approve' | 'deny', reason: string | undefined): Promise<void> {
+async function decide(cli: Cli, ask: string, verdict: 'approve' | 'deny', reason: string | undefined): Promise<void> {
   const client = await cli.client();
   const answered = await client.operate('asks.answer', { ask, verdict, ...(reason === undefined ? {} : { reason }) });
   cli.show(answered, () => (verdict === 'approve' ? `Approved ${ask}; the call goes on.` : `Denied ${ask}; the call is refused.`));

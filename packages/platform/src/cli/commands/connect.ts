@@ -1,6 +1,7 @@
-import { AipError, isJsonObject, parseJson, verifyCard, type JsonObject } from '@aip/wire';
+import { AipError, isJsonObject, parseJson, verifyCard } from '@aip/wire';
 import { Option } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
+import { short } from '../table.ts';
 
 const PROTOCOLS = ['a2a', 'mcp', 'ioap', 'http'] as const;
 
@@ -25,12 +26,12 @@ async function connect(cli: Cli, from: string, to: string, { protocol }: Connect
   const client = await cli.client();
   const connection = await client.operate('policies.connect', { from, to, protocol });
   const explanation = await client.operate('policies.explain', { principal: connection.from, to: `agent:${connection.to}`, protocol });
-  const decision = isJsonObject(explanation) && isJsonObject(explanation['decision']) ? explanation['decision'] : {};
-  if (decision['effect'] !== 'permit') {
-    throw new AipError('PERMISSION_DENIED', `The permission is written, but another policy stands in the way: ${String(decision['message'])} "aip policy explain ${from} agent:${to} --protocol ${protocol}" says which.`);
+  const { decision } = explanation as unknown as { decision: { effect: string; message: string } };
+  if (decision.effect !== 'permit') {
+    throw new AipError('PERMISSION_DENIED', `The permission is written, but another policy stands in the way: ${decision.message} "aip policy explain ${from} agent:${to} --protocol ${protocol}" says which.`);
   }
   const handshake = protocol === 'a2a' ? await cardHandshake(client.url, connection.to) : await presence(cli, connection.to);
-  cli.show({ ...connection, handshake }, () => `${from} may call ${to} over ${protocol} (policy "${connection.policy}").\n${handshake}`);
+  cli.show({ ...connection, handshake }, () => `${from} may call ${to} over ${protocol}.\n${handshake}`);
 }
 
 /** What an A2A client does first: fetches the card and verifies its signature (A2A 1.0 section 8.4). */
@@ -41,8 +42,8 @@ async function cardHandshake(url: string, agent: string): Promise<string> {
   if (!response.ok || !isJsonObject(body)) throw new AipError('AGENT_UNAVAILABLE', `The card at ${address} cannot be read: status ${response.status}.`);
   const { card, keyId } = verifyCard(body);
   const interfaces = Array.isArray(card['supportedInterfaces']) ? card['supportedInterfaces'] : [];
-  const bindings = interfaces.map((item) => (item as JsonObject)['protocolBinding']).join(', ');
-  return `Its card is signed by ${keyId} and offers ${bindings}.`;
+  const bindings = [...new Set((interfaces as { protocolBinding: string }[]).map(({ protocolBinding }) => protocolBinding))].join(', ');
+  return `Its card is signed by ${short(keyId.split('#', 1)[0] ?? keyId)} and offers ${bindings}.`;
 }
 
 async function presence(cli: Cli, agent: string): Promise<string> {

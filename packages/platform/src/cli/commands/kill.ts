@@ -1,5 +1,5 @@
 import { common, type AddCommand } from '../cli.ts';
-import { table } from '../table.ts';
+import { short, table } from '../table.ts';
 
 const SCOPES = `
 Scopes:
@@ -23,7 +23,7 @@ export const addKill: AddCommand = (program, bind) => {
           const stopped = await (await cli.client()).operate(`kills.${mode}`, { scope, ...(reason === undefined ? {} : { reason }) });
           cli.show(stopped, (stop) => {
             const effect = mode === 'kill' ? ` ${stop.sessions_closed} sessions closed, ${stop.tasks_stopped} tasks stopped.` : '';
-            return `${stop.scope} is ${mode === 'kill' ? 'stopped' : 'paused'} since ${stop.received_at}.${effect}\nTo let it go on: aip release ${stop.scope} --reason "…"`;
+            return `${scope} is ${mode === 'kill' ? 'stopped' : 'paused'} since ${stop.received_at}.${effect}\nTo let it go on: aip release ${scope} --reason "…"`;
           });
         }),
       );
@@ -34,7 +34,7 @@ export const addRelease: AddCommand = (program, bind) => {
   common(program.command('release').description('let a stopped or paused scope go on').argument('<scope>').option('--reason <text>', 'why')).action(
     bind(async (cli, scope: string, { reason }: { reason?: string }) => {
       const released = await (await cli.client()).operate('kills.release', { scope, ...(reason === undefined ? {} : { reason }) });
-      cli.show(released, (release) => `${release.scope} is released.`);
+      cli.show(released, () => `${scope} is released.`);
     }),
   );
 };
@@ -49,7 +49,7 @@ export const addKills: AddCommand = (program, bind) => {
           : table(
               kills,
               [
-                { title: 'SCOPE', of: ({ scope }) => scope },
+                { title: 'SCOPE', of: ({ scope }) => short(scope) },
                 { title: 'MODE', of: ({ mode }) => mode, look: ({ mode }) => (mode === 'kill' ? 'red' : 'yellow') },
                 { title: 'SINCE', of: ({ at }) => at },
                 { title: 'BY', of: ({ by }) => by },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isJsonObject, parseJson, type Json, type JsonObject } from '@aip/wire';
+import { parseJson, type Json, type JsonObject } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { table } from '../table.ts';
@@ -44,7 +44,8 @@ export const addPolicy: AddCommand = (program, bind) => {
           ],
           cli.style,
         );
-        return isJsonObject(error) ? `${list}\n\n${cli.style('red', `The files on disk are not in force: ${String(error['message'])}`)}` : list;
+        const fault = error as unknown as { message: string } | undefined;
+        return fault ? `${list}\n\n${cli.style('red', `The files on disk are not in force: ${fault.message}`)}` : list;
       });
     }),
   );

@@ -1,5 +1,5 @@
 import { common, type AddCommand } from '../cli.ts';
-import { fields, table, type Column } from '../table.ts';
+import { fields, short, table, type Column } from '../table.ts';
 
 interface TaskView {
   readonly id: string;
@@ -30,8 +30,8 @@ const look = (state: string) => (BAD.has(state) ? 'red' : state === 'completed' 
 const columns: readonly Column<TaskView>[] = [
   { title: 'TASK', of: ({ id }) => id },
   { title: 'STATE', of: ({ state }) => state, look: ({ state }) => look(state) },
-  { title: 'FROM', of: ({ from_name: name }) => name },
-  { title: 'TO', of: ({ to }) => to },
+  { title: 'FROM', of: ({ from_name: name }) => short(name) },
+  { title: 'TO', of: ({ to }) => short(to) },
   { title: 'OVER', of: ({ edge }) => edge },
   { title: 'PRICE', of: ({ price }) => price, align: 'right' },
   { title: 'UPDATED', of: ({ updated_at: at }) => at },

@@ -7,6 +7,7 @@ import {
   ServerCallContext,
   type AgentExecutor,
 } from '@a2a-js/sdk/server';
+import { claim } from '@aip/conformance';
 import type { Json, JsonObject } from '@aip/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { text } from '../../kernel/body.ts';
@@ -170,7 +171,7 @@ async function compare(make: (task: string, context: string) => JsonObject): Pro
   expect(answers[1]).toEqual(answers[0]);
 }
 
-describe('the same as the official server', () => {
+describe(`the same as the official server ${claim('P-A2A.official')}`, () => {
   it.each<[string, (task: string, context: string) => JsonObject]>([
     ['a blocking send', () => request('SendMessage', { message: message() })],
     [

@@ -55,6 +55,10 @@ export function jsonRpcStatus(thrown: unknown): number {
 
 /** Headers that go with a failure. */
 export function errorHeaders(thrown: unknown): Record<string, string> {
-  const { code } = toAipError(thrown);
-  return ERRORS[code].http === 401 ? { 'www-authenticate': 'Bearer' } : {};
+  const { code, details } = toAipError(thrown);
+  const wait = details?.['retry_after_ms'];
+  return {
+    ...(ERRORS[code].http === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(typeof wait === 'number' ? { 'retry-after': String(Math.ceil(wait / 1000)) } : {}),
+  };
 }

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { claim } from '@aip/conformance';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { text } from '../../kernel/body.ts';
@@ -161,7 +162,7 @@ const headers = fc.record({
   traceparent: fc.constantFrom('', 'x', `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`),
 });
 
-it(`answers ${ROUNDS} hostile bodies, each in time and none with a fault of its own`, async () => {
+it(`answers ${ROUNDS} hostile bodies, each in time and none with a fault of its own ${claim('P-A2A.hostile')}`, async () => {
   const cases = fc.sample(fc.record({ path: fc.constantFrom(...PATHS), body, headers }), {
     numRuns: ROUNDS,
     seed: 20_261_121,

@@ -21,7 +21,8 @@ export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Ex
     async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       try {
         const principal = admit(request);
-        return await answer(reply, 200, await operation(callerOf(request, sessionOf(exchange, principal)), request));
+        const caller = callerOf(request, reply, sessionOf(exchange, principal));
+        return await answer(reply, 200, await operation(caller, request));
       } catch (error) {
         return httpFailure(reply, error);
       }
@@ -33,7 +34,7 @@ export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Ex
       try {
         const principal = admit(request);
         return await streamEvents(reply, exchange, principal, FRAMING, (session) =>
-          operation(callerOf(request, session), request),
+          operation(callerOf(request, reply, session), request),
         );
       } catch (error) {
         return httpFailure(reply, error);
@@ -46,9 +47,10 @@ export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Ex
     return principal;
   }
 
-  function callerOf(request: FastifyRequest, session: Session): Caller {
+  function callerOf(request: FastifyRequest, reply: FastifyReply, session: Session): Caller {
     const { agent } = request.params as { agent?: string };
-    return { session, agent: agent === undefined ? undefined : agentOf(exchange, agent), trace: traceOf(request) };
+    const found = agent === undefined ? undefined : agentOf(exchange, agent);
+    return { session, agent: found, trace: traceOf(request), whenAnswered: (then) => reply.raw.once('finish', then) };
   }
 
   const cancel = unary((caller, request) => service.cancelTask(caller, { ...bodyOf(request), id: verbOf(request).id }));
@@ -69,13 +71,11 @@ export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Ex
     `${prefix}/tasks`,
     unary((caller, request) => service.listTasks(caller, queryOf(request))),
   );
-  app.get(
-    `${prefix}/tasks/:task`,
-    unary((caller, request) =>
-      service.getTask(caller, { ...queryOf(request), id: (request.params as { task: string }).task }),
-    ),
+  const get = unary((caller, request) => service.getTask(caller, { ...queryOf(request), id: verbOf(request).id }));
+  // A verb is set off by the last colon; our ids have none. Browsers can only subscribe by GET.
+  app.get(`${prefix}/tasks/:task`, (request, reply) =>
+    verbOf(request).verb === 'subscribe' ? subscribe(request, reply) : get(request, reply),
   );
-  // A verb is set off by the last colon, so that ids may hold colons themselves.
   app.post(`${prefix}/tasks/:task`, (request, reply) => {
     const { verb } = verbOf(request);
     if (verb === 'cancel') return cancel(request, reply);

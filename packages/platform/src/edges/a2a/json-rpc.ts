@@ -65,7 +65,7 @@ export function jsonRpcHandler(exchange: Exchange, service: A2aService) {
       const body = parseJson(request.body as Uint8Array);
       id = idOf(body);
       const { method, params } = readRequest(body, id);
-      const callerOf = callers(request);
+      const callerOf = callers(request, reply);
       const oneShot = (): Caller => callerOf(sessionOf(exchange, principal));
       if (isLegacyMethod(method) && versionOf(request) === LEGACY_VERSION) {
         const binding = await (legacy ??= loadLegacyBinding(service));
@@ -90,11 +90,11 @@ export function jsonRpcHandler(exchange: Exchange, service: A2aService) {
     }
   };
 
-  function callers(request: FastifyRequest): (session: Session) => Caller {
+  function callers(request: FastifyRequest, reply: FastifyReply): (session: Session) => Caller {
     const { agent: name } = request.params as { agent?: string };
     const agent = name === undefined ? undefined : agentOf(exchange, name);
     const trace = traceOf(request);
-    return (session) => ({ session, agent, trace });
+    return (session) => ({ session, agent, trace, whenAnswered: (then) => reply.raw.once('finish', then) });
   }
 }
 

@@ -1,5 +1,6 @@
 import { TaskState, type AgentCard, type StreamResponse, type Task } from '@a2a-js/sdk';
 import { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, type Client } from '@a2a-js/sdk/client';
+import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { text, textOf } from '../../kernel/body.ts';
@@ -46,7 +47,7 @@ async function post(body: JsonObject, version?: string): Promise<JsonObject> {
   return (await response.json()) as JsonObject;
 }
 
-describe('A2A 0.3', () => {
+describe(`A2A 0.3 ${claim('P-A2A.version')}`, () => {
   it('has a card of its own shape for those who ask for it', () => {
     expect(card).toMatchObject({
       protocolVersion: '0.3.0',

@@ -9,7 +9,7 @@ export const PROTOCOL_VERSION = '1.0';
 export const LEGACY_VERSION = '0.3';
 export const MEDIA_TYPE = 'application/a2a+json';
 
-/** What this edge adds to A2A, declared on every card; ARCHITECTURE.md tells what it means. */
+/** What this edge adds to A2A: the metadata keys `aip.*` and resumable streams, declared on every card. */
 export const EXTENSION = 'urn:aip:a2a:gateway:v1';
 
 const STATES = {

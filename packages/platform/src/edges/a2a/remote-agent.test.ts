@@ -7,6 +7,7 @@ import {
   ServerCallContext,
   type AgentExecutor,
 } from '@a2a-js/sdk/server';
+import { claim } from '@aip/conformance';
 import { generateKeyPair, signCard, type JsonObject } from '@aip/wire';
 import Fastify from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -174,7 +175,7 @@ async function connected(card = 'signed'): Promise<void> {
 const call = (words: string, to: 'agent:writer' | 'skill:writer/write' = 'agent:writer') =>
   exchange.send(caller(), { to, action: 'invoke', body: text(words) });
 
-describe('a remote A2A agent', () => {
+describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
   it('is listed with its skills once its card has been verified', async () => {
     await connected();
     expect(exchange.catalogue.list({ owner: 'writer' })).toMatchObject([

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TaskState, type StreamResponse, type Task } from '@a2a-js/sdk';
+import { claim } from '@aip/conformance';
 import { generateKeyPair } from '@aip/wire';
 import { afterEach, expect, it } from 'vitest';
 import { text } from '../../kernel/body.ts';
@@ -17,7 +18,7 @@ function recover({ exchange }: Gateway): void {
     exchange.recover('default', value as unknown as TaskHead);
 }
 
-it('after a restart a client reads its ended task and follows its open one to the end', async () => {
+it(`after a restart a client reads its ended task and follows its open one to the end ${claim('P-A2A.restart')}`, async () => {
   const { did } = generateKeyPair();
   const skill = { name: 'work', idempotent: true };
 

@@ -27,6 +27,8 @@ export interface Caller {
   /** The agent whose interface was called; undefined for the gateway's own. */
   readonly agent: CatalogueEntry | undefined;
   readonly trace: Trace | undefined;
+  /** Calls back once the whole answer has left for the client. */
+  whenAnswered(then: () => void): void;
 }
 
 /** One event of a stream. `n` is set on the last of those that come from one recorded event: a place to resume from. */
@@ -60,11 +62,14 @@ export function createA2aService(exchange: Exchange): A2aService {
     const call = await begin(caller, request);
     const projection = projectionOf(call);
     const reached = call.last?.n ?? 0;
+    let waited = false;
     for await (const event of call.events()) {
       projection.apply(event);
+      waited ||= event.state === 'auth_required';
       if (event.n >= reached && (request.returnImmediately || mayReturn(call, event))) break;
     }
-    if (hasEnded(projection)) call.delivered();
+    // An identical retry leads to this task until the client has its end.
+    if (waited && hasEnded(projection)) caller.whenAnswered(() => call.delivered());
     const message = request.returnImmediately ? undefined : projection.directMessage;
     return message ? { message } : { task: projection.task(detailOf(request)) };
   }

@@ -1,9 +1,13 @@
+import { connect, type AddressInfo } from 'node:net';
 import { parseSseStream } from '@a2a-js/sdk';
+import { claim } from '@aip/conformance';
 import { AipError, type JsonObject } from '@aip/wire';
+import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { passing, trusting } from '../../exchange/testing.ts';
 import { text } from '../../kernel/body.ts';
 import type { Credential } from '../../kernel/principal.ts';
+import { streamEvents } from './sse.ts';
 import { startGateway, type Gateway } from './testing.ts';
 
 /** What goes over the wire, seen without an SDK. */
@@ -70,7 +74,7 @@ const rpc = (method: string, params?: unknown, more: JsonObject = {}) => ({
   ...more,
 });
 
-describe('JSON-RPC', () => {
+describe(`JSON-RPC ${claim('P-A2A.errors')}`, () => {
   it('answers under the id of the request, in ProtoJSON', async () => {
     const { status, headers, body } = await post('/a2a/echo', rpc('SendMessage', message()));
     expect([status, headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
@@ -149,7 +153,7 @@ describe('JSON-RPC', () => {
   });
 });
 
-describe('HTTP+JSON', () => {
+describe(`HTTP+JSON ${claim('P-A2A.errors')}`, () => {
   it('answers in application/a2a+json and takes both media types', async () => {
     for (const type of ['application/json', 'application/a2a+json', 'application/a2a+json; charset=utf-8']) {
       const { status, headers, body } = await post('/a2a/echo/message:send', message(), { 'content-type': type });
@@ -228,7 +232,7 @@ describe('HTTP+JSON', () => {
 });
 
 describe('both bindings', () => {
-  it('a request without a version counts as 0.3 and is told so; patch numbers do not matter', async () => {
+  it(`a request without a version counts as 0.3 and is told so; patch numbers do not matter ${claim('P-A2A.version')}`, async () => {
     const absent = await post('/a2a/echo', rpc('GetTask', { id: 'x' }), { 'a2a-version': undefined });
     expect(absent.body).toMatchObject({
       error: { code: -32009, message: expect.stringContaining('A2A-Version: 1.0') as string },
@@ -343,7 +347,7 @@ describe('both bindings', () => {
     });
   });
 
-  it('a stream resumes after the event that the client has seen last, even when the task has ended meanwhile', async () => {
+  it(`a stream resumes after the event that the client has seen last, even when the task has ended meanwhile ${claim('P-A2A.streams')}`, async () => {
     const opened = await fetch(`${gateway.url}/a2a/echo/message:stream`, {
       method: 'POST',
       headers: HEADERS,
@@ -368,5 +372,77 @@ describe('both bindings', () => {
     expect(afterTwo.slice(1)).toEqual(events.slice(2));
     expect(await resume(4)).toMatchObject([{ task: { status: { state: 'TASK_STATE_COMPLETED' } } }]);
     expect(await resume(4_000)).toEqual(await resume(4));
+  });
+});
+
+describe(`a stream ${claim('P-A2A.streams')}`, () => {
+  it('can be subscribed to by GET as well, as a browser does', async () => {
+    const { body } = await post('/a2a/echo/message:send', message());
+    const { id } = (body as { task: { id: string } }).task;
+    const response = await fetch(`${gateway.url}/a2a/echo/tasks/${id}:subscribe?A2A-Version=1.0`, {
+      headers: { authorization: 'Bearer alice', 'last-event-id': '1' },
+    });
+    expect(await response.text()).toMatch(/^id: 1\ndata: \{"task"/);
+  });
+
+  it('ends with an error event when its session is closed from inside, as a kill does', async () => {
+    await gateway.agent('idle', [], async function* () {
+      yield { type: 'working' };
+      await new Promise(() => {});
+    });
+    for (const path of ['/a2a/idle', '/a2a/idle/message:stream']) {
+      const response = await fetch(gateway.url + path, {
+        method: 'POST',
+        headers: HEADERS,
+        body: JSON.stringify(path.endsWith('idle') ? rpc('SendStreamingMessage', message()) : message()),
+      });
+      setTimeout(
+        () =>
+          [...gateway.exchange.sessions.all()].forEach((session) =>
+            session.close('KILLED', 'Stopped by the operator.'),
+          ),
+        50,
+      );
+      const last = (await response.text()).trim().split('\n\n').at(-1) as string;
+      expect(last).toMatch(/^event: error\n/);
+      expect(last).toContain('Stopped by the operator.');
+      expect(last).toContain('KILLED');
+      expect(gateway.exchange.sessions.size).toBe(0);
+    }
+  });
+
+  it('waits for a slow reader instead of filling the memory, and stops when it leaves', async () => {
+    let pulled = 0;
+    let stopped = false;
+    async function* endless() {
+      try {
+        for (;;) yield { response: { piece: ++pulled, filling: 'x'.repeat(64 * 1024) } };
+      } finally {
+        stopped = true;
+      }
+    }
+    const app = Fastify();
+    const principal = gateway.exchange.authenticate({ kind: 'bearer', token: 'alice' });
+    app.get('/', (_request, reply) =>
+      streamEvents(reply, gateway.exchange, principal, { event: (piece) => piece, error: String }, () =>
+        Promise.resolve(endless()),
+      ),
+    );
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'),
+    );
+    await expect.poll(() => pulled).toBeGreaterThan(0);
+    const settled = async () => {
+      const before = pulled;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return pulled === before;
+    };
+    await expect.poll(settled, { timeout: 5_000 }).toBe(true);
+    // What the kernel buffers on both ends of a socket, and not more.
+    expect(pulled).toBeLessThan(500);
+    socket.destroy();
+    await expect.poll(() => stopped).toBe(true);
+    await app.close();
   });
 });

@@ -256,15 +256,15 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
 
 /** Every frame of a session is from its DID, whoever else may have signed it. */
 function verifyOwn(raw: string, { did, key }: Link): IoapFrame {
-  const mismatch = new AipError('DID_MISMATCH', `This connection is registered as ${did}; "from" says otherwise.`);
+  let mismatch: AipError | undefined;
   const keyOf = (from: string): KeyObject => {
     if (from === did) return key;
-    throw mismatch;
+    throw (mismatch = new AipError('DID_MISMATCH', `This connection is registered as ${did}; "from" says otherwise.`));
   };
   try {
     return verifyFrame(raw, keyOf).frame;
   } catch (error) {
-    throw error instanceof AipError && error.cause === mismatch ? mismatch : error;
+    throw mismatch ?? error;
   }
 }
 

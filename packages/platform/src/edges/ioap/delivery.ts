@@ -51,7 +51,7 @@ export function openDelivery({ edge, link, entry, taskId, frameId, answersTo, or
   let nextSeq = 0;
 
   function close(): void {
-    link.deliveries.delete(frameId);
+    if (link.deliveries.delete(frameId)) count(edge.asked, frameId, -1);
     feed.end();
   }
 
@@ -96,7 +96,14 @@ export function openDelivery({ edge, link, entry, taskId, frameId, answersTo, or
     drop: close,
   };
   link.deliveries.set(frameId, delivery);
+  count(edge.asked, frameId, 1);
   return delivery;
+}
+
+function count(counts: Map<string, number>, id: string, change: 1 | -1): void {
+  const now = (counts.get(id) ?? 0) + change;
+  if (now > 0) counts.set(id, now);
+  else counts.delete(id);
 }
 
 /** What is assumed of an interrupted call's effect. */

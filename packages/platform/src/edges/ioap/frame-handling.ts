@@ -39,10 +39,8 @@ function handleResponse(edge: Edge, link: Link, frame: FrameOf<'EXEC_RESPONSE'>,
     throw new AipError('INVALID_ARGUMENT', 'EXEC_RESPONSE names the request it answers in correlation_id.');
   const delivery = link.deliveries.get(id);
   if (delivery) return delivery.respond(frame, raw);
-  for (const other of edge.links.values()) {
-    if (other.deliveries.has(id))
-      throw new AipError('PERMISSION_DENIED', `Request ${id} was put to another agent; only that one answers it.`);
-  }
+  if (edge.asked.has(id))
+    throw new AipError('PERMISSION_DENIED', `Request ${id} was put to another agent; only that one answers it.`);
   throw new AipError('NOT_FOUND', `You have no open request ${id}; it may have been canceled or answered.`);
 }
 

@@ -10,6 +10,7 @@ import {
   type ErrorBody,
   type IoapPayloads,
   type IoapType,
+  type Json,
   type JsonObject,
 } from '@aip/wire';
 
@@ -23,6 +24,9 @@ export interface Gateway {
 /** Stands in `to` when the peer has not said who it is. */
 const SOMEBODY = 'did:unknown:peer';
 
+/** Readers refuse JSON nested more than 64 deep; the payload is one level inside its frame. */
+const MAX_PAYLOAD_DEPTH = 63;
+
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export interface FrameOptions {
@@ -35,7 +39,7 @@ export interface FrameOptions {
 /** Frames that the gateway itself says and signs. */
 export interface GatewayFrames {
   readonly did: string;
-  /** Throws PAYLOAD_TOO_LARGE. */
+  /** Throws PAYLOAD_TOO_LARGE, and MALFORMED_MESSAGE for text that is not Unicode. */
   write<T extends IoapType>(type: T, to: string, payload: IoapPayloads[T], options?: FrameOptions): GatewayFrame;
   error(to: string | undefined, error: Failure, correlationId: string | undefined): string;
 }
@@ -51,6 +55,8 @@ export type Failure = Pick<ErrorBody, 'code' | 'message' | 'retryable'> & { read
 
 export function createGatewayFrames(gateway: Gateway, now: () => number): GatewayFrames {
   const write: GatewayFrames['write'] = (type, to, payload, { correlationId, trace } = {}) => {
+    if (depthOf(payload as unknown as Json) > MAX_PAYLOAD_DEPTH)
+      throw new AipError('PAYLOAD_TOO_LARGE', `This ${type} is nested too deeply for a frame.`);
     const draft = {
       id: randomUUID(),
       ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
@@ -76,8 +82,24 @@ export function createGatewayFrames(gateway: Gateway, now: () => number): Gatewa
   return {
     did: gateway.did,
     write,
-    error: (to, error, correlationId) => write('ERROR', to ?? SOMEBODY, errorPayload(error), { correlationId }).raw,
+    error(to = SOMEBODY, error, correlationId) {
+      const payload = errorPayload(error);
+      try {
+        return write('ERROR', to, payload, { correlationId }).raw;
+      } catch {
+        // Details that fit into no frame must not keep the error from being told.
+        return write('ERROR', to, { code: payload.code, message: payload.message }, { correlationId }).raw;
+      }
+    },
   };
+}
+
+/** Levels of objects and arrays; a bare value has none. */
+function depthOf(value: Json | undefined): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let deepest = 0;
+  for (const item of Array.isArray(value) ? value : Object.values(value)) deepest = Math.max(deepest, depthOf(item));
+  return deepest + 1;
 }
 
 /** A failure in IoAP's words: its own name where it has one, the stable code beside it, and whether to try again. */
@@ -88,5 +110,5 @@ export function errorPayload(error: Failure): IoapPayloads['ERROR'] {
     ...(code === error.code ? {} : { code: error.code }),
     retryable: error.retryable,
   };
-  return { code, message: error.message.slice(0, 4096), details };
+  return { code, message: error.message.slice(0, 4096).toWellFormed(), details };
 }

@@ -42,6 +42,7 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
     frames: createGatewayFrames(options.gateway, () => exchange.clock.now()),
     links: new Map<string, Link>(),
     registrations: createReplayMemory(2 * limits.skew, () => exchange.clock.monotonic()),
+    asked: new Map<string, number>(),
     originals: new WeakMap(),
   };
   const connections = new Set<Connection>();

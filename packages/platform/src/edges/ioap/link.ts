@@ -16,6 +16,8 @@ export interface Edge {
   /** The connection of each registered agent, by DID. */
   readonly links: Map<string, Link>;
   readonly registrations: ReplayMemory;
+  /** How many agents work on a request frame of that id; callers choose ids, so it may be more than one. */
+  readonly asked: Map<string, number>;
   /** The signed frame that a body came in, to be forwarded as it is. A guard that replaces the body drops the frame with it. */
   readonly originals: WeakMap<Body, OriginalAnswer>;
 }

@@ -13,7 +13,11 @@ export interface ReplayMemory {
 }
 
 /** @param window milliseconds in which a frame's time is accepted, before and after now together */
-export function createReplayMemory(window: number, monotonic: () => number): ReplayMemory {
+export function createReplayMemory(
+  window: number,
+  monotonic: () => number,
+  max: number = MAX_REMEMBERED,
+): ReplayMemory {
   let current = new Set<string>();
   let previous = new Set<string>();
   let began = monotonic();
@@ -36,7 +40,7 @@ export function createReplayMemory(window: number, monotonic: () => number): Rep
           'A REGISTER with this id has been seen before; every frame needs a fresh id.',
         );
       }
-      if (current.size >= MAX_REMEMBERED)
+      if (current.size >= max)
         throw new AipError('RATE_LIMITED', 'Too many agents register at the moment; try again in a minute.');
       current.add(key);
     },

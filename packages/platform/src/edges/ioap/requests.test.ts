@@ -3,6 +3,7 @@ import { generateKeyPair, type IoapFrame, type IoapPayloads, type Json } from '@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { oneShot } from '../../exchange/index.ts';
 import { data, text } from '../../kernel/body.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import type { Guard } from '../../kernel/guard.ts';
 import type { RouteEvent } from '../../kernel/task.ts';
@@ -58,6 +59,19 @@ const resultOf = (frame: IoapFrame): Json | undefined =>
   frame.type === 'EXEC_RESPONSE' ? frame.payload.result : undefined;
 const codeOf = (frame: IoapFrame): string | undefined =>
   frame.type === 'ERROR' ? frame.payload.code : frame.type === 'EXEC_RESPONSE' ? frame.payload.error?.code : undefined;
+
+const TOOL: CatalogueEntry = {
+  address: 'tool:files/read',
+  kind: 'tool',
+  name: 'read',
+  owner: 'files',
+  ownerName: 'files',
+  description: '',
+  effect: 'read',
+  idempotent: true,
+  price: 0,
+  state: 'active',
+};
 
 describe('a request to an agent', () => {
   it(`is its caller’s own frame, and so is the answer: byte for byte, both ways ${claim('P-IOAP.bytes', 'P-IOAP.types')}`, async () => {
@@ -278,20 +292,7 @@ describe('the answer', () => {
   });
 
   it('that fits into no frame is told as such', async () => {
-    gateway.exchange.catalogue.put('files', [
-      {
-        address: 'tool:files/read',
-        kind: 'tool',
-        name: 'read',
-        owner: 'files',
-        ownerName: 'files',
-        description: '',
-        effect: 'read',
-        idempotent: true,
-        price: 0,
-        state: 'active',
-      },
-    ]);
+    gateway.exchange.catalogue.put('files', [TOOL]);
     gateway.exchange.routes.bind('files', {
       reach: 'local',
       async *deliver() {
@@ -303,22 +304,28 @@ describe('the answer', () => {
   });
 });
 
+it.each([
+  [
+    'nested deeper than a reader takes',
+    Array.from({ length: 80 }).reduce<Json>((inner) => [inner], 1),
+    'PAYLOAD_TOO_LARGE',
+  ],
+  ['not Unicode', 'half a character: \ud800', 'MALFORMED_MESSAGE'],
+])('a result that is %s is told as such, not sent', async (_what, value, code) => {
+  gateway.exchange.catalogue.put('files', [TOOL]);
+  gateway.exchange.routes.bind('files', {
+    reach: 'local',
+    async *deliver() {
+      yield { type: 'done', body: data(value) };
+    },
+  });
+  const { id } = alice.say('EXEC_REQUEST', 'tool:files/read', { args: {} });
+  expect(codeOf(await alice.answerTo(id))).toBe(code);
+});
+
 describe('a request to what is no agent', () => {
   it(`calls tools and operations through the gateway ${claim('P-IOAP.addresses')}`, async () => {
-    gateway.exchange.catalogue.put('files', [
-      {
-        address: 'tool:files/read_file',
-        kind: 'tool',
-        name: 'read_file',
-        owner: 'files',
-        ownerName: 'files',
-        description: '',
-        effect: 'read',
-        idempotent: true,
-        price: 0,
-        state: 'active',
-      },
-    ]);
+    gateway.exchange.catalogue.put('files', [TOOL]);
     gateway.exchange.routes.bind('files', {
       reach: 'local',
       async *deliver({ message }) {
@@ -326,7 +333,7 @@ describe('a request to what is no agent', () => {
         yield { type: 'done', body: data({ action: message.action, asked: message.body.value as Json }) };
       },
     });
-    const { id } = alice.say('EXEC_REQUEST', 'tool:files/read_file', { args: { path: '/a' }, stream: true });
+    const { id } = alice.say('EXEC_REQUEST', 'tool:files/read', { args: { path: '/a' }, stream: true });
     expect(await alice.answerTo(id)).toMatchObject({ payload: { status: 'partial', seq: 0, result: 'reading' } });
     expect(resultOf(await alice.answerTo(id))).toEqual({ action: 'call', asked: { path: '/a' } });
     const operation = alice.say('EXEC_REQUEST', 'operation:agents.connect', {
@@ -386,6 +393,19 @@ describe('the same request again', () => {
     expect(codeOf(await alice.answerTo(other.id))).toBe('IDEMPOTENCY_CONFLICT');
     expect(bob.seen).toEqual([]);
   });
+});
+
+it('two requests under one key are both answered, each under its own id', async () => {
+  const payload = { capability: 'echo', args: { n: 1 }, idempotency_key: 'order-2' };
+  const first = alice.say('EXEC_REQUEST', bob.did, payload);
+  const arrived = await request(bob);
+  const second = alice.say('EXEC_REQUEST', bob.did, payload);
+  const ping = alice.say('PING', gateway.did, {});
+  await alice.answerTo(ping.id);
+  await expect.poll(() => gateway.exchange.live.size).toBe(1);
+  respond(bob, arrived, { result: 'done' });
+  expect(await alice.answerTo(first.id)).toMatchObject({ from: bob.did, payload: { result: 'done' } });
+  expect(await alice.answerTo(second.id)).toMatchObject({ from: gateway.did, payload: { result: 'done' } });
 });
 
 describe('canceling', () => {

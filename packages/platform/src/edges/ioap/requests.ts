@@ -1,4 +1,4 @@
-import { AipError, type IoapPayloads, type Json } from '@aip/wire';
+import { AipError, toAipError, type IoapPayloads, type Json } from '@aip/wire';
 import { outcomeOf, type Call } from '../../exchange/index.ts';
 import { valueOf, type Body } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
@@ -88,7 +88,7 @@ async function answer(edge: Edge, link: Link, frame: RequestFrame, call: Call): 
 function original(edge: Edge, link: Link, frame: RequestFrame, event: TaskEvent): string | undefined {
   const body: Body | undefined = event.type === 'output' || event.type === 'done' ? event.body : undefined;
   const kept = body && edge.originals.get(body);
-  return kept?.to === link.did && kept.correlationId === frame.id ? kept.raw : undefined;
+  return kept ? kept.raw : undefined;
 }
 
 function partialOf(event: TaskEvent, streams: boolean): { result: Json; kind?: 'progress' | 'asked' } | undefined {
@@ -129,14 +129,10 @@ function write(edge: Edge, link: Link, frame: RequestFrame, response: Response):
   const options = { correlationId: frame.id, trace: frame.trace };
   try {
     return edge.frames.write('EXEC_RESPONSE', link.did, response, options).raw;
-  } catch (error) {
-    if (!(error instanceof AipError) || error.code !== 'PAYLOAD_TOO_LARGE') throw error;
+  } catch (thrown) {
     const { result: _, ...rest } = response;
-    return edge.frames.write(
-      'EXEC_RESPONSE',
-      link.did,
-      { ...rest, status: response.status === 'partial' ? 'partial' : 'error', error: errorPayload(error.toJSON()) },
-      options,
-    ).raw;
+    const error = errorPayload(toAipError(thrown).toJSON());
+    const status = rest.status === 'partial' ? 'partial' : 'error';
+    return edge.frames.write('EXEC_RESPONSE', link.did, { ...rest, status, error }, options).raw;
   }
 }

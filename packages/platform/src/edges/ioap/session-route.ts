@@ -1,4 +1,4 @@
-import { AipError, isJsonObject, type IoapPayloads, type JsonObject } from '@aip/wire';
+import { AipError, isJsonObject, toAipError, type IoapPayloads, type JsonObject } from '@aip/wire';
 import { argumentsOf, textOf, valueOf, type Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { errorBody } from '../../kernel/error-body.ts';
@@ -53,23 +53,16 @@ async function* attemptOn(
   call: RouteCall,
   attempt: number,
 ): AsyncGenerator<RouteEvent, AttemptEnd> {
-  const request = requestFrame(edge, link, call, attempt);
-  const { id: frameId, raw, answersTo, original } = request;
-  const delivery = openDelivery({
-    edge,
-    link,
-    entry: call.entry,
-    taskId: call.message.taskId,
-    frameId,
-    answersTo,
-    original,
-  });
+  let delivery: Delivery | undefined;
   try {
+    const { raw, ...request } = requestFrame(edge, link, call, attempt);
+    delivery = openDelivery({ edge, link, entry: call.entry, taskId: call.message.taskId, ...request });
     await link.send(() => raw);
-  } catch (error) {
-    delivery.drop();
-    if (error instanceof AipError && error.code === 'AGENT_UNAVAILABLE') return 'unsent';
-    yield { type: 'failed', error: (error as AipError).toJSON(), effect: 'none' };
+  } catch (thrown) {
+    delivery?.drop();
+    const error = toAipError(thrown);
+    if (error.code === 'AGENT_UNAVAILABLE') return 'unsent';
+    yield { type: 'failed', error: error.toJSON(), effect: 'none' };
     return 'ended';
   }
   const stop = onAbort(call.signal, () => cancel(edge, link, delivery, call));
@@ -112,7 +105,7 @@ async function comeback(edge: Edge, did: string, signal: AbortSignal): Promise<L
 }
 
 interface Request {
-  readonly id: string;
+  readonly frameId: string;
   readonly raw: string;
   readonly answersTo: string;
   readonly original: boolean;
@@ -126,7 +119,7 @@ function requestFrame(edge: Edge, link: Link, call: RouteCall, attempt: number):
   const original = originalOf(call.message);
   // Two callers may have chosen the same frame id; the agent must be able to tell their requests apart.
   if (original && original.to === link.did && !link.deliveries.has(original.id)) {
-    return { id: original.id, raw: original.raw, answersTo: call.message.from.id, original: true };
+    return { frameId: original.id, raw: original.raw, answersTo: call.message.from.id, original: true };
   }
   const { from, edge: protocol, taskId, deadline, trace } = call.message;
   const handling = {
@@ -146,7 +139,7 @@ function requestFrame(edge: Edge, link: Link, call: RouteCall, attempt: number):
         { ...handling, ...capabilityOf(edge, call.entry), args: argumentsOf(call.message.body) },
         { trace: trace?.traceparent },
       );
-  return { ...frame, answersTo: edge.frames.did, original: false };
+  return { frameId: frame.id, raw: frame.raw, answersTo: edge.frames.did, original: false };
 }
 
 const skillsOf = (edge: Edge, owner: string): readonly CatalogueEntry[] =>

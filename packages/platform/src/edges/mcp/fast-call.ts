@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
-import { CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY, ProtocolError, SERVER_INFO_META_KEY, type CallToolRequest } from '@modelcontextprotocol/server';
+import { CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY, ProtocolError, ProtocolErrorCode, SERVER_INFO_META_KEY, type CallToolRequest } from '@modelcontextprotocol/server';
 import type { Call } from '../../exchange/index.ts';
 import type { Client, Edge } from './edge.ts';
 import { SERVER_INFO } from './server.ts';
@@ -37,16 +37,18 @@ export function plainCallOf(headers: IncomingHttpHeaders, body: Json): PlainCall
   return { id: id as string | number, params: params as CallToolRequest['params'], capabilities };
 }
 
-/** The response body. `watch` is given the call once it is accepted, so that a closed connection can cancel it. */
-export async function servePlainCall(edge: Edge, client: Client, { id, params, capabilities }: PlainCall, watch: (call: Call) => void): Promise<JsonObject> {
+/** The response. `watch` is given the call once it is accepted, so that a closed connection can cancel it. */
+export async function servePlainCall(edge: Edge, client: Client, { id, params, capabilities }: PlainCall, watch: (call: Call) => void): Promise<{ status: number; body: JsonObject }> {
   try {
     const entry = toolNamed(edge, client, params.name);
     const result = await plainToolCall({ edge, client, entry, params, capabilities }, watch);
-    return { jsonrpc: '2.0', id, result: complete(withText(result)) };
+    return { status: 200, body: { jsonrpc: '2.0', id, result: complete(withText(result)) } };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { code, message, data } = error;
-    return { jsonrpc: '2.0', id, error: { code, message, ...(data === undefined ? {} : { data: data as Json }) } };
+    const body = { jsonrpc: '2.0', id, error: { code, message, ...(data === undefined ? {} : { data: data as Json }) } };
+    // The one error of a handler that has a status of its own (2026-07-28, basic/transports).
+    return { status: code === ProtocolErrorCode.MissingRequiredClientCapability ? 400 : 200, body };
   }
 }
 

@@ -49,8 +49,10 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     const plain = options.fastCalls === false || body === undefined ? undefined : plainCallOf(request.headers, body);
     if (plain) {
       const answer = await servePlainCall(edge, client(), plain, (call) => cancelOnClose(call, reply.raw));
-      return reply.header('content-type', 'application/json').send(JSON.stringify(answer));
+      return reply.code(answer.status).header('content-type', 'application/json').send(JSON.stringify(answer.body));
     }
+    // What hooks have set goes with the SDK's answer as well.
+    reply.raw.setHeaders(new Map(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)])));
     reply.hijack();
     const http: HttpExchange = { request: request.raw, response: reply.raw, body };
     await route(principal, client(), http).catch((error: unknown) => answerRaw(http, toAipError(error)));
@@ -159,12 +161,19 @@ function errorMessage(error: AipError, id: Json | undefined = null): JsonObject 
 const statusOf = (error: AipError): number => (error.code === 'CONTENT_TYPE_NOT_SUPPORTED' ? 415 : ERRORS[error.code].http);
 
 function refuse(thrown: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = isTooLarge(thrown) ? new AipError('PAYLOAD_TOO_LARGE', `The body is larger than ${BODY_LIMIT} bytes.`) : toAipError(thrown);
+  const error = thrown instanceof AipError ? thrown : unreadable(thrown);
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', UNAUTHORIZED);
   return reply.code(statusOf(error)).send(errorMessage(error));
 }
 
-const isTooLarge = (thrown: unknown): boolean => (thrown as { code?: unknown } | null)?.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
+/** What the server itself found wrong with the request before anybody read it. */
+function unreadable(thrown: unknown): AipError {
+  const status = (thrown as { statusCode?: unknown } | null)?.statusCode;
+  if (status === 413) return new AipError('PAYLOAD_TOO_LARGE', `The body is larger than ${BODY_LIMIT} bytes.`);
+  if (status === 415) return new AipError('CONTENT_TYPE_NOT_SUPPORTED', 'Content-Type must be application/json.');
+  if (typeof status === 'number' && status < 500) return new AipError('INVALID_REQUEST', 'The request cannot be read.');
+  return toAipError(thrown);
+}
 
 function answerRaw({ response, body }: HttpExchange, error: AipError): void {
   if (response.headersSent) return void response.destroy();

@@ -9,6 +9,7 @@ import { NodeStreamableHTTPServerTransport, toNodeHandler, type NodeIncomingMess
 import { acceptedContent, createMcpHandler, inputRequired, McpServer, ResourceTemplate, type Server } from '@modelcontextprotocol/server';
 import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { JsonObject } from '@aip/wire';
 import type { Exchange } from '../../exchange/index.ts';
 import { exchangeOperations } from '../../exchange/operations.ts';
 import { createTestExchange, type TestExchangeOptions } from '../../exchange/testing.ts';
@@ -66,11 +67,33 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
 const bearer = (token: string) => ({ requestInit: { headers: { authorization: `Bearer ${token}` } } });
 
 /** The official v2 client; `auto` finds the modern era, `legacy` keeps to 2025-11-25. */
-export async function connectV2(url: string, mode: 'auto' | 'legacy', options: ClientOptions = {}, prepare: (client: Client) => void = () => {}): Promise<Client> {
-  const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode }, ...options });
-  prepare(client);
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer('alice')));
+export async function connectV2(url: string, mode: 'auto' | 'legacy', options: ClientOptions & { token?: string; prepare?: (client: Client) => void } = {}): Promise<Client> {
+  const { token = 'alice', prepare, ...rest } = options;
+  const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode }, ...rest });
+  prepare?.(client);
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(token)));
   return client;
+}
+
+/** A request of 2026-07-28 as it goes over the wire. */
+export async function post(url: string, method: string, params: JsonObject, more: { headers?: Record<string, string>; capabilities?: JsonObject; id?: number } = {}): Promise<{ status: number; body: JsonObject }> {
+  const name = params['name'] ?? params['uri'] ?? params['taskId'];
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': more.capabilities ?? {},
+    ...(params['_meta'] as JsonObject | undefined),
+  };
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    authorization: 'Bearer alice',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': method,
+    ...(typeof name === 'string' ? { 'mcp-name': name } : {}),
+    ...more.headers,
+  };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: more.id ?? 1, method, params: { ...params, _meta } }) });
+  return { status: response.status, body: (await response.json()) as JsonObject };
 }
 
 /** The official v1 client, which stops at 2025-11-25. */

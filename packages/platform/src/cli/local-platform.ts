@@ -1,0 +1,117 @@
+import { existsSync, statSync, watchFile } from 'node:fs';
+import path from 'node:path';
+import { AipError, toAipError } from '@aip/wire';
+import { loadConfig, type Config } from '../main/config.ts';
+import { createLogger, logWith, type Log } from '../main/log.ts';
+import type { Check, Flags, Local, Running, Settings, StartOptions } from './local.ts';
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+const TOKEN_FILE = 'admin.token';
+/** Files of the data folder that hold secrets. */
+const SECRET_FILES = [TOKEN_FILE, 'gateway.key', 'pepper.key'];
+/** How often `aip dev` looks whether the settings have changed, in milliseconds. */
+const WATCH_INTERVAL = 500;
+
+/** What runs in this process: the composition root and what reads the data folder, each loaded when it is asked for. */
+export function localPlatform({ env, cwd }: Surroundings): Local {
+  const configOf = (flags: Flags): Config => loadConfig({ env, flags, cwd });
+
+  const logOf = (config: Config, dev: boolean): Log => logWith(createLogger(config.log_level, dev));
+
+  async function start({ flags, only, dev = false }: StartOptions): Promise<Running> {
+    const { startPlatform } = await import('../main/platform.ts');
+    const config = configOf(flags);
+    const platform = await startPlatform({ config, log: logOf(config, dev), ...(only === undefined ? {} : { only }) });
+    return { url: platform.url, ...(only === undefined ? { loginUrl: platform.loginUrl() } : {}), stop: () => platform.stop() };
+  }
+
+  /** Starts again when `aip.yaml` changes, unless what it says now is wrong. */
+  async function startAnew(options: StartOptions): Promise<Running> {
+    const log = logOf(configOf(options.flags), true);
+    let running = await start(options);
+    let stopped = false;
+    let turn = Promise.resolve();
+
+    async function restart(): Promise<void> {
+      if (stopped) return;
+      configOf(options.flags);
+      await running.stop();
+      running = await start(options);
+      log('info', 'started anew with the settings as they are now', { url: running.url });
+    }
+
+    const file = path.resolve(cwd, env['AIP_CONFIG'] ?? 'aip.yaml');
+    const watcher = watchFile(file, { interval: WATCH_INTERVAL }, () => {
+      turn = turn.then(restart).catch((error: unknown) => log('error', `not started anew: ${toAipError(error).message}`));
+    });
+    return {
+      url: running.url,
+      ...(running.loginUrl === undefined ? {} : { loginUrl: running.loginUrl }),
+      async stop() {
+        stopped = true;
+        watcher.removeAllListeners();
+        watcher.unref();
+        await turn;
+        await running.stop();
+      },
+    };
+  }
+
+  return {
+    settings(flags) {
+      const config = configOf(flags);
+      return {
+        url: `http://${reachable(config.host)}:${config.port}`,
+        dataDir: config.data_dir,
+        tokenFile: path.join(config.data_dir, TOKEN_FILE),
+        adminToken: config.admin_token,
+      };
+    },
+    start: (options) => (options.dev ? startAnew(options) : start(options)),
+    async serveStdio(flags) {
+      const { startPlatform } = await import('../main/platform.ts');
+      const { serveMcpStdio } = await import('../edges/mcp/index.ts');
+      // Its one client is on the standard streams; a port is not what it was started for.
+      const config = configOf({ ...flags, port: flags['port'] ?? 0 });
+      const platform = await startPlatform({ config, log: logOf(config, false), only: 'mcp' });
+      await serveMcpStdio(platform.exchange, { kind: 'local', name: 'stdio' }).closed;
+      await platform.stop();
+    },
+    verifyAudit: async () => {
+      throw new AipError('UNSUPPORTED_OPERATION');
+    },
+    inspect: async (settings) => [...secretChecks(settings), ...(await policyChecks(settings))],
+  };
+}
+
+/** An address that means every interface is not one to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function secretChecks({ dataDir }: Settings): Check[] {
+  if (!existsSync(dataDir)) return [{ name: 'data folder', ok: true, detail: 'not there yet; "aip up" makes it' }];
+  return SECRET_FILES.map((name) => path.join(dataDir, name))
+    .filter((file) => existsSync(file))
+    .map((file) => {
+      const mode = statSync(file).mode & 0o777;
+      const ok = process.platform === 'win32' || (mode & 0o077) === 0;
+      const detail = `${path.basename(file)} has mode ${mode.toString(8).padStart(4, '0')}`;
+      return { name: 'secrets', ok, detail, ...(ok ? {} : { remedy: `chmod 600 ${file}` }) };
+    });
+}
+
+async function policyChecks({ dataDir }: Settings): Promise<Check[]> {
+  const folder = path.join(dataDir, 'policies');
+  if (!existsSync(folder)) return [];
+  const { openPolicyFolder } = await import('../governance/policy/index.ts');
+  const policies = await openPolicyFolder({ folder, onChange: () => {} });
+  policies.stop();
+  if (policies.error) return [{ name: 'policies', ok: false, detail: policies.error.message, remedy: 'mend the file; until then nothing is permitted' }];
+  return [{ name: 'policies', ok: true, detail: `${policies.set?.policies.length ?? 0} in force` }];
+}

@@ -1,0 +1,17 @@
+import { localPlatform } from './local-platform.ts';
+import { runCli } from './run.ts';
+
+/** The `aip` command. The platform itself is only loaded by what needs it, so that the rest starts quickly. */
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  terminal: process.stdout.isTTY,
+  out: (text) => void process.stdout.write(`${text}\n`),
+  err: (text) => void process.stderr.write(`${text}\n`),
+  stopped: () =>
+    new Promise((resolve) => {
+      process.once('SIGTERM', () => resolve());
+      process.once('SIGINT', () => resolve());
+    }),
+  local: async () => localPlatform({ env: process.env, cwd: process.cwd() }),
+});

@@ -1,0 +1,113 @@
+import { claim } from '@aip/conformance';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTestExchange } from '../../exchange/testing.ts';
+import { oneShot } from '../../exchange/sessions.ts';
+import { outcomeOf, type Exchange } from '../../exchange/index.ts';
+import { data } from '../../kernel/body.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { RouteEvent } from '../../kernel/task.ts';
+import { ledgerDecider, ledgerOperations, type AccountRow } from '../ledger/index.ts';
+import { budgetDecider, budgetGuard, budgetOperations } from './index.ts';
+
+const ROUNDS = Number(process.env['AIP_TEST_ROUNDS']) || 5;
+
+const seller: CatalogueEntry = {
+  address: 'agent:seller', kind: 'agent', name: 'seller', owner: 'seller', ownerName: 'seller', description: '',
+  effect: 'external', idempotent: false, price: 3, state: 'active',
+};
+
+const made: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const one of made.splice(0)) await one[Symbol.asyncDispose]();
+});
+
+/** An exchange with money, and a seller whose effects are counted. */
+async function market(deliver: () => AsyncIterable<RouteEvent> = sold): Promise<Exchange> {
+  let exchange: Exchange;
+  const now = (): number => Date.now();
+  const operations = [...budgetOperations(() => exchange, now), ...ledgerOperations(() => exchange)];
+  const test = await createTestExchange({
+    operations,
+    deciders: [budgetDecider, ledgerDecider],
+    slots: { budget: { name: 'budget', admit: (crossing) => budgetGuard(exchange.journal.read, now).admit(crossing) } },
+  });
+  made.push(test);
+  exchange = test.exchange;
+  exchange.catalogue.put('seller', [seller]);
+  exchange.routes.bind('seller', { reach: 'remote', deliver });
+  return exchange;
+}
+
+async function* sold(): AsyncIterable<RouteEvent> {
+  await new Promise((resolve) => setImmediate(resolve));
+  yield { type: 'done', body: data('sold') };
+}
+
+const buyer = (exchange: Exchange) => oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'buyer' }), edge: 'http' }, Date.now());
+const buy = (exchange: Exchange, n = 0) => exchange.send(buyer(exchange), { to: 'agent:seller', action: 'invoke', body: data({ n }) });
+const budget = (exchange: Exchange) => exchange.operate(buyer(exchange), 'budgets.get', { principal: 'service:buyer' });
+const account = (exchange: Exchange, id: string) => exchange.journal.read.row('default', `account:${id}`) as unknown as AccountRow;
+
+describe(`a hard budget ${claim('E-BUDGET')}`, () => {
+  it('pays for nothing when there is none', async () => {
+    const exchange = await market();
+    await expect(buy(exchange)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', details: { limit: 'none', price: 3 } });
+  });
+
+  it.each([
+    ['per_call', { per_call: 2 }, 0],
+    ['per_day', { per_day: 7 }, 2],
+    ['total', { total: 9 }, 3],
+  ])('stops at its limit: %s', async (limit, limits, paid) => {
+    const exchange = await market();
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', ...limits });
+    for (let n = 0; n < paid; n++) await (await buy(exchange, n)).ended;
+    await expect(buy(exchange, paid)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', details: { limit, price: 3 } });
+    expect(await budget(exchange)).toMatchObject({ spent_total: paid * 3, spent_today: paid * 3, held: 0 });
+  });
+
+  it('lets exactly as many of many concurrent calls through as it can pay', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      let effects = 0;
+      const exchange = await market(async function* () {
+        effects++;
+        yield* sold();
+      });
+      await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+      const calls = await Promise.allSettled(Array.from({ length: 64 }, (_, n) => buy(exchange, n)));
+      const accepted = calls.filter((call) => call.status === 'fulfilled');
+      await Promise.all(accepted.map((call) => call.value.ended));
+      expect(accepted).toHaveLength(10);
+      expect(effects).toBe(10);
+      for (const call of calls) if (call.status === 'rejected') expect(call.reason).toMatchObject({ code: 'BUDGET_EXCEEDED' });
+      expect(await budget(exchange)).toMatchObject({ spent_total: 30, held: 0 });
+    }
+  }, 60_000);
+});
+
+describe(`the ledger ${claim('E-LEDGER')}`, () => {
+  it('credits what it debits, and a call without effect gives its hold back', async () => {
+    const exchange = await market(async function* () {
+      yield { type: 'failed', error: { code: 'UPSTREAM_FAILED', message: 'not today', retryable: false }, effect: 'none' };
+    });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    expect(outcomeOf(await (await buy(exchange)).ended)).toMatchObject({ ok: false });
+    expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 0 });
+    expect(account(exchange, 'seller')).toEqual({ debitsPosted: 0, creditsPosted: 0, debitsPending: 0, creditsPending: 0 });
+  });
+
+  it('keeps the hold of a call whose effect is unknown until a person has decided, once', async () => {
+    const exchange = await market(async function* () {
+      yield { type: 'failed', error: { code: 'TIMEOUT', message: 'who knows', retryable: false }, effect: 'unknown' };
+    });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    const call = await buy(exchange);
+    await call.ended;
+    expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 3 });
+    await exchange.operate(buyer(exchange), 'ledger.reconcile', { task: call.taskId, resolution: 'captured' });
+    expect(await budget(exchange)).toMatchObject({ spent_total: 3, held: 0 });
+    expect(account(exchange, 'service:buyer')).toMatchObject({ debitsPosted: 3, debitsPending: 0 });
+    expect(account(exchange, 'seller')).toMatchObject({ creditsPosted: 3, creditsPending: 0 });
+    await expect(exchange.operate(buyer(exchange), 'ledger.reconcile', { task: call.taskId, resolution: 'released' })).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+});

@@ -1,0 +1,3 @@
+export { budgetDecider, type BudgetRow, type SpendRow } from './decider.ts';
+export { budgetGuard } from './guard.ts';
+export { budgetOperations } from './operations.ts';

@@ -1,0 +1,134 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { claim } from '@aip/conformance';
+import type { McpEdgeOptions } from './index.ts';
+import { connectV2, createTestGateway, type TestGateway } from './testing.ts';
+
+const open: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const item of open.splice(0)) await item[Symbol.asyncDispose]();
+});
+
+async function withSessions(sessions: McpEdgeOptions['sessions'] = {}): Promise<TestGateway & { endpoint: string }> {
+  const gateway = await createTestGateway({ edge: { sessions } });
+  open.push(gateway);
+  return Object.assign(gateway, { endpoint: `${gateway.url}/mcp` });
+}
+
+const headers = (token: string, session?: string): Record<string, string> => ({
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+  authorization: `Bearer ${token}`,
+  ...(session === undefined ? {} : { 'mcp-session-id': session }),
+});
+
+const rpc = (method: string, params = {}): string => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+
+async function initialize(endpoint: string, token = 'alice', version = '2025-11-25'): Promise<Response> {
+  const params = { protocolVersion: version, capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+  const response = await fetch(endpoint, { method: 'POST', headers: headers(token), body: rpc('initialize', params) });
+  return response;
+}
+
+async function openSession(endpoint: string, token = 'alice'): Promise<string> {
+  const response = await initialize(endpoint, token);
+  await response.text();
+  return response.headers.get('mcp-session-id')!;
+}
+
+async function ping(endpoint: string, session: string, token = 'alice'): Promise<number> {
+  const response = await fetch(endpoint, { method: 'POST', headers: headers(token, session), body: rpc('ping') });
+  await response.text();
+  return response.status;
+}
+
+describe(`sessions of the older era ${claim('P-MCP.legacy')}`, () => {
+  it.each(['2025-11-25', '2025-06-18', '2025-03-26'])('are opened by initialize with %s', async (version) => {
+    const { endpoint } = await withSessions();
+    const text = await (await initialize(endpoint, 'alice', version)).text();
+    expect(text).toContain(`"protocolVersion":"${version}"`);
+  });
+
+  it('are unknown once they have been ended', async () => {
+    const { endpoint } = await withSessions();
+    const session = await openSession(endpoint);
+    expect(await ping(endpoint, session)).toBe(200);
+    expect((await fetch(endpoint, { method: 'DELETE', headers: headers('alice', session) })).status).toBe(200);
+    expect(await ping(endpoint, session)).toBe(404);
+    expect(await ping(endpoint, 'never-heard-of')).toBe(404);
+  });
+
+  it('belong to who has opened them, on the endpoint where they were opened', async () => {
+    const { endpoint, agent } = await withSessions();
+    agent('helper', 'help', async function* () {});
+    const session = await openSession(endpoint);
+    expect(await ping(endpoint, session, 'bob')).toBe(404);
+    expect(await ping(`${endpoint}/helper`, session)).toBe(404);
+    expect(await ping(endpoint, session)).toBe(200);
+  });
+
+  it('end when nothing is heard from their client', async () => {
+    const { endpoint, exchange } = await withSessions({ idle: 100 });
+    const sessions = await Promise.all(Array.from({ length: 50 }, () => openSession(endpoint)));
+    expect(exchange.sessions.size).toBe(50);
+    await expect.poll(() => exchange.sessions.size, { timeout: 2_000 }).toBe(0);
+    expect(await ping(endpoint, sessions[0]!)).toBe(404);
+  });
+
+  it('last as long as their client listens', async () => {
+    const { url, exchange } = await withSessions({ idle: 60 });
+    const client = await connectV2(`${url}/mcp`, 'legacy');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(exchange.sessions.size).toBe(1);
+    await client.ping();
+    await client.close();
+    await expect.poll(() => exchange.sessions.size, { timeout: 2_000 }).toBe(0);
+  });
+
+  it('are bounded for each principal at its own expense, and for all together', async () => {
+    const { endpoint } = await withSessions({ perPrincipal: 2, total: 3 });
+    const first = await openSession(endpoint);
+    const second = await openSession(endpoint);
+    const third = await openSession(endpoint);
+    expect(await ping(endpoint, first)).toBe(404);
+    expect(await ping(endpoint, second)).toBe(200);
+    expect(await ping(endpoint, third)).toBe(200);
+    await openSession(endpoint, 'bob');
+    const refused = await initialize(endpoint, 'cyd');
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({ error: { data: { code: 'RATE_LIMITED' } } });
+    expect(await ping(endpoint, third)).toBe(200);
+  });
+
+  it('are closed by a kill', async () => {
+    const { endpoint, exchange } = await withSessions();
+    const session = await openSession(endpoint);
+    for (const attached of exchange.sessions.all()) attached.close('KILLED', 'test');
+    expect(await ping(endpoint, session)).toBe(404);
+    expect(exchange.sessions.size).toBe(0);
+  });
+
+  it('are not needed for single requests', async () => {
+    const { endpoint, exchange } = await withSessions();
+    const response = await fetch(endpoint, { method: 'POST', headers: headers('alice'), body: rpc('tools/list') });
+    expect(await response.text()).toContain('aip_catalogue_list');
+    expect(exchange.sessions.size).toBe(0);
+  });
+
+  it('cancel what still runs for them when they end', async () => {
+    const gateway = await withSessions({ idle: 50 });
+    let aborted: unknown;
+    gateway.agent('sleeper', 'sleep', async function* (call) {
+      await new Promise((resolve) => call.signal.addEventListener('abort', resolve, { once: true }));
+      aborted = call.signal.reason;
+      yield { type: 'failed', error: { code: 'CANCELED', message: 'stopped', retryable: false }, effect: 'none' };
+    });
+    const session = await openSession(gateway.endpoint);
+    const stop = new AbortController();
+    const call = fetch(gateway.endpoint, { method: 'POST', headers: headers('alice', session), body: rpc('tools/call', { name: 'sleeper_sleep', arguments: {} }), signal: stop.signal });
+    const response = await call;
+    // A dropped stream is no cancellation in this era; a session that has ended is one.
+    stop.abort();
+    await response.text().catch(() => {});
+    await expect.poll(() => aborted, { timeout: 3_000 }).toBe('disconnect');
+  });
+});
