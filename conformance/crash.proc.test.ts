@@ -77,6 +77,7 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
       if (round % 2 === 0) await planner.restart();
       await within(PATIENCE, finished, () => `still without an end: ${JSON.stringify(load.calls.filter(({ end, task }) => !end && task))}`);
       await until(() => unsettled(platform.folder).length === 0, PATIENCE, () => JSON.stringify(unsettled(platform.folder)));
+      console.log(JSON.stringify(Object.entries(Object.groupBy(load.calls, (c) => c.via + ' ' + c.to + ' ' + (c.end ? 'code' in c.end ? c.end.code : 'ok' : c.task ? 'acked' : 'none'))).map(([k, v]) => [k, v!.length])));
       expect(load.faults).toEqual([]);
       calls.push(...load.calls);
 
@@ -89,7 +90,7 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
         expect(head, `task ${task} was acknowledged`).toBeDefined();
         if (!end) continue;
         expect(hasEnded(head!)).toBe(true);
-        const { events } = (await aip.operate('tasks.get', { task })) as { events: { type: string; body?: { value: unknown }; error?: { code: string } }[] };
+        const { events } = (await aip.operate('tasks.get' as string, { task })) as unknown as { events: { type: string; body?: { value: unknown }; error?: { code: string } }[] };
         const last = events.at(-1)!;
         expect('value' in end ? { value: last.body?.value } : { code: last.error?.code }).toEqual(end);
       }

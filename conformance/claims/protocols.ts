@@ -341,6 +341,12 @@ export const protocols = {
       'An agent that is connected over IoAP answers an A2A client with streaming, cancellation and a task that is the same after a restart.',
     status: 'done',
   },
+  'P-BRIDGE.delegation': {
+    source: 'mission',
+    behaviour:
+      'Lets an agent call others on behalf of a task that is its own and live, and no other; a chain of more than 16 is a loop.',
+    status: 'done',
+  },
   'P-BRIDGE.http': {
     source: 'mission',
     behaviour:

@@ -6,10 +6,10 @@ afterEach(() => void vi.useRealTimers());
 
 const DAY = 86_400_000;
 
-test.for([0, 1, 20 * DAY, 30 * DAY, 400 * DAY])('an alarm in %d ms rings then, and not before', (delay) => {
+test.for([1, 20 * DAY, 30 * DAY, 400 * DAY])('an alarm in %d ms rings then, and not before', (delay) => {
   const ring = vi.fn();
   alarm(delay, ring);
-  vi.advanceTimersByTime(Math.max(0, delay - 1));
+  vi.advanceTimersByTime(delay - 1);
   expect(ring).toHaveBeenCalledTimes(0);
   vi.advanceTimersByTime(2);
   expect(ring).toHaveBeenCalledTimes(1);

@@ -45,6 +45,10 @@ export async function* coalesce(events: AsyncIterable<RouteEvent>): AsyncIterabl
       else yield event;
       if (event.type === 'output' && now >= release) release = now + WINDOW;
     }
+  } catch (error) {
+    // What was said before the failure was said.
+    if (held) yield held;
+    throw error;
   } finally {
     await source.return?.();
   }

@@ -18,6 +18,7 @@ import { createCatalogue, type Catalogue } from './catalogue.ts';
 import { chainOf, crossingOf, messageFrom } from './crossing.ts';
 import { createDispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents, taskHead } from './history.ts';
+import { createKnownRequests } from './known-request.ts';
 import { createLiveTask, endedCall, type Call, type LiveTask } from './live-task.ts';
 import { operationEntries, operationRoute, validInput } from './operation-route.ts';
 import { outcomeOf } from './outcome.ts';
@@ -79,6 +80,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   const catalogue = createCatalogue();
   const routes = createRoutes();
   const sessions = createSessions(() => clock.now());
+  const known = createKnownRequests(journal.read, catalogue);
   const parking = createParking();
   const live = new Map<string, LiveTask>();
   const byName = new Map(operations.map((operation) => [operation.name, operation]));
@@ -97,7 +99,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (verdict.verdict === 'deny') return deny(crossing, verdict);
     if (verdict.verdict === 'ask') return park(crossing, verdict);
     const route = routeTo(crossing.target);
-    if (!route) return deny(crossing, unavailable(crossing.target));
+    if (!route) return knownCall(crossing) ?? deny(crossing, unavailable(crossing.target));
     const inForce = latch(crossing);
     const task = createLiveTask(journal.read, crossing);
     const refusal = await accept(task, crossing, messageBody(crossing.message, operationOf(crossing.target)?.secrets));
@@ -110,9 +112,21 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   function cross(session: Session, draft: Draft): Crossing {
     if (draining) throw new AipError('SHUTTING_DOWN');
     if (draft.deadline !== undefined && draft.deadline <= clock.now()) throw new AipError('DEADLINE_EXCEEDED');
-    const target = catalogue.resolve(draft.to);
+    const target = targetOf(session.principal, draft);
     const message = messageFrom(session, draft, target, clock.now());
     return crossingOf(message, target, parentOf(session, draft.parentId));
+  }
+
+  /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
+  function targetOf(principal: Principal, draft: Draft): CatalogueEntry {
+    if (draft.to.startsWith('capability:')) return known.target(principal, draft) ?? catalogue.resolve(draft.to);
+    try {
+      return catalogue.resolve(draft.to);
+    } catch (error) {
+      const target = known.target(principal, draft);
+      if (target) return target;
+      throw error;
+    }
   }
 
   /** The sender's own live assignment, which it names as the reason of this message. */
@@ -121,6 +135,12 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     const parent = live.get(parentId);
     if (parent && parent.askId === undefined && parent.target.owner === session.principal.id) return parent;
     throw new AipError('INVALID_ARGUMENT', `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`);
+  }
+
+  /** The task of a request that was accepted before: nothing has to be there for it any more. */
+  function knownCall({ message }: Crossing): Call | undefined {
+    const task = known.task(message);
+    return task === undefined ? undefined : call(message.from.tenant, task);
   }
 
   const operationOf = (target: CatalogueEntry): Operation | undefined => (target.kind === 'operation' ? byName.get(target.name) : undefined);

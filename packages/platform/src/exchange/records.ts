@@ -34,7 +34,7 @@ export function messageHead(crossing: Crossing): MessageHead {
     ...(crossing.hold ? { hold: crossing.hold } : {}),
     ...(crossing.approval ? { approval: crossing.approval.askId, argumentsHash: crossing.argumentsHash() } : {}),
     ...notes(crossing),
-    ...idempotency(message),
+    ...idempotencyOf(message),
   };
 }
 
@@ -45,7 +45,7 @@ function notes({ obligations }: Crossing): Pick<MessageHead, 'notes'> {
 }
 
 /** A signed frame is its own idempotency key: the same bytes mean the same request, other bytes under its id are a replay. */
-function idempotency(message: Message): Pick<MessageHead, 'idempotency'> {
+export function idempotencyOf(message: Message): Pick<MessageHead, 'idempotency'> {
   if (message.idempotencyKey === undefined) return {};
   const bound = { to: message.to, action: message.action, parts: partsOf(message.body) };
   const request = createHash('sha256')

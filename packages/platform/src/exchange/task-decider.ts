@@ -97,7 +97,13 @@ function moved(entry: Entry, head: TaskHead): TaskHead {
 /** How long an idempotency key stays known, in milliseconds. */
 const KEY_LIFETIME = 24 * 3600_000;
 
-const idempotencyKey = (head: MessageHead): string => `idem:${head.from}\n${head.idempotency?.key}`;
+export const idempotencyRow = (from: string, key: string): string => `idem:${from}\n${key}`;
+
+/** What is remembered of a key: the task it led to, and a hash of the request. */
+export interface KnownKey {
+  readonly task: string;
+  readonly request: string;
+}
 
 /** The same key with the same request means the same task; with another request it is a conflict or a replay. */
 export const idempotencyDecider: Decider = {
@@ -105,20 +111,20 @@ export const idempotencyDecider: Decider = {
   kinds: ['accept', 'park', 'signal'],
   keys(entry) {
     const head = entry.head as unknown as MessageHead;
-    return head.idempotency ? [idempotencyKey(head)] : [];
+    return head.idempotency ? [idempotencyRow(head.from, head.idempotency.key)] : [];
   },
   decide(rows, entry) {
     const head = entry.head as unknown as MessageHead;
     if (!head.idempotency) return NO_WRITES;
-    const key = idempotencyKey(head);
-    const known = rows(key) as { task: string; request: string } | undefined;
+    const key = idempotencyRow(head.from, head.idempotency.key);
+    const known = rows(key) as unknown as KnownKey | undefined;
     if (known && known.task !== entry.task) return { refuse: repeated(head, known) };
     if (known) return NO_WRITES;
     return [{ key, value: { task: entry.task ?? head.message, request: head.idempotency.request }, expires: entry.at + KEY_LIFETIME }];
   },
 };
 
-function repeated(head: MessageHead, known: { task: string; request: string }) {
+function repeated(head: MessageHead, known: KnownKey) {
   if (known.request === head.idempotency?.request) return errorBody('DUPLICATE', 'This request has been accepted before.', { task: known.task });
   if (head.idempotency?.signed) return errorBody('REPLAY_DETECTED', 'A different frame with this id has been accepted before; every frame needs a fresh id.');
   return errorBody('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for a different request; use a new key.', { task: known.task });

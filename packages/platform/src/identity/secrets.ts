@@ -25,6 +25,13 @@ export function openSecrets(folder: string, adminToken: string | undefined): Sec
   return { gateway, pepper, adminToken: kept(file, () => makeToken('admin').token) };
 }
 
+/** The gateway's DID, for whoever verifies a log offline. Throws CONFIG_INVALID when the folder has no key. */
+export function readGatewayDid(folder: string): string {
+  const file = join(folder, 'gateway.key');
+  if (!existsSync(file)) throw new AipError('CONFIG_INVALID', `There is no gateway key in ${folder}; name a platform's data folder with --data-dir.`);
+  return readKey(file).did;
+}
+
 function readKey(file: string): KeyPair {
   const seed = kept(file, () => exportSeed(generateKeyPair()));
   try {

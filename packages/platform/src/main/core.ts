@@ -3,6 +3,7 @@ import { exchangeOperations } from '../exchange/operations.ts';
 import { budgetGuard, budgetOperations } from '../economy/budgets/index.ts';
 import { ledgerOperations } from '../economy/ledger/index.ts';
 import { approvalOperations, approveGuard, resumeAnswered } from '../governance/approvals/index.ts';
+import { auditOperations } from '../governance/audit/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
 import { openPolicyFolder, policyGuard, policyOperations } from '../governance/policy/index.ts';
@@ -16,6 +17,7 @@ import type { Principal } from '../kernel/principal.ts';
 import type { TaskHead } from '../kernel/task.ts';
 import { createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
 import type { Config } from './config.ts';
+import { originOf } from './log-origin.ts';
 import { claimDataFolder } from './data-folder.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { platformOperations } from './platform-operations.ts';
@@ -77,6 +79,7 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
     ...policyOperations(() => policies, { resolve: (address) => exchange.catalogue.resolve(address), principal: principalNamed }),
     ...budgetOperations(running, now),
     ...ledgerOperations(running),
+    ...auditOperations(running, secrets.gateway.did, (tenant) => originOf(secrets.gateway.did, tenant)),
     ...platformOperations({ exchange: running, registry, gatewayDid: secrets.gateway.did, started: now() }),
     ...extra,
   ];

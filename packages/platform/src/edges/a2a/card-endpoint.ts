@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { toAipError, type JsonObject } from '@aip/wire';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
+import { isLoopbackHost } from '../../exchange/origin.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
 import { authenticate, sessionOf } from './caller.ts';
 import { cardOf, type AgentCard, type CardSubject } from './card.ts';
@@ -20,19 +22,17 @@ const MAX_SKILLS = 1_000;
 export interface CardOptions {
   /** Signs a card with the gateway's key (section 8.4). */
   readonly signCard: (card: AgentCard) => AgentCard;
-  /** Where clients reach this gateway; by default the host that the request names. */
-  readonly publicUrl?: string;
 }
 
 /** Serves the signed cards: `agent` is the name in the path, without it the card of the gateway itself. */
-export function cardHandler(exchange: Exchange, { signCard, publicUrl }: CardOptions) {
+export function cardHandler(exchange: Exchange, { signCard }: CardOptions) {
   const signed = new Map<string, Tagged>();
 
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     try {
       const { agent } = request.params as { agent?: string };
-      const session = sessionOf(exchange, authenticate(exchange, request));
-      const base = `${publicUrl ?? `${request.protocol}://${request.host}`}/a2a`;
+      const session = sessionOf(exchange, readerOf(exchange, request));
+      const base = `${request.protocol}://${request.host}/a2a`;
       const { subject, url } =
         agent === undefined ? { subject: await gateway(session), url: base } : await subjectNamed(session, agent, base);
       const card = cardOf(subject, url);
@@ -100,6 +100,17 @@ export function cardHandler(exchange: Exchange, { signCard, publicUrl }: CardOpt
     signed.set(key, fresh);
     return fresh;
   }
+}
+
+/**
+ * A client finds out from the card how to authenticate, so on this machine anybody may read one. From elsewhere policy
+ * decides about strangers as it does about everything.
+ */
+function readerOf(exchange: Exchange, request: FastifyRequest): Principal {
+  const principal = authenticate(exchange, request);
+  const fromHere = /^(?:127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '');
+  const open = principal.kind === 'anonymous' && fromHere && isLoopbackHost(request.headers.host);
+  return open ? exchange.authenticate({ kind: 'local', name: 'agent-cards' }) : principal;
 }
 
 interface Tagged {

@@ -1,7 +1,9 @@
+import { ClientFactory } from '@a2a-js/sdk/client';
 import { claim } from '@aip/conformance';
 import { isJsonObject, verifyCard, type JsonObject } from '@aip/wire';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { officialVerifier, startGateway, type Gateway } from './testing.ts';
+import type { Guard } from '../../kernel/guard.ts';
+import { officialVerifier, send, startGateway, type Gateway } from './testing.ts';
 
 describe(`agent cards ${claim('P-A2A.card')}`, () => {
   let gateway: Gateway;
@@ -68,6 +70,31 @@ describe(`agent cards ${claim('P-A2A.card')}`, () => {
     expect(response.headers.get('cache-control')).toBe('max-age=60');
     expect((await fetchCard('/a2a/translator', { 'if-none-match': etag })).response.status).toBe(304);
     expect((await fetchCard('/a2a/translator', { 'if-none-match': '"other"' })).response.status).toBe(200);
+  });
+
+  it('the official client finds an agent on this machine before it has a token; elsewhere policy decides', async () => {
+    const policy: Guard = {
+      name: 'policy',
+      admit: ({ principal }) =>
+        principal.kind === 'anonymous'
+          ? { verdict: 'deny', error: { code: 'UNAUTHENTICATED', message: 'Say who you are.', retryable: false } }
+          : { verdict: 'pass' },
+    };
+    await using strict = await startGateway({ slots: { policy } });
+    await strict.agent('open', [{ name: 'main' }], async function* () {});
+    const client = await new ClientFactory().createFromUrl(strict.url, '/a2a/open/.well-known/agent-card.json');
+    expect((await client.getAgentCard()).name).toBe('open');
+    await expect(client.sendMessage(send('x'))).rejects.toThrow('Say who you are.');
+    const elsewhere = { url: '/a2a/open', headers: { host: 'gateway.example' } };
+    expect((await strict.app.inject(elsewhere)).statusCode).toBe(401);
+    const known = { ...elsewhere, headers: { ...elsewhere.headers, authorization: 'Bearer alice' } };
+    expect((await strict.app.inject(known)).json()).toMatchObject({
+      supportedInterfaces: [
+        { url: expect.stringMatching(/^http:\/\/gateway\.example\/a2a\/did:key:/) as string },
+        {},
+        {},
+      ],
+    });
   });
 
   it('nobody has a card who is not known', async () => {

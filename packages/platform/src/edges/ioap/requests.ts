@@ -88,7 +88,7 @@ async function answer(edge: Edge, link: Link, frame: RequestFrame, call: Call): 
 function original(edge: Edge, link: Link, frame: RequestFrame, event: TaskEvent): string | undefined {
   const body: Body | undefined = event.type === 'output' || event.type === 'done' ? event.body : undefined;
   const kept = body && edge.originals.get(body);
-  return kept ? kept.raw : undefined;
+  return kept?.to === link.did && kept.correlationId === frame.id ? kept.raw : undefined;
 }
 
 function partialOf(event: TaskEvent, streams: boolean): { result: Json; kind?: 'progress' | 'asked' } | undefined {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { anything, array, constantFrom, dictionary, integer, jsonValue, oneof, option, record, sample, string, type Arbitrary } from 'fast-check';
+import { array, constantFrom, dictionary, integer, jsonValue, oneof, option, record, sample, string, type Arbitrary } from 'fast-check';
 import { claim } from '@aip/conformance';
 import { createTestGateway, type TestGateway } from './testing.ts';
 
@@ -31,22 +31,74 @@ const body = oneof(
   { weight: 1, arbitrary: array(message, { maxLength: 5 }).map((value) => JSON.stringify(value)) },
   { weight: 1, arbitrary: string({ unit: 'binary', maxLength: 200 }) },
   { weight: 1, arbitrary: integer({ min: 60, max: 3_000 }).map((depth) => '['.repeat(depth)) },
-  { weight: 1, arbitrary: anything().map((value) => `{"jsonrpc":"2.0","id":1,"id":2,"method":${JSON.stringify(String(value))}}`) },
+  { weight: 1, arbitrary: methods.map((method) => `{"jsonrpc":"2.0","id":1,"id":2,"method":"${method}"}`) },
 );
-const headerValue = (...known: string[]) => option(oneof(constantFrom(...known), string({ maxLength: 20 }).map((text) => encodeURIComponent(text))), { nil: undefined });
-const request = record({
+const header = (...known: string[]) => option(oneof(constantFrom(...known), string({ maxLength: 20 }).map((text) => encodeURIComponent(text))), { nil: undefined });
+const paths = constantFrom('/mcp', '/mcp', '/mcp/echo', '/mcp/nobody', '/mcp/%00', '/mcp/__proto__');
+
+/** Nothing about it is right. */
+const wild = record({
   method: constantFrom('POST', 'POST', 'POST', 'POST', 'GET', 'DELETE'),
-  path: constantFrom('/mcp', '/mcp', '/mcp/echo', '/mcp/nobody', '/mcp/%00', '/mcp/__proto__'),
+  path: paths,
   body,
-  version: headerValue('2026-07-28', '2025-11-25'),
-  mcpMethod: headerValue('tools/call', 'tools/list'),
-  name: headerValue('echo_say', '=?base64?!!?='),
-  session: headerValue('00000000-0000-4000-8000-000000000000'),
-  accept: headerValue('application/json, text/event-stream', 'text/html'),
-  type: headerValue('application/json', 'text/plain'),
+  version: header('2026-07-28', '2025-11-25'),
+  mcpMethod: header('tools/call', 'tools/list'),
+  name: header('echo_say', '=?base64?!!?='),
+  session: header('00000000-0000-4000-8000-000000000000'),
+  accept: header('application/json, text/event-stream', 'text/html'),
+  type: header('application/json', 'text/plain'),
 });
 
-type HostileRequest = (typeof request extends Arbitrary<infer Value> ? Value : never);
+/** Almost right: a sound request with hostile arguments, of which at times a piece of the text is changed. */
+const almost = record({
+  path: constantFrom('/mcp', '/mcp', '/mcp/echo'),
+  era: constantFrom('modern', 'legacy'),
+  rpc: oneof(
+    jsonValue().map((text) => ({ method: 'tools/call', params: { name: 'echo_say', arguments: { text } } })),
+    constantFrom(
+      { method: 'tools/list', params: {} },
+      { method: 'server/discover', params: {} },
+      { method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } } },
+      { method: 'resources/read', params: { uri: 'mcp:echo/../../etc/passwd' } },
+      { method: 'prompts/get', params: { name: '__proto__' } },
+      { method: 'tools/call', params: { name: 'aip_tasks_get', arguments: { task: "' OR 1=1" } } },
+      { method: 'completion/complete', params: { ref: { type: 'ref/prompt', name: 'x' }, argument: { name: 'a', value: 'b' } } },
+    ),
+  ),
+  id: integer(),
+  extra: meta,
+  cut: option(integer({ min: 0, max: 400 }), { nil: undefined, freq: 1 }),
+  put: string({ maxLength: 3 }),
+}).map(({ path, era, rpc, id, extra, cut, put }) => {
+  const modern = era === 'modern';
+  const params = { ...rpc.params, _meta: { ...extra, ...(modern ? { [VERSION]: '2026-07-28', [CAPABILITIES]: {} } : {}) } };
+  const text = JSON.stringify({ jsonrpc: '2.0', id, method: rpc.method, params });
+  const name = 'name' in rpc.params ? rpc.params.name : 'uri' in rpc.params ? rpc.params.uri : undefined;
+  return {
+    method: 'POST',
+    path,
+    body: cut === undefined ? text : `${text.slice(0, cut)}${put}${text.slice(cut + 1)}`,
+    version: modern ? '2026-07-28' : undefined,
+    mcpMethod: modern ? rpc.method : undefined,
+    name: modern ? name : undefined,
+    session: undefined,
+    accept: undefined,
+    type: undefined,
+  };
+});
+const request: Arbitrary<HostileRequest> = oneof(wild, almost);
+
+interface HostileRequest {
+  method: string;
+  path: string;
+  body: string;
+  version: string | undefined;
+  mcpMethod: string | undefined;
+  name: string | undefined;
+  session: string | undefined;
+  accept: string | undefined;
+  type: string | undefined;
+}
 
 async function send({ method, path, version, mcpMethod, name, session, accept, type, body: content }: HostileRequest): Promise<number> {
   const given = { 'mcp-protocol-version': version, 'mcp-method': mcpMethod, 'mcp-name': name, 'mcp-session-id': session, accept: accept ?? 'application/json, text/event-stream', 'content-type': type ?? 'application/json' };

@@ -1,0 +1,41 @@
+import type { Json } from '@aip/wire';
+import type { Decider, Entry } from '../../kernel/entry.ts';
+
+/**
+ * Decides the log again. Deciders are pure functions of the entries before, so what they refuse now should
+ * never have been accepted: a call in a killed scope, a hold resolved twice, a budget passed, a second end.
+ */
+export interface Replay {
+  /** Why this entry may not stand here; undefined when it may. */
+  next(entry: Entry): string | undefined;
+  /** A row as the log says it is now; undefined when there is none. */
+  row(key: string): Json | undefined;
+}
+
+export function createReplay(deciders: readonly Decider[]): Replay {
+  const rows = new Map<string, { readonly value: Json; readonly expires: number }>();
+  let now = 0;
+  const byKind = new Map<string, Decider[]>();
+  for (const decider of deciders) for (const kind of decider.kinds) byKind.set(kind, [...(byKind.get(kind) ?? []), decider]);
+  /** An expired row may have been swept when the entry was decided; whatever was accepted then did not see it. */
+  const read = (key: string): Json | undefined => {
+    const row = rows.get(key);
+    return row && row.expires >= now ? row.value : undefined;
+  };
+
+  return {
+    next(entry) {
+      now = entry.at;
+      for (const decider of byKind.get(entry.kind) ?? []) {
+        const decision = decider.decide(read, entry);
+        if ('refuse' in decision) return `${decider.name}: ${decision.refuse.message}`;
+        for (const { key, value, expires = Infinity } of decision) {
+          if (value === null) rows.delete(key);
+          else rows.set(key, { value, expires });
+        }
+      }
+      return undefined;
+    },
+    row: (key) => rows.get(key)?.value,
+  };
+}

@@ -1,0 +1,154 @@
+import { commit, equalBytes, Frontier, isJsonObject, leafHash, parseJson, publicKeyOfDid, utf8Bytes, verifyCheckpoint, type JsonObject } from '@aip/wire';
+import type { Decider, Entry } from '../../kernel/entry.ts';
+import { createKillHistory, type KillRecord } from './kills.ts';
+import { createReplay, type Replay } from './replay.ts';
+import type { AuditEntry, LogSource } from './source.ts';
+
+/** Problems listed at most; the first ones are the ones that matter. */
+const MAX_PROBLEMS = 20;
+
+export interface AuditProblem {
+  /** The entry it is about; absent for a checkpoint or the file itself. */
+  readonly seq?: number;
+  readonly what: string;
+}
+
+export interface AuditReport {
+  readonly tenant: string;
+  readonly ok: boolean;
+  readonly entries: number;
+  readonly checkpoints: number;
+  /** Entries whose content has been erased; their place and their commitment stand. */
+  readonly erased: number;
+  /** Entries after the last checkpoint: recorded, not yet signed. */
+  readonly unsigned: number;
+  /** Root of the whole tree, base64url. */
+  readonly root: string;
+  readonly kills: readonly KillRecord[];
+  readonly problems: readonly AuditProblem[];
+}
+
+export interface VerifyOptions {
+  /** Everything that was decided inside the commit. */
+  readonly deciders: readonly Decider[];
+  /** Name of the log in its checkpoints. */
+  readonly origin: string;
+  /** Told about the replayed state once every entry has been read. */
+  onReplayed?(replay: Replay): readonly AuditProblem[];
+}
+
+/**
+ * Verifies one tenant's log from its first entry: every leaf, every commitment, every signed checkpoint, and
+ * that everything accepted could be accepted. Names the entry that does not fit.
+ */
+export async function verifyLog(source: LogSource, { deciders, origin, onReplayed }: VerifyOptions): Promise<AuditReport> {
+  const problems: AuditProblem[] = [];
+  const report = (what: string, seq?: number): void => {
+    if (problems.length < MAX_PROBLEMS) problems.push(seq === undefined ? { what } : { seq, what });
+  };
+  const frontier = new Frontier();
+  const replay = createReplay(deciders);
+  const kills = createKillHistory();
+  const roots = new Map<number, Uint8Array>();
+  const checkpoints = source.checkpoints();
+  const sizes = new Set(checkpoints.map(({ size }) => size));
+  let lastAt = 0;
+  let erased = 0;
+
+  try {
+    for (const item of source.entries()) {
+      const expected = frontier.size;
+      if (item.seq !== expected) report(`entry ${expected} is missing; the next one is ${item.seq}`, expected);
+      const entry = readEntry(item, source.tenant, report);
+      // The tree goes on over what is stored, so that one damaged entry is named once.
+      frontier.append(leafHash(item.text));
+      if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
+      if (!entry) continue;
+      if (entry.at < lastAt) report(`entry ${item.seq} is older than the one before it`, item.seq);
+      lastAt = Math.max(lastAt, entry.at);
+      if (entry.committed && item.body === undefined) erased++;
+      kills.next(entry);
+      const refusal = replay.next(entry);
+      if (refusal) report(`entry ${item.seq} (${entry.kind}) should have been refused: ${refusal}`, item.seq);
+    }
+  } catch (error) {
+    report(`the log cannot be read beyond entry ${frontier.size}: ${(error as Error).message}`, frontier.size);
+  }
+
+  for (const { size, note } of checkpoints) await checkCheckpoint(size, note, roots.get(size), { source, origin }, report);
+  for (const what of source.problems?.() ?? []) report(what);
+  if (problems.length === 0) problems.push(...(onReplayed?.(replay) ?? []));
+  return {
+    tenant: source.tenant,
+    ok: problems.length === 0,
+    entries: frontier.size,
+    checkpoints: checkpoints.length,
+    erased,
+    unsigned: frontier.size - Math.max(0, ...sizes),
+    root: Buffer.from(frontier.root()).toString('base64url'),
+    kills: kills.records(),
+    problems,
+  };
+}
+
+type Report = (what: string, seq?: number) => void;
+
+/** The entry behind the text, if leaf, text, columns and body agree; else every disagreement is reported. */
+function readEntry(item: AuditEntry, tenant: string, report: Report): (Entry & { readonly committed: boolean }) | undefined {
+  const { seq } = item;
+  if (!equalBytes(leafHash(item.text), item.leaf)) {
+    report(`entry ${seq} has been changed: its text does not hash to its leaf`, seq);
+    return undefined;
+  }
+  const head = parseText(item.text);
+  if (!head) {
+    report(`entry ${seq} is not an entry of this log`, seq);
+    return undefined;
+  }
+  if (head['seq'] !== seq || head['tenant'] !== tenant) report(`entry ${seq} says it is entry ${String(head['seq'])} of ${String(head['tenant'])}`, seq);
+  for (const [column, value] of Object.entries(item.columns ?? {})) {
+    if (head[column] !== value) report(`entry ${seq} is filed under another ${column} than it says`, seq);
+  }
+  const { body: commitment, ...rest } = head;
+  checkBody(item, commitment, report);
+  return { ...(rest as unknown as Entry), committed: commitment !== undefined };
+}
+
+const VERSION = 'aip-entry-v1\n';
+
+function parseText(text: string): JsonObject | undefined {
+  if (!text.startsWith(VERSION)) return undefined;
+  try {
+    const head = parseJson(text.slice(VERSION.length), { maxBytes: 64 * 1024 * 1024 });
+    return isJsonObject(head) ? head : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkBody({ seq, body, salt }: AuditEntry, commitment: unknown, report: Report): void {
+  if (body === undefined) return;
+  if (salt === undefined || salt.length !== 16 || typeof commitment !== 'string') {
+    report(`entry ${seq} has content that it does not commit to`, seq);
+    return;
+  }
+  const sum = Buffer.from(commit(salt, utf8Bytes(body))).toString('base64url');
+  if (sum !== commitment) report(`entry ${seq} has been changed: its content does not fit its commitment`, seq);
+}
+
+interface CheckpointContext {
+  readonly source: LogSource;
+  readonly origin: string;
+}
+
+async function checkCheckpoint(size: number, note: string, root: Uint8Array | undefined, { source, origin }: CheckpointContext, report: Report): Promise<void> {
+  const last = size - 1;
+  try {
+    const { checkpoint } = await verifyCheckpoint(note, { name: origin, publicKey: publicKeyOfDid(source.gateway) }, origin);
+    if (checkpoint.size !== size) report(`the checkpoint filed at size ${size} is one of size ${checkpoint.size}`, last);
+    else if (!root) report(`the log is shorter than its checkpoint at size ${size}`, last);
+    else if (!equalBytes(root, checkpoint.root)) report(`the checkpoint at size ${size} signs another tree: an entry up to ${last} has been changed`, last);
+  } catch (error) {
+    report(`the checkpoint at size ${size} (entries up to ${last}) is not valid: ${(error as Error).message}`, last);
+  }
+}
