@@ -15,7 +15,8 @@ const PATIENCE = 60_000;
 const RISKY = `
 @id("risky-work-waits")
 @approve("operators")
-permit (principal in Role::"caller", action == Action::"invoke", resource in Capability::"risky");
+permit (principal in Role::"caller", action == Action::"invoke", resource is Skill)
+when { resource.name == "risky" };
 `;
 
 let platform: PlatformProcess;

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format, type FormatConfig } from 'oxfmt';
-import { isJsonObject, type Json, type JsonObject } from '../packages/wire/src/index.ts';
 import { loadConfig } from '../packages/platform/src/main/config.ts';
 import { startPlatform } from '../packages/platform/src/main/platform.ts';
+import { isJsonObject, type Json, type JsonObject } from '../packages/wire/src/index.ts';
 
 export const GENERATED = fileURLToPath(new URL('../packages/sdk/src/operations.generated.ts', import.meta.url));
 
@@ -84,9 +84,12 @@ function objectType(schema: JsonObject): string {
     return `${/^[a-z_]\w*$/i.test(name) ? name : JSON.stringify(name)}${optional}: ${typeOf(property)}`;
   });
   if (members.length > 0) return `{ ${members.join('; ')} }`;
-  return isJsonObject(schema['additionalProperties']) ? `{ [name: string]: ${typeOf(schema['additionalProperties'])} }` : 'JsonObject';
+  return isJsonObject(schema['additionalProperties'])
+    ? `{ [name: string]: ${typeOf(schema['additionalProperties'])} }`
+    : 'JsonObject';
 }
 
 const object = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(GENERATED, await generate(await currentDocument()));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  writeFileSync(GENERATED, await generate(await currentDocument()));

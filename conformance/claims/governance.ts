@@ -53,6 +53,11 @@ export const governance = {
       'Records everything in a Merkle log with signed checkpoints that a third party verifies offline, survives lawful erasure, and exports to common formats.',
     status: 'planned',
   },
+  'G-AUDIT.tenants': {
+    source: 'mission',
+    behaviour: 'Keeps a log and a Merkle tree of its own for every tenant, numbered without gaps, across restarts.',
+    status: 'done',
+  },
   'G-APPROVE': {
     source: 'seed:aip',
     behaviour: 'Parks a call until enough people approve exactly its arguments, with expiry, across restarts.',

@@ -131,10 +131,8 @@ export interface Budget {
 
 export interface AuditHead {
   readonly size: number;
-  /** base64url, of the tree of all entries. */
-  readonly root: string;
-  /** Signed note (C2SP tlog-checkpoint); null before the first. */
-  readonly checkpoint: string | null;
+  /** The last signed note (C2SP tlog-checkpoint); absent before the first. */
+  readonly checkpoint?: string;
   readonly origin: string;
   /** The gateway's DID, whose key signs checkpoints. */
   readonly gateway: string;
@@ -152,20 +150,11 @@ export interface AuditEntry {
 }
 
 export interface InclusionProof {
-  readonly seq: number;
+  /** Entries that the checkpoint covers. */
   readonly size: number;
-  readonly leaf: string;
   /** base64url, sibling of the leaf first. */
   readonly path: readonly string[];
-  readonly root: string;
-  readonly checkpoint: string | null;
-}
-
-export interface PlatformStatus {
-  readonly version: string;
-  readonly gateway: string;
-  readonly started_at: string;
-  readonly log_size: number;
+  readonly checkpoint: string;
 }
 
 /** Longest wait for the platform's rate limit before the refusal is shown, in tries. */
@@ -209,7 +198,6 @@ async function write<T>(operation: string, input: JsonObject): Promise<T> {
 /** The operations that the dashboard uses. */
 export const api = {
   login: (code: string) => write<null>('login', { code }),
-  status: () => read<PlatformStatus>('platform.status'),
   agents: async () => (await read<{ agents: Agent[] }>('agents.list', { limit: 1000 })).agents,
   pendingAgents: async () => (await read<{ agents: PendingAgent[] }>('agents.list', { state: 'pending' })).agents,
   admit: (agent: string, name: string) => write<{ did: string; name: string }>('agents.admit', { agent, name }),

@@ -10,7 +10,7 @@ import {
   toBase64Url,
   type JsonObject,
 } from '@aip/wire';
-import type { AuditEntry, AuditHead } from './api.ts';
+import type { AuditEntry, AuditHead, InclusionProof } from './api.ts';
 import type { LogEntry } from './feed.ts';
 
 /** A log like the platform's, in memory: numbered, hashed into a tree, its checkpoints signed. */
@@ -23,7 +23,7 @@ export interface FixtureLog {
   tamper(seq: number, change: (text: string) => string, withLeaf?: boolean): void;
   head(): AuditHead & JsonObject;
   page(from: number, limit: number): AuditEntry[] & JsonObject[];
-  proof(seq: number): JsonObject;
+  proof(seq: number): InclusionProof & JsonObject;
   task(id: string): JsonObject;
   /** Server-Sent Events behind entry `after`, until the client goes. */
   stream(after: number, response: ServerResponse): void;
@@ -67,8 +67,7 @@ export function createFixtureLog(): FixtureLog {
     },
     head: () => ({
       size: tree.size,
-      root: toBase64Url(tree.root()),
-      checkpoint: tree.size === 0 ? null : checkpoint(),
+      ...(tree.size === 0 ? {} : { checkpoint: checkpoint() }),
       origin,
       gateway: key.did,
     }),
@@ -83,14 +82,7 @@ export function createFixtureLog(): FixtureLog {
       })),
     proof(seq) {
       const path = inclusionPath(seq, tree.size, (level, index) => nodes.get(`${level}/${index}`) as Uint8Array);
-      return {
-        seq,
-        size: tree.size,
-        leaf: entries[seq]?.leaf ?? '',
-        path: path.map(toBase64Url),
-        root: toBase64Url(tree.root()),
-        checkpoint: checkpoint(),
-      };
+      return { size: tree.size, path: path.map(toBase64Url), checkpoint: checkpoint() };
     },
     task(id) {
       const own = entries.filter(({ task }) => task === id);

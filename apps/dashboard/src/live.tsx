@@ -1,6 +1,6 @@
 import { toAipError, type AipError } from '@aip/wire';
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { api, type Agent, type Ask, type Budget, type PendingAgent, type PlatformStatus, type Stop } from './api.ts';
+import { api, type Agent, type Ask, type AuditHead, type Budget, type PendingAgent, type Stop } from './api.ts';
 import { followLog, type FeedStatus, type LogEntry } from './feed.ts';
 import type { Names } from './format.ts';
 import { EMPTY_VIEW, withEntries, withSnapshot, type LogView } from './log-view.ts';
@@ -14,7 +14,8 @@ export interface Resource<T> {
 /** Everything that more than one page shows. */
 export interface Live {
   readonly status: FeedStatus;
-  readonly platform: PlatformStatus;
+  /** The gateway's DID, which signs checkpoints. */
+  readonly gateway: string;
   readonly log: LogView;
   readonly agents: Resource<readonly Agent[]>;
   readonly pending: Resource<readonly PendingAgent[]>;

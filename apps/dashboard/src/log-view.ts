@@ -249,7 +249,7 @@ function subjects({ kind, head }: LogEntry): (keyof Revisions)[] {
       return ['asks'];
     case 'kill':
     case 'release':
-      return ['stops', 'proofs'];
+      return ['stops'];
     case 'accept':
       return [
         ...(head['approval'] === undefined ? [] : ['asks' as const]),

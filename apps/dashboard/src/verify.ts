@@ -83,11 +83,6 @@ export async function verifyLog(
     }
     onProgress(tree.size, head.size);
   }
-  if (!equalBytes(tree.root(), fromBase64Url(head.root)))
-    return {
-      ok: false,
-      finding: `The entries do not lead to the root that the platform names for ${head.size} entries.`,
-    };
   return {
     ok: true,
     signed: signed.size,
@@ -117,8 +112,8 @@ export async function verifyEntry(
   };
 }
 
-async function signedCheckpoint(note: string | null, origin: string, gateway: string): Promise<Checkpoint | Refuted> {
-  if (note === null)
+async function signedCheckpoint(note: string | undefined, origin: string, gateway: string): Promise<Checkpoint | Refuted> {
+  if (note === undefined)
     return { ok: false, finding: 'The gateway has not signed a checkpoint of this log yet; try again in a moment.' };
   if (globalThis.crypto?.subtle === undefined) {
     return {
@@ -155,10 +150,13 @@ function bytesOf(base64url: string): Uint8Array {
   }
 }
 
+const VERSION = 'aip-entry-v1\n';
+
 /** What an entry's text says: a version line, then JSON. */
 export function contentOf({ text }: Pick<AuditEntry, 'text'>): JsonObject | undefined {
+  if (!text.startsWith(VERSION)) return undefined;
   try {
-    return JSON.parse(text.slice(text.indexOf('\n') + 1)) as JsonObject;
+    return JSON.parse(text.slice(VERSION.length)) as JsonObject;
   } catch {
     return undefined;
   }

@@ -55,7 +55,11 @@ describe(`AipClient ${claim('D-SDK.aip-client')}`, () => {
   });
 
   it('throws what the platform says is wrong', async () => {
-    await expect(aip.operate('samples.echo', { count: 'many' })).rejects.toMatchObject({ name: 'AipError', code: 'INVALID_ARGUMENT', message: expect.stringContaining('count') });
+    await expect(aip.operate('samples.echo', { count: 'many' })).rejects.toMatchObject({
+      name: 'AipError',
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('count'),
+    });
     await expect(aip.invoke('agent:nobody')).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
   });
 
@@ -66,7 +70,11 @@ describe(`AipClient ${claim('D-SDK.aip-client')}`, () => {
 
   it('throws why a call has failed or was canceled', async () => {
     edge.agent('broken', async function* () {
-      yield { type: 'failed', error: { code: 'UPSTREAM_FAILED', message: 'It broke.', retryable: true }, effect: 'none' };
+      yield {
+        type: 'failed',
+        error: { code: 'UPSTREAM_FAILED', message: 'It broke.', retryable: true },
+        effect: 'none',
+      };
     });
     await expect(aip.invoke('agent:broken')).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', message: 'It broke.' });
     edge.agent('slow', async function* ({ signal }) {
@@ -127,7 +135,10 @@ describe(`AipClient ${claim('D-SDK.aip-client')}`, () => {
   it('says what to do when no platform answers', async () => {
     const nowhere = new AipClient({ url: 'http://127.0.0.1:9/' });
     await expect(nowhere.operate('tasks.list', {})).rejects.toThrow(UnreachableError);
-    await expect(nowhere.operate('tasks.list', {})).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE', message: 'No platform answers at http://127.0.0.1:9; start it with "aip up".' });
+    await expect(nowhere.operate('tasks.list', {})).rejects.toMatchObject({
+      code: 'AGENT_UNAVAILABLE',
+      message: 'No platform answers at http://127.0.0.1:9; start it with "aip up".',
+    });
   });
 
   it('does not take anything for a platform, nor follow a redirect with its token', async () => {

@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AipError, aipErrorFromBody, isJsonObject, parseJson, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
+import {
+  AipError,
+  aipErrorFromBody,
+  isJsonObject,
+  parseJson,
+  type ErrorBody,
+  type Json,
+  type JsonObject,
+} from '@aip/wire';
 import { DEFAULT_BACKOFF, waitAfter } from './backoff.ts';
 import type { Operations } from './operations.generated.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
@@ -80,7 +88,11 @@ export class AipClient {
   }
 
   /** Runs an operation of the platform. */
-  async operate<const Name extends OperationName | (string & {})>(name: Name, input: Input<Name>, options: OperateOptions = {}): Promise<Output<Name>> {
+  async operate<const Name extends OperationName | (string & {})>(
+    name: Name,
+    input: Input<Name>,
+    options: OperateOptions = {},
+  ): Promise<Output<Name>> {
     const response = await this.#post(`/v1/${name.replace('.', '/')}`, input, options);
     return (await readJson(response)) as Output<Name>;
   }
@@ -113,7 +125,7 @@ export class AipClient {
   /** The steps of a task after number `after`, to its end. Takes the stream up again when it is cut. */
   async *follow(task: string, after = 0, signal?: AbortSignal): AsyncGenerator<TaskUpdate> {
     let last = after;
-    for (let failures = 0; failures < MAX_ATTEMPTS; ) {
+    for (let failures = 0; failures < MAX_ATTEMPTS;) {
       try {
         const response = await this.#request(`/v1/tasks/${encodeURIComponent(task)}/events`, {
           headers: { ...this.#headers(), 'last-event-id': String(last) },
@@ -154,14 +166,19 @@ export class AipClient {
     if (response.ok) return response;
     const body = await readJson(response);
     if (isJsonObject(body) && isJsonObject(body['error'])) throw aipErrorFromBody(body['error']);
-    throw new AipError('UPSTREAM_FAILED', `${this.url} answers with status ${response.status}, but not as a platform does.`);
+    throw new AipError(
+      'UPSTREAM_FAILED',
+      `${this.url} answers with status ${response.status}, but not as a platform does.`,
+    );
   }
 }
 
 /** The result of a task from its last step. Throws why there is none. */
 function resultOf(last: TaskUpdate | undefined): Json {
   if (last?.type === 'done') return last.value ?? null;
-  throw aipErrorFromBody(last?.error ?? { code: 'UPSTREAM_FAILED', message: 'The task ended without a result.', retryable: false });
+  throw aipErrorFromBody(
+    last?.error ?? { code: 'UPSTREAM_FAILED', message: 'The task ended without a result.', retryable: false },
+  );
 }
 
 /** Yields the updates of one answer above `after`; returns the last number and whether the task has ended. */

@@ -9,7 +9,10 @@ it(`is what the platform offers now; "node scripts/generate-sdk.ts" renews it ${
 
 it('turns JSON Schema into types', async () => {
   const schema = (input: object) => ({
-    paths: { '/v1/a/b': { post: { operationId: 'a.b', summary: 'Does it.', 'x-aip-effect': 'write' } }, '/v1/invoke': { post: { operationId: 'invoke' } } },
+    paths: {
+      '/v1/a/b': { post: { operationId: 'a.b', summary: 'Does it.', 'x-aip-effect': 'write' } },
+      '/v1/invoke': { post: { operationId: 'invoke' } },
+    },
     components: { schemas: { 'a.b.input': input, 'a.b.output': {} } },
   });
   const source = await generate(

@@ -99,6 +99,72 @@ export interface Operations {
   };
   /** Calls that wait for a person, or all that ever did. Effect: read. */
   'asks.list': { input: { state?: 'open' | 'all'; limit?: number }; output: { asks: Json[] } };
+  /** Entries as they are hashed: text and leaf, without the content they commit to. Effect: read. */
+  'audit.entries': {
+    input: { from?: number; limit?: number; kind?: string };
+    output: { entries: Json[]; size: number };
+  };
+  /** How far the log goes: its size and its last signed checkpoint. Effect: read. */
+  'audit.head': {
+    input: JsonObject;
+    output: {
+      tenant: string;
+      origin: string;
+      gateway: string;
+      size: number;
+      checkpoint?: string;
+      checkpoint_size: number;
+    };
+  };
+  /** An inclusion proof (RFC 6962) of one entry in the last signed checkpoint. Effect: read. */
+  'audit.proof': {
+    input: { seq: number };
+    output: { seq: number; size: number; leaf: string; path: string[]; checkpoint: string };
+  };
+  /** One budget with what has been spent and what is held. Effect: read. */
+  'budgets.get': {
+    input: { principal: string };
+    output: {
+      principal: string;
+      name: string;
+      per_call?: number;
+      per_day?: number;
+      total?: number;
+      spent_today: number;
+      spent_total: number;
+      held: number;
+    };
+  };
+  /** All budgets with what has been spent and what is held. Effect: read. */
+  'budgets.list': {
+    input: JsonObject;
+    output: {
+      budgets: {
+        principal: string;
+        name: string;
+        per_call?: number;
+        per_day?: number;
+        total?: number;
+        spent_today: number;
+        spent_total: number;
+        held: number;
+      }[];
+    };
+  };
+  /** Sets what a principal may spend: per call, per UTC day, in total. A limit left out does not limit. Effect: write. */
+  'budgets.set': {
+    input: { principal: string; per_call?: number; per_day?: number; total?: number };
+    output: {
+      principal: string;
+      name: string;
+      per_call?: number;
+      per_day?: number;
+      total?: number;
+      spent_today: number;
+      spent_total: number;
+      held: number;
+    };
+  };
   /** Everything that can be called: agents, skills, tools, operations. Effect: read. */
   'catalogue.list': {
     input: { kind?: 'agent' | 'skill' | 'tool' | 'resource' | 'template' | 'prompt' | 'operation'; owner?: string };
@@ -109,7 +175,14 @@ export interface Operations {
   /** Stops a scope: closes its sessions, cancels its tasks, refuses everything until released. Effect: write. */
   'kills.kill': {
     input: { scope: string; reason?: string };
-    output: { scope: string; mode: string; received_at: string; sessions_closed: number; tasks_stopped: number };
+    output: {
+      scope: string;
+      mode: string;
+      received_at: string;
+      sessions_closed: number;
+      tasks_stopped: number;
+      durable: boolean;
+    };
   };
   /** What is stopped or paused now. Effect: read. */
   'kills.list': {
@@ -119,14 +192,47 @@ export interface Operations {
   /** Refuses new calls under a scope; tasks in flight may end. Effect: write. */
   'kills.pause': {
     input: { scope: string; reason?: string };
-    output: { scope: string; mode: string; received_at: string; sessions_closed: number; tasks_stopped: number };
+    output: {
+      scope: string;
+      mode: string;
+      received_at: string;
+      sessions_closed: number;
+      tasks_stopped: number;
+      durable: boolean;
+    };
   };
   /** What a stop has done: the last message accepted in its scope, and that none followed. Effect: read. */
   'kills.proof': { input: { scope: string }; output: Json };
   /** Releases a stopped or paused scope. Effect: write. */
   'kills.release': { input: { scope: string; reason?: string }; output: { scope: string } };
+  /** Holds of calls that ended with their effect unknown: somebody has to look. Effect: read. */
+  'ledger.open': { input: JsonObject; output: { transfers: Json[] } };
+  /** Captures or releases the hold of a call whose effect was unknown. Effect: write. */
+  'ledger.reconcile': {
+    input: { task: string; resolution: 'captured' | 'released' };
+    output: { task: string; resolution: string; amount: number };
+  };
+  /** What a principal has paid and been paid, and its latest transfers. Effect: read. */
+  'ledger.statement': { input: { principal: string; limit?: number }; output: Json };
   /** Makes a one-time code that opens the dashboard. Effect: read. */
   'logins.create': { input: JsonObject; output: { code: string } };
+  /** Adds an MCP server by its URL until the platform stops; aip.yaml keeps servers, and commands, for good. Effect: write. */
+  'mcp.add': {
+    input: {
+      url: string;
+      headers?: { [name: string]: string };
+      effects?: { [name: string]: 'read' | 'write' | 'external' };
+      default_effect?: 'read' | 'write' | 'external';
+      prices?: { [name: string]: number };
+      default_price?: number;
+      name: string;
+    };
+    output: { name: string; url: string };
+  };
+  /** Upstream MCP servers: how they are reached and how they are. Effect: read. */
+  'mcp.list': { input: JsonObject; output: { servers: Json[] } };
+  /** Takes an MCP server out until the platform starts again. Effect: write. */
+  'mcp.remove': { input: { name: string }; output: { name: string } };
   /** What runs here: version, identity, agents, live tasks, size of the log. Effect: read. */
   'platform.status': {
     input: JsonObject;

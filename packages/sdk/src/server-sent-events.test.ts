@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { readServerSentEvents } from './server-sent-events.ts';
 
-const stream = (...chunks: string[]): ReadableStream<Uint8Array> => new Blob(chunks.map((chunk) => chunk)).stream() as ReadableStream<Uint8Array>;
+const stream = (...chunks: string[]): ReadableStream<Uint8Array> =>
+  new Blob(chunks.map((chunk) => chunk)).stream() as ReadableStream<Uint8Array>;
 const bytewise = (text: string): ReadableStream<Uint8Array> =>
   new ReadableStream({
     start(controller) {
@@ -11,7 +12,9 @@ const bytewise = (text: string): ReadableStream<Uint8Array> =>
   });
 
 it('reads events with their id, type and all their lines of data', async () => {
-  const events = await Array.fromAsync(readServerSentEvents(stream('retry: 1\n\n: comment\n\nevent: a\nid: 7\ndata: one\ndata:two\n\ndata\n\nid: 8\n\n')));
+  const events = await Array.fromAsync(
+    readServerSentEvents(stream('retry: 1\n\n: comment\n\nevent: a\nid: 7\ndata: one\ndata:two\n\ndata\n\nid: 8\n\n')),
+  );
   expect(events).toEqual([
     { event: 'a', id: '7', data: 'one\ntwo' },
     { event: 'message', id: undefined, data: '' },
@@ -19,7 +22,9 @@ it('reads events with their id, type and all their lines of data', async () => {
 });
 
 it.each(['\n', '\r\n', '\r'])('takes %j as the end of a line, wherever the bytes are cut', async (end) => {
-  const events = await Array.fromAsync(readServerSentEvents(bytewise(['event: ä', 'data: {"x": "é"}', '', 'data: 2', '', ': end', '', ''].join(end))));
+  const events = await Array.fromAsync(
+    readServerSentEvents(bytewise(['event: ä', 'data: {"x": "é"}', '', 'data: 2', '', ': end', '', ''].join(end))),
+  );
   expect(events).toEqual([
     { event: 'ä', id: undefined, data: '{"x": "é"}' },
     { event: 'message', id: undefined, data: '2' },
@@ -27,7 +32,9 @@ it.each(['\n', '\r\n', '\r'])('takes %j as the end of a line, wherever the bytes
 });
 
 it('gives up on an event without end', async () => {
-  const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024).fill(120)) });
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024).fill(120)),
+  });
   await expect(Array.fromAsync(readServerSentEvents(endless))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
 });
 

@@ -37,7 +37,8 @@ export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): A
       length = 0;
       if (event) yield event;
     }
-    if (length + unread.length > MAX_EVENT) throw new AipError('PAYLOAD_TOO_LARGE', 'An event of this stream is too large.');
+    if (length + unread.length > MAX_EVENT)
+      throw new AipError('PAYLOAD_TOO_LARGE', 'An event of this stream is too large.');
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { AipError } from '@aip/wire';
 import { AipClient } from '@aip/sdk';
+import { AipError } from '@aip/wire';
 import type { Command } from 'commander';
 import { isLoopbackHost } from '../exchange/origin.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -74,7 +74,11 @@ async function operatorToken(url: string, settings: () => Promise<Settings>): Pr
     return readFileSync(tokenFile, 'utf8').trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new AipError('CONFIG_INVALID', `The credential file ${tokenFile} cannot be read: ${(error as Error).message}. Run as its owner, or give a token with --token.`, { cause: error });
+    throw new AipError(
+      'CONFIG_INVALID',
+      `The credential file ${tokenFile} cannot be read: ${(error as Error).message}. Run as its owner, or give a token with --token.`,
+      { cause: error },
+    );
   }
 }
 
@@ -84,7 +88,9 @@ export function common(command: Command): Command {
 }
 
 export const output = (command: Command): Command =>
-  command.optionsGroup('Common options:').addOption(command.createOption('-o, --output <format>', 'how to print').choices(['table', 'json']));
+  command
+    .optionsGroup('Common options:')
+    .addOption(command.createOption('-o, --output <format>', 'how to print').choices(['table', 'json']));
 
 /** Where the platform is, and who asks. */
 export const connection = (command: Command): Command =>

@@ -1,5 +1,5 @@
-import { AipError, toAipError } from '@aip/wire';
 import { UnreachableError } from '@aip/sdk';
+import { AipError, toAipError } from '@aip/wire';
 
 /** What the command's exit code says. */
 export const EXIT = {

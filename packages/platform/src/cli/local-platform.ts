@@ -26,7 +26,11 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     const { startPlatform } = await import('../main/platform.ts');
     const config = configOf(flags);
     const platform = await startPlatform({ config, log: logOf(config, dev), ...(only === undefined ? {} : { only }) });
-    return { url: platform.url, ...(only === undefined ? { loginUrl: platform.loginUrl() } : {}), stop: () => platform.stop() };
+    return {
+      url: platform.url,
+      ...(only === undefined ? { loginUrl: platform.loginUrl() } : {}),
+      stop: () => platform.stop(),
+    };
   }
 
   /** Starts again when `aip.yaml` changes, unless what it says now is wrong. */
@@ -46,7 +50,9 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
 
     const file = path.resolve(cwd, env['AIP_CONFIG'] ?? 'aip.yaml');
     const watcher = watchFile(file, { interval: WATCH_INTERVAL }, () => {
-      turn = turn.then(restart).catch((error: unknown) => log('error', `not started anew: ${toAipError(error).message}`));
+      turn = turn
+        .then(restart)
+        .catch((error: unknown) => log('error', `not started anew: ${toAipError(error).message}`));
     });
     return {
       url: running.url,
@@ -112,6 +118,14 @@ async function policyChecks({ dataDir }: Settings): Promise<Check[]> {
   const { openPolicyFolder } = await import('../governance/policy/index.ts');
   const policies = await openPolicyFolder({ folder, onChange: () => {} });
   policies.stop();
-  if (policies.error) return [{ name: 'policies', ok: false, detail: policies.error.message, remedy: 'mend the file; until then nothing is permitted' }];
+  if (policies.error)
+    return [
+      {
+        name: 'policies',
+        ok: false,
+        detail: policies.error.message,
+        remedy: 'mend the file; until then nothing is permitted',
+      },
+    ];
   return [{ name: 'policies', ok: true, detail: `${policies.set?.policies.length ?? 0} in force` }];
 }

@@ -6,6 +6,7 @@ import { addApprovals, addApprove, addDeny } from './commands/approvals.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBudget } from './commands/budget.ts';
 import { addConnect } from './commands/connect.ts';
+import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addKill, addKills, addRelease } from './commands/kill.ts';
 import { addAdd } from './commands/mcp.ts';
@@ -18,7 +19,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** Every command, in the order and under the headings that the help shows. */
 const COMMANDS: readonly (readonly [heading: string, ...commands: AddCommand[]])[] = [
-  ['Run the platform:', addUp, addDev, addServe, addStatus, addDashboard, addDoctor],
+  ['Run the platform:', addUp, addDev, addServe, addStatus, addDashboard, addDoctor, addDemo],
   ['Agents and tools:', addAgent, addConnect, addAdd, addTasks],
   ['Keep control:', addApprovals, addApprove, addDeny, addKill, addRelease, addKills, addBudget],
   ['Rules and proof:', addPolicy, addAudit, addToken],
@@ -44,7 +45,9 @@ export function buildProgram(world: World, ended: (code: ExitCode) => void): Com
     };
   }
   const program = new Command('aip')
-    .description('Agent Infrastructure Platform: every agent and tool behind one exchange, where it is known, permitted, paid for, stoppable and on record.')
+    .description(
+      'Agent Infrastructure Platform: every agent and tool behind one exchange, where it is known, permitted, paid for, stoppable and on record.',
+    )
     .version(VERSION, '-V, --version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')

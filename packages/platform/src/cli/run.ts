@@ -15,7 +15,8 @@ export async function runCli(args: readonly string[], world: World): Promise<Exi
     return code;
   } catch (error) {
     // Commander has said already what is wrong with the command line.
-    if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 || error.code === 'commander.help' ? EXIT.ok : EXIT.usage;
     report(error, args, world);
     return exitCodeOf(error);
   }
@@ -35,4 +36,8 @@ function hint(code: string): string {
   return '\nRun this where the platform’s data folder is (--data-dir), or give a token with --token or AIP_TOKEN.';
 }
 
-const wantsJson = (args: readonly string[]): boolean => args.some((arg, at) => arg === '-ojson' || arg === '--output=json' || ((arg === '-o' || arg === '--output') && args[at + 1] === 'json'));
+const wantsJson = (args: readonly string[]): boolean =>
+  args.some(
+    (arg, at) =>
+      arg === '-ojson' || arg === '--output=json' || ((arg === '-o' || arg === '--output') && args[at + 1] === 'json'),
+  );

@@ -19,7 +19,9 @@ export interface Column<Row> {
 /** Rows in aligned columns, the last one ragged. Texts of others cannot move the cursor or change the terminal. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string {
   const cells = rows.map((row) => columns.map(({ of }) => printable(of(row))));
-  const widths = columns.map(({ title }, index) => Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)));
+  const widths = columns.map(({ title }, index) =>
+    Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
+  );
   const pad = (text: string, index: number): string => {
     if (columns[index]?.align === 'right') return text.padStart(widths[index] ?? 0);
     return index === columns.length - 1 ? text : text.padEnd(widths[index] ?? 0);

@@ -17,7 +17,10 @@ export interface Ran {
 }
 
 /** For tests: runs a command line in a world of its own; what is not given is empty, or fails. */
-export async function runInWorld(args: readonly string[], world: Partial<Omit<World, 'local'>> & { local?: Partial<Local> } = {}): Promise<Ran> {
+export async function runInWorld(
+  args: readonly string[],
+  world: Partial<Omit<World, 'local'>> & { local?: Partial<Local> } = {},
+): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await runCli(args, {
@@ -38,7 +41,12 @@ const absent = (): never => {
 };
 
 const NOWHERE: Local = {
-  settings: () => ({ url: 'http://127.0.0.1:9', dataDir: '/nonexistent', tokenFile: '/nonexistent/admin.token', adminToken: undefined }),
+  settings: () => ({
+    url: 'http://127.0.0.1:9',
+    dataDir: '/nonexistent',
+    tokenFile: '/nonexistent/admin.token',
+    adminToken: undefined,
+  }),
   start: absent,
   serveStdio: absent,
   verifyAudit: absent,

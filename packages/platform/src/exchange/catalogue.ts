@@ -11,9 +11,12 @@ export interface Catalogue {
   put(owner: string, entries: readonly CatalogueEntry[]): void;
   remove(owner: string): void;
   get(address: Address): CatalogueEntry | undefined;
-  /** Finds the one entry an address means; agents may be named by DID or by their unique name. */
-  resolve(address: Address): CatalogueEntry;
-  list(filter?: { kind?: CatalogueEntry['kind']; owner?: string }): CatalogueEntry[];
+  /**
+   * Finds the one entry an address means; agents may be named by DID or by their unique name. Within a tenant,
+   * what belongs to another does not exist.
+   */
+  resolve(address: Address, tenant?: string): CatalogueEntry;
+  list(filter?: { kind?: CatalogueEntry['kind']; owner?: string; tenant?: string }): CatalogueEntry[];
   /** Called after every change, with the owner that changed. */
   onChange(listener: (owner: string) => void): () => void;
 }
@@ -48,31 +51,31 @@ export function createCatalogue(): Catalogue {
   }
 
   /** The agent of that DID or unique name. */
-  function agent(name: string): CatalogueEntry {
+  function agent(name: string, tenant: string | undefined): CatalogueEntry {
     const exact = byAddress.get(`agent:${name}`);
-    if (exact) return exact;
-    const named = agentsByName.get(name) ?? [];
+    if (exact && exists(exact, tenant)) return exact;
+    const named = (agentsByName.get(name) ?? []).filter((entry) => exists(entry, tenant));
     if (named.length === 1) return named[0] as CatalogueEntry;
     if (named.length > 1) throw new AipError('UNKNOWN_AGENT', `${named.length} agents are named "${name}"; use the DID of the one you mean.`);
     throw new AipError('UNKNOWN_AGENT', `No agent "${name.slice(0, 120)}" is known here; "aip agent list" shows who is.`);
   }
 
   /** One live provider of a capability, in turn. */
-  function provider(name: string): CatalogueEntry {
-    const live = (skillsByName.get(name) ?? []).filter((entry) => entry.state === 'active');
+  function provider(name: string, tenant: string | undefined): CatalogueEntry {
+    const live = (skillsByName.get(name) ?? []).filter((entry) => entry.state === 'active' && exists(entry, tenant));
     if (live.length === 0) throw new AipError('UNKNOWN_TARGET', `No connected agent offers the capability "${name.slice(0, 120)}".`);
     return live[turn++ % live.length] as CatalogueEntry;
   }
 
-  function resolve(address: Address): CatalogueEntry {
+  function resolve(address: Address, tenant?: string): CatalogueEntry {
     const exact = byAddress.get(address);
-    if (exact) return exact;
+    if (exact && exists(exact, tenant)) return exact;
     const { kind, name } = parseAddress(address);
-    if (kind === 'agent') return agent(name);
-    if (kind === 'capability') return provider(name);
+    if (kind === 'agent') return agent(name, tenant);
+    if (kind === 'capability') return provider(name, tenant);
     if (kind === 'skill') {
       const owned = splitOwned(name);
-      const skill = byAddress.get(`skill:${agent(owned.owner).owner}/${owned.name}`);
+      const skill = byAddress.get(`skill:${agent(owned.owner, tenant).owner}/${owned.name}`);
       if (skill) return skill;
     }
     throw new AipError('UNKNOWN_TARGET', `There is no ${kind} "${name.slice(0, 120)}" here.`);
@@ -87,8 +90,9 @@ export function createCatalogue(): Catalogue {
     get: (address) => byAddress.get(address),
     resolve,
     list(filter = {}) {
-      const source = filter.owner === undefined ? [...byAddress.values()] : [...(owners.get(filter.owner) ?? [])];
-      return filter.kind === undefined ? source : source.filter((entry) => entry.kind === filter.kind);
+      const { kind, owner, tenant } = filter;
+      const source = owner === undefined ? [...byAddress.values()] : [...(owners.get(owner) ?? [])];
+      return source.filter((entry) => (kind === undefined || entry.kind === kind) && exists(entry, tenant));
     },
     onChange(listener) {
       listeners.add(listener);
@@ -96,6 +100,9 @@ export function createCatalogue(): Catalogue {
     },
   };
 }
+
+/** What belongs to nobody is there for every tenant. */
+const exists = (entry: CatalogueEntry, tenant: string | undefined): boolean => tenant === undefined || entry.tenant === undefined || entry.tenant === tenant;
 
 function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   const list = map.get(key);

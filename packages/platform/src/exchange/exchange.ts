@@ -119,9 +119,9 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
 
   /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
   function targetOf(principal: Principal, draft: Draft): CatalogueEntry {
-    if (draft.to.startsWith('capability:')) return known.target(principal, draft) ?? catalogue.resolve(draft.to);
+    if (draft.to.startsWith('capability:')) return known.target(principal, draft) ?? catalogue.resolve(draft.to, principal.tenant);
     try {
-      return catalogue.resolve(draft.to);
+      return catalogue.resolve(draft.to, principal.tenant);
     } catch (error) {
       const target = known.target(principal, draft);
       if (target) return target;
@@ -257,7 +257,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     // After a restart the target may still be on its way back.
     const route = await routeSoon(task.target, COMEBACK);
     if (task.settling) return;
-    const target = catalogue.resolve(task.message.to);
+    const target = catalogue.resolve(task.message.to, task.tenant);
     task.target = target;
     if (!route) return fail(task, unavailable(target).error);
     const crossing = crossingOf(task.message, target, chainOf(task), approval);

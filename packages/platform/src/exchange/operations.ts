@@ -94,8 +94,8 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       plane: 'data',
       input: z.object({ kind: z.enum(['agent', 'skill', 'tool', 'resource', 'template', 'prompt', 'operation']).optional(), owner: z.string().max(256).optional() }),
       output: z.object({ entries: z.array(z.any()) }),
-      handler(_call, input) {
-        const filter: { kind?: CatalogueEntry['kind']; owner?: string } = {};
+      handler({ principal }, input) {
+        const filter: { kind?: CatalogueEntry['kind']; owner?: string; tenant: string } = { tenant: principal.tenant };
         if (input.kind !== undefined) filter.kind = input.kind;
         if (input.owner !== undefined) filter.owner = input.owner;
         return { output: { entries: exchange().catalogue.list(filter) } };

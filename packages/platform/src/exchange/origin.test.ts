@@ -45,9 +45,12 @@ describe('where a request comes from', () => {
     expect(code('localhost:8000')).toBeUndefined();
   });
 
-  it.each(['http://localhost:5173', 'http://127.0.0.1:8000', 'http://[::1]:8000', 'https://localhost'])('may be %s', (origin) => {
-    expect(code('localhost:8000', origin)).toBeUndefined();
-  });
+  it.each(['http://localhost:5173', 'http://127.0.0.1:8000', 'http://[::1]:8000', 'https://localhost'])(
+    'may be %s',
+    (origin) => {
+      expect(code('localhost:8000', origin)).toBeUndefined();
+    },
+  );
 
   it.each([
     'https://evil.example',
@@ -76,7 +79,10 @@ describe('where a request comes from', () => {
 });
 
 it('tells a Host that means this machine from one that does not', () => {
-  expect([isLoopbackHost('127.0.0.1:8000'), isLoopbackHost('[::1]'), isLoopbackHost('aip.example.com'), isLoopbackHost(undefined)]).toEqual([
-    true, true, false, false,
-  ]);
+  expect([
+    isLoopbackHost('127.0.0.1:8000'),
+    isLoopbackHost('[::1]'),
+    isLoopbackHost('aip.example.com'),
+    isLoopbackHost(undefined),
+  ]).toEqual([true, true, false, false]);
 });

@@ -189,7 +189,7 @@ describe('a delegated call', () => {
 });
 
 describe('a body', () => {
-  test('of more than 64 KiB is kept as a blob once, and comes back whole', async () => {
+  test('of more than 64 KiB is kept as a blob, and comes back whole', async () => {
     const exchange = await withAgents({
       async *scout(call) {
         yield { type: 'output', body: call.message.body };

@@ -60,19 +60,12 @@ function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
   }
   const holder = rows(nameKey(name));
   if (holder !== undefined && holder !== did) return { refuse: nameTaken(name) };
-  const row: AgentRow = {
-    did,
-    name,
-    description: '',
-    version: '',
-    tenant: entry.tenant,
-    roles: (entry.head['roles'] ?? []) as string[],
-    protocol: '',
-    capabilities: [],
-    admitted: entry.at,
-    admittedBy: entry.head['by'] as string,
-  };
+  const known = rows(agentKey(did)) as unknown as AgentRow | undefined;
+  const card = { description: '', version: '', protocol: '', capabilities: [] };
+  const roles = (entry.head['roles'] ?? []) as string[];
+  const row: AgentRow = { ...card, ...known, did, name, tenant: entry.tenant, roles, admitted: entry.at, admittedBy: entry.head['by'] as string };
   return [
+    ...(known === undefined ? [] : [{ key: nameKey(known.name), value: null }]),
     { key: agentKey(did), value: row as unknown as Json, open: true },
     { key: nameKey(name), value: did },
     { key: pendingKey(did), value: null },

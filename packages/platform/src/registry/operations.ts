@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange/index.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
-import { agentViewSchema, capabilitySchema, nameSchema, type AgentView } from './agent.ts';
+import { agentView, agentViewSchema, capabilitySchema, nameSchema, type AgentView } from './agent.ts';
 import { joinKey, pendingKey, type JoinRow } from './decider.ts';
 import type { Registry } from './registry.ts';
 
@@ -46,8 +46,8 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
     throw new AipError('NOT_ADMITTED', `${principal.id} is not admitted. Join with a join token ("aip agent create"), or ask an operator to run "aip agent admit ${principal.id}".`);
   }
 
-  function find(agent: string): AgentView {
-    const view = registry.view(exchange().catalogue.resolve(`agent:${agent}`).owner);
+  function find({ tenant }: Principal, agent: string): AgentView {
+    const view = registry.view(exchange().catalogue.resolve(`agent:${agent}`, tenant).owner);
     if (!view) throw new AipError('UNKNOWN_AGENT', `No agent "${agent}" is known here.`);
     return view;
   }
@@ -93,18 +93,19 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
         const known = registry.get(principal.id);
         const name = input.name ?? known?.name ?? principal.id.slice(-8);
         if (!known && input.join_token === undefined) return turnAway(principal, name);
-        const entries: EntryDraft[] = known ? [] : [admission(principal, input.join_token as string, name)];
         const { description, version, protocol, capabilities } = input;
-        const connected = { did: principal.id, ...(known ? { name } : {}), card: { description, version, protocol, capabilities } };
-        entries.push({ kind: 'agent.connect', head: connected as unknown as JsonObject });
-        registry.connect(principal.id);
-        const admitted = known ? {} : { admitted_at: new Date(now()).toISOString() };
-        const base = registry.view(principal.id);
-        const view: AgentView = {
-          did: principal.id, name, description, version, state: 'connected', protocol, capabilities,
-          roles: [], admitted_by: '', admitted_at: '', ...base, ...admitted,
-        };
-        return { output: { ...view, name, description, version, protocol, capabilities, state: 'connected' as const }, entries };
+        const card = { description, version, protocol, capabilities };
+        const at = new Date(now()).toISOString();
+        const presence = { state: 'connected', connected_at: at, last_activity: at } as const;
+        if (known) {
+          const entry: EntryDraft = { kind: 'agent.connect', head: { did: principal.id, name, card } as unknown as JsonObject };
+          return { output: { ...agentView(known, undefined), ...card, ...presence, name }, entries: [entry] };
+        }
+        const admit = admission(principal, input.join_token as string, name);
+        const { name: given, roles, by } = admit.head as { name: string; roles: string[]; by: string };
+        const output: AgentView = { did: principal.id, ...card, ...presence, name: given, roles, admitted_by: by, admitted_at: at };
+        const entry: EntryDraft = { kind: 'agent.connect', head: { did: principal.id, card } as unknown as JsonObject };
+        return { output, entries: [admit, entry] };
       },
     }),
     operation({
@@ -152,7 +153,7 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       plane: 'data',
       input: z.object({ agent: z.string().min(1).max(256) }),
       output: agentViewSchema,
-      handler: (_call, { agent }) => ({ output: find(agent) }),
+      handler: ({ principal }, { agent }) => ({ output: find(principal, agent) }),
     }),
     operation({
       name: 'agents.remove',
@@ -161,8 +162,8 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       plane: 'control',
       input: z.object({ agent: z.string().min(1).max(256) }),
       output: z.object({ did: z.string() }),
-      handler(_call, { agent }) {
-        const { did } = find(agent);
+      handler({ principal }, { agent }) {
+        const { did } = find(principal, agent);
         for (const session of exchange().sessions.all()) if (session.principal.id === did) session.close('NOT_ADMITTED', 'This agent has been removed.');
         return { output: { did }, entries: [{ kind: 'agent.remove', head: { did } }] };
       },

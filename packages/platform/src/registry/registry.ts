@@ -32,6 +32,7 @@ export function createRegistry(now: () => number): Registry {
       return;
     }
     rows.delete(did);
+    presence.delete(did);
     exchange?.catalogue.remove(did);
   }
 
@@ -68,7 +69,12 @@ export function createRegistry(now: () => number): Registry {
           publish(row);
         }
       }
-      journal.follow(['agent.admit', 'agent.connect', 'agent.remove'], (entry) => reload(entry.tenant, entry.head['did'] as string));
+      journal.follow(['agent.admit', 'agent.connect', 'agent.remove'], ({ kind, tenant, head }) => {
+        const did = head['did'] as string;
+        // An agent is here once its announcement has been taken, not when it was made.
+        if (kind === 'agent.connect') presence.set(did, { connected: now(), active: now() });
+        reload(tenant, did);
+      });
       journal.follow(['accept', 'signal'], (entry) => touch(entry.head['from'] as string));
       journal.follow(['settle'], (entry) => touch(entry.head['assignee'] as string));
     },

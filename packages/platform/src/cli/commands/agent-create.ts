@@ -20,10 +20,15 @@ export function addAgentCreate(agent: Command, bind: Bind): void {
       .command('create')
       .description('make a new agent: its key, a join token, and a file that runs')
       .requiredOption('--name <name>', 'what it is called', nameOf)
-      .requiredOption('--capabilities <names>', 'what it can do, separated by commas', (text: string) => text.split(',').map((name) => nameOf(name.trim())))
+      .requiredOption('--capabilities <names>', 'what it can do, separated by commas', (text: string) =>
+        text.split(',').map((name) => nameOf(name.trim())),
+      )
       .option('--out <folder>', 'where the files go (the current folder unless given)'),
   )
-    .addHelpText('after', '\nExample:\n  aip agent create --name hello --capabilities greet\n  node hello.ts\n  aip agent invoke hello --skill greet \'{"text":"world"}\'')
+    .addHelpText(
+      'after',
+      '\nExample:\n  aip agent create --name hello --capabilities greet\n  node hello.ts\n  aip agent invoke hello --skill greet \'{"text":"world"}\'',
+    )
     .action(bind(create));
 }
 
@@ -37,14 +42,19 @@ async function create(cli: Cli, { name, capabilities, out }: CreateFlags): Promi
   const source = path.join(folder, `${name}.ts`);
   const keyFile = path.join(folder, `${name}.key`);
   for (const file of [source, keyFile]) {
-    if (existsSync(file)) throw new AipError('CONFLICT', `${file} exists already; choose another name or another folder with --out.`);
+    if (existsSync(file))
+      throw new AipError('CONFLICT', `${file} exists already; choose another name or another folder with --out.`);
   }
   const client = await cli.client();
   const invitation = await client.operate('agents.invite', { name });
   const { did } = loadKey(keyFile);
   const gateway = `${client.url.replace(/^http/, 'ws')}/ws`;
   // Its owner's alone: until the first contact, the join token in it admits whoever has it.
-  writeFileSync(source, agentSource({ name, capabilities, gateway, joinToken: invitation.join_token, sdk: sdkFrom(source) }), { mode: 0o600, flag: 'wx' });
+  writeFileSync(
+    source,
+    agentSource({ name, capabilities, gateway, joinToken: invitation.join_token, sdk: sdkFrom(source) }),
+    { mode: 0o600, flag: 'wx' },
+  );
   cli.show({ did, name, source, key: keyFile, ...invitation }, () =>
     [
       `Made ${path.relative(cli.world.cwd, source)} and its key ${path.relative(cli.world.cwd, keyFile)}.`,
@@ -74,7 +84,9 @@ interface AgentSource {
 }
 
 function agentSource({ name, capabilities, gateway, joinToken, sdk }: AgentSource): string {
-  const handlers = capabilities.map((capability) => `    '${capability}': { description: 'Gives back what it is given.', handler: (args) => args },`);
+  const handlers = capabilities.map(
+    (capability) => `    '${capability}': { description: 'Gives back what it is given.', handler: (args) => args },`,
+  );
   return `import { Agent } from ${quote(sdk)};
 
 const agent = new Agent({

@@ -1,24 +1,12 @@
-import { UnreachableError } from '@aip/sdk';
+import { UnreachableError, type Operations } from '@aip/sdk';
 import { aipErrorFromBody, parseJson, type JsonObject } from '@aip/wire';
 import { Option } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
+import { secondsOf } from '../duration.ts';
 import { fields, table, type Column } from '../table.ts';
 import { addAgentCreate } from './agent-create.ts';
-import { secondsOf } from '../duration.ts';
 
-interface AgentView {
-  readonly did: string;
-  readonly name: string;
-  readonly description: string;
-  readonly version: string;
-  readonly state: 'connected' | 'offline';
-  readonly protocol: string;
-  readonly roles: readonly string[];
-  readonly capabilities: readonly { readonly name: string; readonly description: string; readonly effect: string; readonly price: number }[];
-  readonly admitted_at: string;
-  readonly admitted_by: string;
-  readonly last_activity?: string;
-}
+type AgentView = Operations['agents.get']['output'];
 
 /** Who has knocked and was not admitted yet. */
 interface Stranger {
@@ -53,18 +41,35 @@ export const addAgent: AddCommand = (program, bind) => {
       .option('--capability <name>', 'what it can do')
       .addOption(new Option('--state <state>', 'in this state only').choices(['connected', 'offline', 'pending'])),
   ).action(
-    bind(async (cli, { query, capability, state }: { query?: string; capability?: string; state?: 'connected' | 'offline' | 'pending' }) => {
-      const filter = { ...(query === undefined ? {} : { query }), ...(capability === undefined ? {} : { capability }), ...(state === undefined ? {} : { state }) };
-      const answer = await (await cli.client()).operate('agents.list', { ...filter, limit: 1_000 });
-      cli.show(answer, ({ agents }) => {
-        if (agents.length === 0) return 'No agents. "aip agent create --name hello --capabilities greet" makes one.';
-        return state === 'pending' ? table(agents as unknown as Stranger[], strangers, cli.style) : table(agents as unknown as AgentView[], columns, cli.style);
-      });
-    }),
+    bind(
+      async (
+        cli,
+        {
+          query,
+          capability,
+          state,
+        }: { query?: string; capability?: string; state?: 'connected' | 'offline' | 'pending' },
+      ) => {
+        const filter = {
+          ...(query === undefined ? {} : { query }),
+          ...(capability === undefined ? {} : { capability }),
+          ...(state === undefined ? {} : { state }),
+        };
+        const answer = await (await cli.client()).operate('agents.list', { ...filter, limit: 1_000 });
+        cli.show(answer, ({ agents }) => {
+          if (agents.length === 0) return 'No agents. "aip agent create --name hello --capabilities greet" makes one.';
+          return state === 'pending'
+            ? table(agents as unknown as Stranger[], strangers, cli.style)
+            : table(agents as unknown as AgentView[], columns, cli.style);
+        });
+      },
+    ),
   );
 
   common(agent.command('get').description('one agent, by name or DID').argument('<agent>')).action(
-    bind(async (cli, name: string) => cli.show(await (await cli.client()).operate('agents.get', { agent: name }), (view) => describeAgent(view, cli))),
+    bind(async (cli, name: string) =>
+      cli.show(await (await cli.client()).operate('agents.get', { agent: name }), (view) => describeAgent(view, cli)),
+    ),
   );
 
   common(
@@ -77,20 +82,39 @@ export const addAgent: AddCommand = (program, bind) => {
       .option('--key <key>', 'idempotency key: the same key with the same call is done once')
       .option('--timeout <duration>', 'cancel the call after this time, such as 30s or 5m', secondsOf),
   )
-    .addHelpText('after', '\nExamples:\n  aip agent invoke echo "hello"\n  aip agent invoke echo --skill say \'{"text":"hello"}\'\n  aip agent invoke tool:files/read_file \'{"path":"notes.txt"}\'')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  aip agent invoke echo "hello"\n  aip agent invoke echo --skill say \'{"text":"hello"}\'\n  aip agent invoke tool:files/read_file \'{"path":"notes.txt"}\'',
+    )
     .action(bind(invoke));
 
   common(
-    agent.command('admit').description('admit an agent that knocks without a join token').argument('<did>').option('--name <name>', 'what it is called here'),
+    agent
+      .command('admit')
+      .description('admit an agent that knocks without a join token')
+      .argument('<did>')
+      .option('--name <name>', 'what it is called here'),
   ).action(
     bind(async (cli, did: string, { name }: { name?: string }) => {
-      const admitted = await (await cli.client()).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
+      const admitted = await (
+        await cli.client()
+      ).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
       cli.show(admitted, (view) => `Admitted ${view.name}, ${view.did}.`);
     }),
   );
 
-  common(agent.command('remove').description('remove an agent; to come back it has to be admitted again').argument('<agent>')).action(
-    bind(async (cli, name: string) => cli.show(await (await cli.client()).operate('agents.remove', { agent: name }), ({ did }) => `Removed ${name}, ${did}.`)),
+  common(
+    agent
+      .command('remove')
+      .description('remove an agent; to come back it has to be admitted again')
+      .argument('<agent>'),
+  ).action(
+    bind(async (cli, name: string) =>
+      cli.show(
+        await (await cli.client()).operate('agents.remove', { agent: name }),
+        ({ did }) => `Removed ${name}, ${did}.`,
+      ),
+    ),
   );
 };
 
@@ -130,12 +154,21 @@ interface InvokeFlags {
   readonly timeout?: number;
 }
 
-async function invoke(cli: Cli, to: string, text: string | undefined, { skill, key, timeout }: InvokeFlags): Promise<void> {
+async function invoke(
+  cli: Cli,
+  to: string,
+  text: string | undefined,
+  { skill, key, timeout }: InvokeFlags,
+): Promise<void> {
   const client = await cli.client();
-  const options = { ...(key === undefined ? {} : { idempotencyKey: key }), ...(timeout === undefined ? {} : { timeout: timeout * 1000 }) };
+  const options = {
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+    ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+  };
   for await (const update of client.stream(addressOf(to, skill), argumentsOf(text), options)) {
     const { type, value, task, ask, error } = update;
-    if (type === 'asked' && ask) cli.world.err(`Waiting for a person. In another terminal: aip approve ${ask.id}   (or: aip deny ${ask.id})`);
+    if (type === 'asked' && ask)
+      cli.world.err(`Waiting for a person. In another terminal: aip approve ${ask.id}   (or: aip deny ${ask.id})`);
     else if (type === 'output' && !cli.json) cli.world.err(cli.style('dim', shown(value)));
     else if (type === 'done') return cli.show({ task, result: value ?? null }, () => shown(value));
     else if (type === 'failed' || type === 'canceled') throw aipErrorFromBody(error);

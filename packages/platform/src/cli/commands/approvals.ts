@@ -14,7 +14,12 @@ interface AskView {
 
 export const addApprovals: AddCommand = (program, bind) => {
   const approvals = program.command('approvals').description('calls that wait for a person');
-  common(approvals.command('list', { isDefault: true }).description('what waits now').option('--all', 'what was answered too')).action(
+  common(
+    approvals
+      .command('list', { isDefault: true })
+      .description('what waits now')
+      .option('--all', 'what was answered too'),
+  ).action(
     bind(async (cli, { all }: { all?: boolean }) => {
       const answer = await (await cli.client()).operate('asks.list', { state: all ? 'all' : 'open' });
       const asks = answer.asks as unknown as AskView[];
@@ -38,19 +43,25 @@ const askTable = (asks: readonly AskView[], cli: Cli): string =>
   );
 
 export const addApprove: AddCommand = (program, bind) => {
-  common(program.command('approve').description('let a waiting call go on, with exactly these arguments, once').argument('<ask>').option('--reason <text>', 'why')).action(
-    bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'approve', reason)),
-  );
+  common(
+    program
+      .command('approve')
+      .description('let a waiting call go on, with exactly these arguments, once')
+      .argument('<ask>')
+      .option('--reason <text>', 'why'),
+  ).action(bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'approve', reason)));
 };
 
 export const addDeny: AddCommand = (program, bind) => {
-  common(program.command('deny').description('refuse a waiting call').argument('<ask>').option('--reason <text>', 'why')).action(
-    bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'deny', reason)),
-  );
+  common(
+    program.command('deny').description('refuse a waiting call').argument('<ask>').option('--reason <text>', 'why'),
+  ).action(bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'deny', reason)));
 };
 
 async function decide(cli: Cli, ask: string, verdict: 'approve' | 'deny', reason: string | undefined): Promise<void> {
   const client = await cli.client();
   const answered = await client.operate('asks.answer', { ask, verdict, ...(reason === undefined ? {} : { reason }) });
-  cli.show(answered, () => (verdict === 'approve' ? `Approved ${ask}; the call goes on.` : `Denied ${ask}; the call is refused.`));
+  cli.show(answered, () =>
+    verdict === 'approve' ? `Approved ${ask}; the call goes on.` : `Denied ${ask}; the call is refused.`,
+  );
 }

@@ -1,14 +1,24 @@
-import { AipError, type JsonObject } from '@aip/wire';
-import { InvalidArgumentError } from 'commander';
-import { common, type AddCommand } from '../cli.ts';
-import { table } from '../table.ts';
+import type { Operations } from '@aip/sdk';
+import { AipError } from '@aip/wire';
+import { Argument, InvalidArgumentError } from 'commander';
+import { common, type AddCommand, type Cli } from '../cli.ts';
+import { short, table } from '../table.ts';
 
-interface BudgetView {
+type BudgetView = Operations['budgets.set']['output'];
+
+interface TransferView {
+  readonly task: string;
   readonly payer: string;
-  readonly per_call?: number;
-  readonly per_day?: number;
-  readonly spent_today?: number;
-  readonly held?: number;
+  readonly payee: string;
+  readonly amount: number;
+  readonly state: string;
+  readonly at: string;
+}
+
+interface Limits {
+  readonly perCall?: number;
+  readonly perDay?: number;
+  readonly total?: number;
 }
 
 function units(text: string): number {
@@ -17,26 +27,15 @@ function units(text: string): number {
 }
 
 export const addBudget: AddCommand = (program, bind) => {
-  const budget = program.command('budget').description('hard limits on what agents may spend');
+  const budget = program.command('budget').description('hard limits on what agents may spend, in integer units');
 
   common(budget.command('list', { isDefault: true }).description('every budget, with what is spent and held')).action(
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('budgets.list', {});
-      const budgets = (answer as JsonObject)['budgets'] as unknown as BudgetView[];
-      cli.show(answer, () =>
+      cli.show(answer, ({ budgets }) =>
         budgets.length === 0
           ? 'No budgets. "aip budget set <agent> --per-day 1000" sets one.'
-          : table(
-              budgets,
-              [
-                { title: 'PAYER', of: ({ payer }) => payer },
-                { title: 'PER CALL', of: (row) => row.per_call, align: 'right' },
-                { title: 'PER DAY', of: (row) => row.per_day, align: 'right' },
-                { title: 'SPENT TODAY', of: (row) => row.spent_today, align: 'right' },
-                { title: 'HELD', of: ({ held }) => held, align: 'right' },
-              ],
-              cli.style,
-            ),
+          : budgetTable(budgets, cli),
       );
     }),
   );
@@ -44,18 +43,87 @@ export const addBudget: AddCommand = (program, bind) => {
   common(
     budget
       .command('set')
-      .description('set what an agent may spend, in units')
-      .argument('<agent>', 'name or DID')
+      .description('set what a principal may spend; a limit left out does not limit')
+      .argument('<principal>', 'an agent’s name or DID, or service:<token name>')
       .option('--per-call <units>', 'at most this for one call', units)
-      .option('--per-day <units>', 'at most this each day (UTC)', units),
+      .option('--per-day <units>', 'at most this each day (UTC)', units)
+      .option('--total <units>', 'at most this ever', units),
   )
     .addHelpText('after', '\nExample:\n  aip budget set planner --per-call 5 --per-day 100')
     .action(
-      bind(async (cli, agent: string, { perCall, perDay }: { perCall?: number; perDay?: number }) => {
-        if (perCall === undefined && perDay === undefined) throw new AipError('CONFIG_INVALID', 'Give --per-call, --per-day or both.');
-        const limits = { ...(perCall === undefined ? {} : { per_call: perCall }), ...(perDay === undefined ? {} : { per_day: perDay }) };
-        const answer = await (await cli.client()).operate('budgets.set', { agent, ...limits });
-        cli.show(answer, () => `${agent} may spend ${[perCall === undefined ? [] : `${perCall} a call`, perDay === undefined ? [] : `${perDay} a day`].flat().join(' and ')}.`);
+      bind(async (cli, principal: string, { perCall, perDay, total }: Limits) => {
+        if (perCall === undefined && perDay === undefined && total === undefined) {
+          throw new AipError('CONFIG_INVALID', 'Give --per-call, --per-day, --total or several of them.');
+        }
+        const limits = {
+          ...(perCall === undefined ? {} : { per_call: perCall }),
+          ...(perDay === undefined ? {} : { per_day: perDay }),
+          ...(total === undefined ? {} : { total }),
+        };
+        const set = await (await cli.client()).operate('budgets.set', { principal, ...limits });
+        cli.show(set, () => budgetTable([set], cli));
       }),
     );
+
+  common(budget.command('open').description('money held by calls that ended with their effect unknown')).action(
+    bind(async (cli) => {
+      const answer = await (await cli.client()).operate('ledger.open', {});
+      const transfers = answer.transfers as unknown as TransferView[];
+      cli.show(answer, () =>
+        transfers.length === 0 ? 'Nothing is held by calls that have ended.' : transferTable(transfers, cli),
+      );
+    }),
+  );
+
+  common(
+    budget
+      .command('reconcile')
+      .description('decide what becomes of such money, once you know whether the call took effect')
+      .argument('<task>')
+      .addArgument(
+        new Argument('<resolution>', 'captured: it did, and is paid; released: it did not').choices([
+          'captured',
+          'released',
+        ]),
+      ),
+  ).action(
+    bind(async (cli, task: string, resolution: 'captured' | 'released') => {
+      const answer = await (await cli.client()).operate('ledger.reconcile', { task, resolution });
+      cli.show(answer, () => `The money held by task ${task} is ${resolution}.`);
+    }),
+  );
 };
+
+const budgetTable = (budgets: readonly BudgetView[], cli: Cli): string =>
+  table(
+    budgets,
+    [
+      { title: 'WHO', of: ({ name }) => name },
+      { title: 'PER CALL', of: (row) => row.per_call ?? '–', align: 'right' },
+      { title: 'PER DAY', of: (row) => row.per_day ?? '–', align: 'right' },
+      { title: 'TOTAL', of: ({ total }) => total ?? '–', align: 'right' },
+      {
+        title: 'SPENT TODAY',
+        of: (row) => row.spent_today,
+        align: 'right',
+        look: (row) => (row.per_day !== undefined && row.spent_today >= row.per_day ? 'red' : undefined),
+      },
+      { title: 'SPENT', of: (row) => row.spent_total, align: 'right' },
+      { title: 'HELD', of: ({ held }) => held, align: 'right' },
+    ],
+    cli.style,
+  );
+
+const transferTable = (transfers: readonly TransferView[], cli: Cli): string =>
+  table(
+    transfers,
+    [
+      { title: 'TASK', of: ({ task }) => task },
+      { title: 'PAYER', of: ({ payer }) => short(payer) },
+      { title: 'PAYEE', of: ({ payee }) => short(payee) },
+      { title: 'AMOUNT', of: ({ amount }) => amount, align: 'right' },
+      { title: 'STATE', of: ({ state }) => state },
+      { title: 'SINCE', of: ({ at }) => at },
+    ],
+    cli.style,
+  );

@@ -1,6 +1,6 @@
 import { UnreachableError } from '@aip/sdk';
-import { common, type AddCommand, type Cli } from '../cli.ts';
 import { checkTable, verdict } from '../checks.ts';
+import { common, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT, toShownError } from '../exit-codes.ts';
 import type { Check } from '../local.ts';
 
@@ -28,7 +28,10 @@ function nodeVersion(): Check {
 async function dataFolder(cli: Cli): Promise<readonly Check[]> {
   try {
     const settings = await cli.settings();
-    return [{ name: 'settings', ok: true, detail: `data folder ${settings.dataDir}` }, ...(await (await cli.local()).inspect(settings))];
+    return [
+      { name: 'settings', ok: true, detail: `data folder ${settings.dataDir}` },
+      ...(await (await cli.local()).inspect(settings)),
+    ];
   } catch (error) {
     return [{ name: 'settings', ok: false, detail: toShownError(error).message }];
   }

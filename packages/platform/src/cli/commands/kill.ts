@@ -16,13 +16,22 @@ export const addKill: AddCommand = (program, bind) => {
     ['kill', 'stop a scope now: close its sessions, cancel its tasks, refuse everything until it is released'],
     ['pause', 'refuse new calls under a scope; what runs may end'],
   ] as const) {
-    common(program.command(mode).description(description).argument('<scope>').option('--reason <text>', 'why, for whoever is refused and for the record'))
+    common(
+      program
+        .command(mode)
+        .description(description)
+        .argument('<scope>')
+        .option('--reason <text>', 'why, for whoever is refused and for the record'),
+    )
       .addHelpText('after', `${SCOPES}\n\nExample:\n  aip ${mode} agent:echo --reason "it loops"`)
       .action(
         bind(async (cli, scope: string, { reason }: { reason?: string }) => {
-          const stopped = await (await cli.client()).operate(`kills.${mode}`, { scope, ...(reason === undefined ? {} : { reason }) });
+          const stopped = await (
+            await cli.client()
+          ).operate(`kills.${mode}`, { scope, ...(reason === undefined ? {} : { reason }) });
           cli.show(stopped, (stop) => {
-            const effect = mode === 'kill' ? ` ${stop.sessions_closed} sessions closed, ${stop.tasks_stopped} tasks stopped.` : '';
+            const effect =
+              mode === 'kill' ? ` ${stop.sessions_closed} sessions closed, ${stop.tasks_stopped} tasks stopped.` : '';
             return `${scope} is ${mode === 'kill' ? 'stopped' : 'paused'} since ${stop.received_at}.${effect}\nTo let it go on: aip release ${scope} --reason "…"`;
           });
         }),
@@ -31,9 +40,17 @@ export const addKill: AddCommand = (program, bind) => {
 };
 
 export const addRelease: AddCommand = (program, bind) => {
-  common(program.command('release').description('let a stopped or paused scope go on').argument('<scope>').option('--reason <text>', 'why')).action(
+  common(
+    program
+      .command('release')
+      .description('let a stopped or paused scope go on')
+      .argument('<scope>')
+      .option('--reason <text>', 'why'),
+  ).action(
     bind(async (cli, scope: string, { reason }: { reason?: string }) => {
-      const released = await (await cli.client()).operate('kills.release', { scope, ...(reason === undefined ? {} : { reason }) });
+      const released = await (
+        await cli.client()
+      ).operate('kills.release', { scope, ...(reason === undefined ? {} : { reason }) });
       cli.show(released, () => `${scope} is released.`);
     }),
   );

@@ -39,7 +39,11 @@ export const addAdd: AddCommand = (program, bind) => {
 };
 
 async function addMcp(cli: Cli, name: string, command: readonly string[], flags: McpFlags): Promise<void> {
-  if (!NAME.test(name)) throw new AipError('CONFIG_INVALID', `"${name}" is not a name for a server: letters, digits, dash and underscore, at most 32.`);
+  if (!NAME.test(name))
+    throw new AipError(
+      'CONFIG_INVALID',
+      `"${name}" is not a name for a server: letters, digits, dash and underscore, at most 32.`,
+    );
   if ((flags.url === undefined) === (command.length === 0)) {
     throw new AipError('CONFIG_INVALID', 'Give either the command that starts the server, after --, or its --url.');
   }
@@ -47,20 +51,37 @@ async function addMcp(cli: Cli, name: string, command: readonly string[], flags:
   // Not by its own --url, which is the server's.
   const platform = openCli(cli.world, {});
   const added = await (await platform.client()).operate('mcp.add', { name, url: flags.url, headers: flags.header });
-  cli.show(added, () => `${name} is connected until the platform stops; put it into aip.yaml to keep it.\n${whoMay(name)}`);
+  cli.show(
+    added,
+    () => `${name} is connected until the platform stops; put it into aip.yaml to keep it.\n${whoMay(name)}`,
+  );
 }
 
 /** Writes the server into `aip.yaml`, whose other lines and comments stay as they are. */
-function keep(cli: Cli, name: string, [command, ...args]: readonly string[], env: Readonly<Record<string, string>>): void {
+function keep(
+  cli: Cli,
+  name: string,
+  [command, ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): void {
   const file = path.resolve(cli.world.cwd, cli.world.env['AIP_CONFIG'] ?? 'aip.yaml');
   const document = parseDocument(existsSync(file) ? readFileSync(file, 'utf8') : '');
   if (document.errors.length > 0) throw new AipError('CONFIG_INVALID', `${file}: ${document.errors[0]?.message}`);
   const place = ['mcp', 'servers', name];
-  if (document.hasIn(place)) throw new AipError('CONFLICT', `${file} has a server "${name}" already; take it out first, or choose another name.`);
+  if (document.hasIn(place))
+    throw new AipError(
+      'CONFLICT',
+      `${file} has a server "${name}" already; take it out first, or choose another name.`,
+    );
   const server = { command, ...(args.length > 0 ? { args } : {}), ...(Object.keys(env).length > 0 ? { env } : {}) };
   document.setIn(place, document.createNode(server));
   writeFileSync(file, document.toString(), { mode: 0o600 });
-  cli.show({ name, file, ...server }, () => `Wrote ${name} to ${file}; it is started with the platform ("aip dev" starts anew by itself).\n${whoMay(name)}`);
+  cli.show(
+    { name, file, ...server },
+    () =>
+      `Wrote ${name} to ${file}; it is started with the platform ("aip dev" starts anew by itself).\n${whoMay(name)}`,
+  );
 }
 
-const whoMay = (name: string): string => `"aip policy explain <agent> tool:${name}/<tool>" says who may call its tools.`;
+const whoMay = (name: string): string =>
+  `"aip policy explain <agent> tool:${name}/<tool>" says who may call its tools.`;

@@ -2,7 +2,9 @@ import { common, type AddCommand } from '../cli.ts';
 import { fields } from '../table.ts';
 
 export const addStatus: AddCommand = (program, bind) => {
-  common(program.command('status').description('what runs: version, identity, agents, live tasks, size of the log')).action(
+  common(
+    program.command('status').description('what runs: version, identity, agents, live tasks, size of the log'),
+  ).action(
     bind(async (cli) => {
       const client = await cli.client();
       cli.show(await client.operate('platform.status', {}), (status) =>

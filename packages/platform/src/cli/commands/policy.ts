@@ -14,8 +14,19 @@ interface PolicyProblem {
 }
 
 interface Explanation {
-  readonly decision: { readonly effect: 'permit' | 'deny'; readonly message: string; readonly obligations: readonly JsonObject[] };
-  readonly policies: readonly { readonly id: string; readonly file: string; readonly line: number; readonly effect: string; readonly outcome: string; readonly unmet: readonly string[] }[];
+  readonly decision: {
+    readonly effect: 'permit' | 'deny';
+    readonly message: string;
+    readonly obligations: readonly JsonObject[];
+  };
+  readonly policies: readonly {
+    readonly id: string;
+    readonly file: string;
+    readonly line: number;
+    readonly effect: string;
+    readonly outcome: string;
+    readonly unmet: readonly string[];
+  }[];
   readonly wouldPermit: readonly string[];
 }
 
@@ -33,13 +44,22 @@ export const addPolicy: AddCommand = (program, bind) => {
   common(policy.command('list').description('the policies in force')).action(
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('policies.list', {});
-      const policies = answer.policies as unknown as readonly { id: string; effect: string; file: string; line: number }[];
+      const policies = answer.policies as unknown as readonly {
+        id: string;
+        effect: string;
+        file: string;
+        line: number;
+      }[];
       cli.show(answer, ({ error }) => {
         const list = table(
           policies,
           [
             { title: 'POLICY', of: ({ id }) => id },
-            { title: 'EFFECT', of: ({ effect }) => effect, look: ({ effect }) => (effect === 'forbid' ? 'red' : 'green') },
+            {
+              title: 'EFFECT',
+              of: ({ effect }) => effect,
+              look: ({ effect }) => (effect === 'forbid' ? 'red' : 'green'),
+            },
             { title: 'WHERE', of: ({ file, line }) => `${file}:${line}` },
           ],
           cli.style,
@@ -50,7 +70,12 @@ export const addPolicy: AddCommand = (program, bind) => {
     }),
   );
 
-  common(policy.command('check').description('validate policy files without putting them in force').argument('[files...]', 'Cedar files; those of the platform unless given'))
+  common(
+    policy
+      .command('check')
+      .description('validate policy files without putting them in force')
+      .argument('[files...]', 'Cedar files; those of the platform unless given'),
+  )
     .addHelpText('after', `\nExit code ${EXIT.unverified} when a file has errors.`)
     .action(bind(check));
 
@@ -63,30 +88,56 @@ export const addPolicy: AddCommand = (program, bind) => {
       .option('--protocol <name>', 'over which protocol', 'http')
       .option('--arguments <json>', 'the arguments of the call', '{}'),
   )
-    .addHelpText('after', '\nExample:\n  aip policy explain planner tool:files/write_file --protocol mcp --arguments \'{"path":"/etc/passwd"}\'')
+    .addHelpText(
+      'after',
+      '\nExample:\n  aip policy explain planner tool:files/write_file --protocol mcp --arguments \'{"path":"/etc/passwd"}\'',
+    )
     .action(
       bind(async (cli, principal: string, to: string, options: { protocol: string; arguments: string }) => {
-        const input = { principal, to, protocol: options.protocol, arguments: parseJson(options.arguments) as { [name: string]: Json } };
+        const input = {
+          principal,
+          to,
+          protocol: options.protocol,
+          arguments: parseJson(options.arguments) as { [name: string]: Json },
+        };
         const answer = await (await cli.client()).operate('policies.explain', input);
         cli.show(answer, (explanation) => explained(explanation as unknown as Explanation, cli));
       }),
     );
 
-  common(policy.command('test').description('decide a YAML table of cases and compare with what it expects').argument('<file>'))
-    .addHelpText('after', `\nA case: { principal: 'Agent::"did:…"', action: call, resource: 'Tool::"files/read_file"', expect: permit }\nExit code ${EXIT.unverified} when a case fails.`)
+  common(
+    policy
+      .command('test')
+      .description('decide a YAML table of cases and compare with what it expects')
+      .argument('<file>'),
+  )
+    .addHelpText(
+      'after',
+      `\nA case: { principal: 'Agent::"did:…"', action: call, resource: 'Tool::"files/read_file"', expect: permit }\nExit code ${EXIT.unverified} when a case fails.`,
+    )
     .action(
       bind(async (cli, file: string) => {
-        const answer = await (await cli.client()).operate('policies.test', { cases: readFileSync(path.resolve(cli.world.cwd, file), 'utf8') });
-        cli.show(answer, ({ passed, failed, results }) => `${caseTable(results as unknown as CaseResult[], cli)}\n\n${passed} passed, ${failed} failed.`);
+        const answer = await (
+          await cli.client()
+        ).operate('policies.test', { cases: readFileSync(path.resolve(cli.world.cwd, file), 'utf8') });
+        cli.show(
+          answer,
+          ({ passed, failed, results }) =>
+            `${caseTable(results as unknown as CaseResult[], cli)}\n\n${passed} passed, ${failed} failed.`,
+        );
         return answer.failed === 0 ? EXIT.ok : EXIT.unverified;
       }),
     );
 };
 
 async function check(cli: Cli, files: readonly string[]) {
-  const given = files.map((file) => ({ name: path.basename(file), text: readFileSync(path.resolve(cli.world.cwd, file), 'utf8') }));
+  const given = files.map((file) => ({
+    name: path.basename(file),
+    text: readFileSync(path.resolve(cli.world.cwd, file), 'utf8'),
+  }));
   const answer = await (await cli.client()).operate('policies.check', given.length === 0 ? {} : { files: given });
-  const line = ({ file, line: at, column, message, hint }: PolicyProblem): string => `${file}:${at}:${column}  ${message}${hint === undefined ? '' : ` (${hint})`}`;
+  const line = ({ file, line: at, column, message, hint }: PolicyProblem): string =>
+    `${file}:${at}:${column}  ${message}${hint === undefined ? '' : ` (${hint})`}`;
   cli.show(answer, ({ valid, policies, errors, warnings }) =>
     [
       ...(errors as unknown as PolicyProblem[]).map((problem) => cli.style('red', line(problem))),
@@ -105,14 +156,24 @@ function explained({ decision, policies, wouldPermit }: Explanation, cli: Cli): 
     [
       { title: 'POLICY', of: ({ id }) => id },
       { title: 'EFFECT', of: ({ effect }) => effect },
-      { title: 'OUTCOME', of: ({ outcome }) => outcome, look: ({ outcome }) => (outcome === 'applies' ? 'bold' : 'dim') },
+      {
+        title: 'OUTCOME',
+        of: ({ outcome }) => outcome,
+        look: ({ outcome }) => (outcome === 'applies' ? 'bold' : 'dim'),
+      },
       { title: 'WHERE', of: ({ file, line }) => `${file}:${line}` },
       { title: 'UNMET', of: ({ unmet }) => unmet.join(' and ') },
     ],
     cli.style,
   );
   const ways = wouldPermit.length === 0 ? [] : ['', 'What would permit it:', ...wouldPermit.map((way) => `  ${way}`)];
-  return [cli.style(permitted ? 'green' : 'red', `${decision.effect}: ${decision.message}`), ...duties, '', list, ...ways].join('\n');
+  return [
+    cli.style(permitted ? 'green' : 'red', `${decision.effect}: ${decision.message}`),
+    ...duties,
+    '',
+    list,
+    ...ways,
+  ].join('\n');
 }
 
 const caseTable = (results: readonly CaseResult[], cli: Cli): string =>

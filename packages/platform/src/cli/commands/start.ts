@@ -23,16 +23,29 @@ const settings = (command: Command): Command =>
     .option('--admin-token <token>', 'the operator’s token (AIP_ADMIN_TOKEN; made on the first start unless given)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (AIP_LOG_LEVEL, info)');
 
-const flagsOf = ({ port, host, dataDir, adminToken, logLevel }: StartFlags) => ({ port, host, data_dir: dataDir, admin_token: adminToken, log_level: logLevel });
+const flagsOf = ({ port, host, dataDir, adminToken, logLevel }: StartFlags) => ({
+  port,
+  host,
+  data_dir: dataDir,
+  admin_token: adminToken,
+  log_level: logLevel,
+});
 
 export const addUp: AddCommand = (program, bind) => {
   settings(program.command('up').description('start the platform and run it until it is stopped'))
-    .addHelpText('after', '\nExamples:\n  aip up\n  aip up --port 9000 --data-dir /var/lib/aip\n\nCtrl-C or SIGTERM lets calls in flight end, for at most five seconds.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  aip up\n  aip up --port 9000 --data-dir /var/lib/aip\n\nCtrl-C or SIGTERM lets calls in flight end, for at most five seconds.',
+    )
     .action(bind((cli, flags: StartFlags) => run(cli, { flags: flagsOf(flags) })));
 };
 
 export const addDev: AddCommand = (program, bind) => {
-  settings(program.command('dev').description('start the platform for trying things out: readable log, new start when aip.yaml changes'))
+  settings(
+    program
+      .command('dev')
+      .description('start the platform for trying things out: readable log, new start when aip.yaml changes'),
+  )
     .addHelpText('after', '\nPolicies are reloaded as you save them, here and with "aip up".')
     .action(bind((cli, flags: StartFlags) => run(cli, { flags: flagsOf(flags), dev: true })));
 };
@@ -41,11 +54,15 @@ export const addServe: AddCommand = (program, bind) => {
   settings(program.command('serve').description('serve one protocol only'))
     .addOption(new Option('--protocol <name>', 'the protocol to serve').choices(['mcp', 'a2a']).makeOptionMandatory())
     .option('--stdio', 'speak MCP on standard input and output, for clients that start their servers')
-    .addHelpText('after', '\nExamples:\n  aip serve --protocol mcp --port 8000\n  aip serve --protocol a2a\n  aip serve --protocol mcp --stdio')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  aip serve --protocol mcp --port 8000\n  aip serve --protocol a2a\n  aip serve --protocol mcp --stdio',
+    )
     .action(
       bind(async (cli, { protocol, stdio, ...flags }: StartFlags & { protocol: 'mcp' | 'a2a'; stdio?: boolean }) => {
         if (!stdio) return run(cli, { flags: flagsOf(flags), only: protocol });
-        if (protocol !== 'mcp') throw new AipError('CONFIG_INVALID', 'Only MCP is spoken on standard input and output: use --protocol mcp.');
+        if (protocol !== 'mcp')
+          throw new AipError('CONFIG_INVALID', 'Only MCP is spoken on standard input and output: use --protocol mcp.');
         await (await cli.local()).serveStdio(flagsOf(flags));
       }),
     );

@@ -63,7 +63,19 @@ export const addTasks: AddCommand = (program, bind) => {
       const events = answer.events as unknown as TaskEvent[];
       cli.show(answer, () =>
         [
-          fields({ Task: head.id, State: head.state, From: head.from, To: head.to, Over: head.edge, Price: head.price, Waits: head.ask, Created: head.created_at }, cli.style),
+          fields(
+            {
+              Task: head.id,
+              State: head.state,
+              From: head.from,
+              To: head.to,
+              Over: head.edge,
+              Price: head.price,
+              Waits: head.ask,
+              Created: head.created_at,
+            },
+            cli.style,
+          ),
           '',
           table(
             events,

@@ -27,13 +27,26 @@ export const addToken: AddCommand = (program, bind) => {
   );
   create
     .addOption(create.createOption('--roles <roles...>', 'what its bearer is').choices(ROLES).default(['caller']))
-    .addHelpText('after', '\nExamples:\n  aip token create ci --roles caller --expires 30d\n  export AIP_TOKEN=$(aip token create me --roles operator -o json | jq -r .token)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  aip token create ci --roles caller --expires 30d\n  export AIP_TOKEN=$(aip token create me --roles operator -o json | jq -r .token)',
+    )
     .action(
-      bind(async (cli, name: string, { roles, agent, expires }: { roles: Role[]; agent?: string; expires?: number }) => {
-        const input = { name, roles, ...(agent === undefined ? {} : { agent }), ...(expires === undefined ? {} : { expires_in: expires }) };
-        const made = await (await cli.client()).operate('tokens.create', input);
-        cli.show(made, () => `${made.token}\n\nKeep it now: it is not shown again. Revoke it with: aip token revoke ${made.id}`);
-      }),
+      bind(
+        async (cli, name: string, { roles, agent, expires }: { roles: Role[]; agent?: string; expires?: number }) => {
+          const input = {
+            name,
+            roles,
+            ...(agent === undefined ? {} : { agent }),
+            ...(expires === undefined ? {} : { expires_in: expires }),
+          };
+          const made = await (await cli.client()).operate('tokens.create', input);
+          cli.show(
+            made,
+            () => `${made.token}\n\nKeep it now: it is not shown again. Revoke it with: aip token revoke ${made.id}`,
+          );
+        },
+      ),
     );
 
   common(token.command('list').description('API tokens, without their secrets')).action(
@@ -60,6 +73,8 @@ export const addToken: AddCommand = (program, bind) => {
   );
 
   common(token.command('revoke').description('revoke a token at once').argument('<id>')).action(
-    bind(async (cli, id: string) => cli.show(await (await cli.client()).operate('tokens.revoke', { id }), () => `Revoked ${id}.`)),
+    bind(async (cli, id: string) =>
+      cli.show(await (await cli.client()).operate('tokens.revoke', { id }), () => `Revoked ${id}.`),
+    ),
   );
 };

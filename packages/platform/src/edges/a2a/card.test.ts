@@ -46,6 +46,8 @@ describe(`agent cards ${claim('P-A2A.card')}`, () => {
     const { card } = await fetchCard('/a2a/translator');
     await officialVerifier(card as never);
     expect(verifyCard(card).card['name']).toBe('translator');
+    const client = await gateway.client('translator');
+    expect((await client.getAgentCard(undefined, officialVerifier)).name).toBe('translator');
     // The official verifier tells the console why it refuses.
     vi.spyOn(console, 'debug').mockReturnValue();
     const forged = {

@@ -23,6 +23,8 @@ export interface AgentCard extends JsonObject {
 
 const MODES = ['text/plain', 'application/json', 'application/octet-stream'];
 
+const BEARER = { scheme: 'Bearer', description: 'A token of this gateway.' };
+
 /** A pure projection: the same agent at the same URL always has the same card. `url` is that of its interfaces. */
 export function cardOf(agent: CardSubject, url: string): AgentCard {
   return {
@@ -47,9 +49,9 @@ export function cardOf(agent: CardSubject, url: string): AgentCard {
         },
       ],
     },
-    securitySchemes: {
-      bearer: { httpAuthSecurityScheme: { scheme: 'Bearer', description: 'A token of this gateway.' } },
-    },
+    // Said in the words of 0.3 too (`type` and its fields, unsigned): the official clients tell the two shapes apart by
+    // `type`, and verify a card of the newer shape only after a translation that the signature does not survive.
+    securitySchemes: { bearer: { type: 'http', ...BEARER, httpAuthSecurityScheme: BEARER } },
     securityRequirements: [{ schemes: { bearer: { list: [] } } }],
     defaultInputModes: [...MODES],
     defaultOutputModes: [...MODES],

@@ -7,10 +7,8 @@ import { jsonRpcFailure, jsonRpcHandler } from './json-rpc.ts';
 import { MEDIA_TYPE } from './protocol.ts';
 import { createA2aService } from './service.ts';
 
-export { cardOf, type AgentCard, type CardSubject } from './card.ts';
 export type { CardOptions } from './card-endpoint.ts';
 export { connectRemoteAgent, type RemoteConnection } from './remote-agent.ts';
-export type { RemoteAgent } from './remote-card.ts';
 
 /** Largest request body in bytes. */
 const BODY_LIMIT = 1024 * 1024;

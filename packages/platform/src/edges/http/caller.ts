@@ -19,7 +19,8 @@ function credentialOf(request: FastifyRequest): Credential {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
-    if (token === undefined) throw new AipError('UNAUTHENTICATED', 'Send the token as "Authorization: Bearer <token>".');
+    if (token === undefined)
+      throw new AipError('UNAUTHENTICATED', 'Send the token as "Authorization: Bearer <token>".');
     return { kind: 'bearer', token };
   }
   const token = cookieOf(request, sessionCookieName(request));
@@ -58,5 +59,8 @@ export function requireOwnScript(request: FastifyRequest): void {
   const { host, origin } = request.headers;
   const ownPage = origin !== undefined && URL.parse(origin)?.host === URL.parse(`http://${host}`)?.host;
   if (ownPage && request.headers[SCRIPT_HEADER] === '1') return;
-  throw new AipError('FORBIDDEN_ORIGIN', 'Changes with a session cookie come from the dashboard itself, with the header "x-aip: 1"; programs send a bearer token.');
+  throw new AipError(
+    'FORBIDDEN_ORIGIN',
+    'Changes with a session cookie come from the dashboard itself, with the header "x-aip: 1"; programs send a bearer token.',
+  );
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestEdge, type TestEdge } from './testing.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'aip-dashboard-'));
@@ -19,20 +19,29 @@ let edge: TestEdge;
 const codes = new Set<string>();
 beforeEach(async () => {
   codes.add('once');
-  edge = await createTestEdge({ http: { dashboard: path.join(folder, 'dist'), login: (code) => (codes.delete(code) ? 'alice' : undefined) } });
+  edge = await createTestEdge({
+    http: { dashboard: path.join(folder, 'dist'), login: (code) => (codes.delete(code) ? 'alice' : undefined) },
+  });
 });
 afterEach(() => edge[Symbol.asyncDispose]());
 
 describe('the dashboard', () => {
-  it.each(['/ui', '/ui/', '/ui/agents', '/ui/tasks/0192'])('is one page at %s, with a strict content policy', async (url) => {
-    const answer = await edge.app.inject(url);
-    expect([answer.statusCode, answer.body, answer.headers['cache-control']]).toEqual([200, '<!doctype html><title>AIP</title>', 'no-cache']);
-    const policy = String(answer.headers['content-security-policy']);
-    expect(policy).toContain("default-src 'none'");
-    expect(policy).toContain("frame-ancestors 'none'");
-    expect(policy).not.toContain('unsafe');
-    expect(answer.headers['x-content-type-options']).toBe('nosniff');
-  });
+  it.each(['/ui', '/ui/', '/ui/agents', '/ui/tasks/0192'])(
+    'is one page at %s, with a strict content policy',
+    async (url) => {
+      const answer = await edge.app.inject(url);
+      expect([answer.statusCode, answer.body, answer.headers['cache-control']]).toEqual([
+        200,
+        '<!doctype html><title>AIP</title>',
+        'no-cache',
+      ]);
+      const policy = String(answer.headers['content-security-policy']);
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain('unsafe');
+      expect(answer.headers['x-content-type-options']).toBe('nosniff');
+    },
+  );
 
   it('has files that never change under their name', async () => {
     const answer = await edge.app.inject('/ui/assets/main.js');
@@ -40,7 +49,14 @@ describe('the dashboard', () => {
     expect(answer.headers['content-type']).toContain('javascript');
   });
 
-  it.each(['/ui/assets/none.js', '/ui/../secret.js', '/ui/%2e%2e/secret.js', '/ui/..%2fsecret.js', '/ui/.hidden.js', '/ui/assets/%00.js'])('has no file at %s', async (url) => {
+  it.each([
+    '/ui/assets/none.js',
+    '/ui/../secret.js',
+    '/ui/%2e%2e/secret.js',
+    '/ui/..%2fsecret.js',
+    '/ui/.hidden.js',
+    '/ui/assets/%00.js',
+  ])('has no file at %s', async (url) => {
     const answer = await edge.app.inject(url);
     expect(answer.statusCode).toBeGreaterThanOrEqual(400);
     expect(answer.statusCode).toBeLessThan(500);
@@ -56,23 +72,39 @@ describe('the dashboard', () => {
   it('says how to build it when it is not there', async () => {
     await using bare = await createTestEdge();
     const answer = await bare.app.inject('/ui');
-    expect([answer.statusCode, answer.json().error.message]).toEqual([404, expect.stringContaining('npm run dashboard')]);
+    expect([answer.statusCode, answer.json().error.message]).toEqual([
+      404,
+      expect.stringContaining('npm run dashboard'),
+    ]);
   });
 });
 
 const own = { host: 'localhost:8000', origin: 'http://localhost:8000', 'x-aip': '1' };
-const login = (code: string, headers: Record<string, string> = own) => edge.app.inject({ method: 'POST', url: '/v1/login', payload: { code }, headers });
-const count = (headers: Record<string, string>) => edge.app.inject({ method: 'POST', url: '/v1/samples/count', payload: {}, headers });
+const login = (code: string, headers: Record<string, string> = own) =>
+  edge.app.inject({ method: 'POST', url: '/v1/login', payload: { code }, headers });
+const count = (headers: Record<string, string>) =>
+  edge.app.inject({ method: 'POST', url: '/v1/samples/count', payload: {}, headers });
 
 describe(`a login ${claim('T-DASH.login')}`, () => {
   it('trades the code for a cookie that scripts and other sites cannot use, once', async () => {
     const answer = await login('once');
-    expect([answer.statusCode, answer.headers['set-cookie']]).toEqual([204, 'aip_session_8000=alice; Path=/; HttpOnly; SameSite=Strict']);
+    expect([answer.statusCode, answer.headers['set-cookie']]).toEqual([
+      204,
+      'aip_session_8000=alice; Path=/; HttpOnly; SameSite=Strict',
+    ]);
     const again = await login('once');
-    expect([again.statusCode, again.json().error.code, again.headers['set-cookie']]).toEqual([401, 'UNAUTHENTICATED', undefined]);
+    expect([again.statusCode, again.json().error.code, again.headers['set-cookie']]).toEqual([
+      401,
+      'UNAUTHENTICATED',
+      undefined,
+    ]);
   });
 
-  it.each([{ ...own, 'x-aip': '' }, { ...own, origin: 'http://localhost:9999' }, { host: own.host, 'x-aip': '1' }])('is taken from the dashboard only, not with %j', async (headers) => {
+  it.each([
+    { ...own, 'x-aip': '' },
+    { ...own, origin: 'http://localhost:9999' },
+    { host: own.host, 'x-aip': '1' },
+  ])('is taken from the dashboard only, not with %j', async (headers) => {
     expect((await login('once', headers)).json().error.code).toBe('FORBIDDEN_ORIGIN');
     expect(codes.has('once')).toBe(true);
   });
@@ -98,7 +130,9 @@ describe(`a session cookie ${claim('T-DASH.login')}`, () => {
 
   it('is not taken when the browser says that another site asks, nor for another port', async () => {
     expect((await count({ ...own, cookie, 'sec-fetch-site': 'same-site' })).json().by).toBe('anonymous');
-    expect((await count({ ...own, host: 'localhost:9000', origin: 'http://localhost:9000', cookie })).json().by).toBe('anonymous');
+    expect((await count({ ...own, host: 'localhost:9000', origin: 'http://localhost:9000', cookie })).json().by).toBe(
+      'anonymous',
+    );
   });
 
   it('gives way to a bearer token, which needs no header', async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import fastifyStatic from '@fastify/static';
 import { AipError } from '@aip/wire';
+import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { requireOwnScript, sessionCookie } from './caller.ts';
@@ -50,7 +50,8 @@ export async function dashboardRoutes(app: FastifyInstance, options: DashboardOp
   });
 }
 
-const sendPage = (reply: FastifyReply): FastifyReply => protect(reply).header('cache-control', 'no-cache').sendFile('index.html');
+const sendPage = (reply: FastifyReply): FastifyReply =>
+  protect(reply).header('cache-control', 'no-cache').sendFile('index.html');
 
 const protect = (reply: FastifyReply): FastifyReply =>
   reply.headers({
@@ -68,7 +69,10 @@ export function loginRoute(app: FastifyInstance, login: DashboardOptions['login'
     const parsed = loginInput.safeParse(request.body);
     const token = parsed.success ? login(parsed.data.code) : undefined;
     if (token === undefined) {
-      throw new AipError('UNAUTHENTICATED', 'This login code has been used or has expired; "aip dashboard" prints a new login URL.');
+      throw new AipError(
+        'UNAUTHENTICATED',
+        'This login code has been used or has expired; "aip dashboard" prints a new login URL.',
+      );
     }
     return reply.header('set-cookie', sessionCookie(request, token)).code(204).send();
   });

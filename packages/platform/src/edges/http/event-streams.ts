@@ -47,7 +47,10 @@ export function createEventStreams(exchange: Exchange): EventStreams {
 
   function open(principal: Principal): OpenStream {
     if (controllers.size >= MAX_STREAMS) {
-      throw new AipError('RATE_LIMITED', `${MAX_STREAMS} event streams are open already; close some or try again later.`);
+      throw new AipError(
+        'RATE_LIMITED',
+        `${MAX_STREAMS} event streams are open already; close some or try again later.`,
+      );
     }
     const controller = new AbortController();
     const close = (code: string, reason: string): void => controller.abort({ code, reason } satisfies Closure);
@@ -68,7 +71,11 @@ export function createEventStreams(exchange: Exchange): EventStreams {
         // Not the stream's own end: it may wait for an event that never comes.
         reply.raw.once('close', discard);
         return reply
-          .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+          .headers({
+            'content-type': 'text/event-stream; charset=utf-8',
+            'cache-control': 'no-store',
+            'x-accel-buffering': 'no',
+          })
           .send(Readable.from(frames(events, controller.signal)));
       },
     };
@@ -77,7 +84,8 @@ export function createEventStreams(exchange: Exchange): EventStreams {
   return {
     open,
     closeAll() {
-      for (const controller of controllers) controller.abort({ code: 'SHUTTING_DOWN', reason: 'The platform is shutting down.' } satisfies Closure);
+      for (const controller of controllers)
+        controller.abort({ code: 'SHUTTING_DOWN', reason: 'The platform is shutting down.' } satisfies Closure);
     },
   };
 }
@@ -127,7 +135,8 @@ async function nextOrSilence<T>(pending: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
-const isClosure = (reason: unknown): reason is Closure => typeof reason === 'object' && reason !== null && 'code' in reason && !(reason instanceof Error);
+const isClosure = (reason: unknown): reason is Closure =>
+  typeof reason === 'object' && reason !== null && 'code' in reason && !(reason instanceof Error);
 
 /** The number after which a client wants to go on: `Last-Event-ID`, else the query's `after`. Throws INVALID_ARGUMENT. */
 export function resumePoint(lastEventId: string | string[] | undefined, after: unknown): number | undefined {
@@ -135,5 +144,8 @@ export function resumePoint(lastEventId: string | string[] | undefined, after: u
   if (text === undefined || text === '') return undefined;
   const number = typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(number)) return number;
-  throw new AipError('INVALID_ARGUMENT', 'Last-Event-ID (or "after") is not an event number that this stream has sent.');
+  throw new AipError(
+    'INVALID_ARGUMENT',
+    'Last-Event-ID (or "after") is not an event number that this stream has sent.',
+  );
 }

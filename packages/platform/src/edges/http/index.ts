@@ -24,8 +24,10 @@ export function registerHttpEdge(app: FastifyInstance, exchange: Exchange, optio
   app.register(async (edge) => {
     // Our own parser: it refuses what two parsers could read differently.
     edge.removeAllContentTypeParsers();
-    edge.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-      body.length === 0 ? undefined : parseJson(body),
+    edge.addContentTypeParser<Buffer>(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (_request: unknown, body: Buffer) => (body.length === 0 ? undefined : parseJson(body)),
     );
     edge.addHook('onRequest', async (request, reply) => {
       if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
@@ -36,7 +38,9 @@ export function registerHttpEdge(app: FastifyInstance, exchange: Exchange, optio
     taskEventRoute(edge, exchange, streams);
     liveFeedRoute(edge, exchange, streams);
     loginRoute(edge, options.login);
-    edge.get('/openapi.json', async () => openApiDocument(exchange.catalogue.list({ kind: 'operation' }), options.version));
+    edge.get('/openapi.json', async () =>
+      openApiDocument(exchange.catalogue.list({ kind: 'operation' }), options.version),
+    );
     await dashboardRoutes(edge, options);
   });
 }

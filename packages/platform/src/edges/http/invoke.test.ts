@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { text } from '../../kernel/body.ts';
 import type { Guard } from '../../kernel/guard.ts';
 import type { Message } from '../../kernel/message.ts';
@@ -12,7 +12,9 @@ let url: string;
 const approve: Guard = {
   name: 'approve',
   admit: ({ message, approval }) =>
-    message.to === 'agent:careful' && !approval ? { verdict: 'ask', kind: 'approval', body: { what: 'a call' }, expires: Date.now() + 60_000 } : { verdict: 'pass' },
+    message.to === 'agent:careful' && !approval
+      ? { verdict: 'ask', kind: 'approval', body: { what: 'a call' }, expires: Date.now() + 60_000 }
+      : { verdict: 'pass' },
 };
 
 beforeEach(async () => {
@@ -36,12 +38,16 @@ const invoke = (body: object, headers = {}, signal?: AbortSignal): Promise<Respo
     ...(signal ? { signal } : {}),
   });
 
-const follow = (task: string, headers = {}): Promise<Response> => fetch(`${url}/v1/tasks/${task}/events`, { headers: { authorization: 'Bearer alice', ...headers } });
+const follow = (task: string, headers = {}): Promise<Response> =>
+  fetch(`${url}/v1/tasks/${task}/events`, { headers: { authorization: 'Bearer alice', ...headers } });
 
 describe(`POST /v1/invoke ${claim('P-BRIDGE.http')}`, () => {
   it('answers with the result of the task', async () => {
     const answer = await invoke({ to: 'agent:echo', arguments: { x: 1 } });
-    expect([answer.status, await answer.json()]).toEqual([200, { task: expect.any(String), state: 'completed', result: { x: 1 } }]);
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { task: expect.any(String), state: 'completed', result: { x: 1 } },
+    ]);
   });
 
   it('takes a text as well', async () => {
@@ -55,24 +61,44 @@ describe(`POST /v1/invoke ${claim('P-BRIDGE.http')}`, () => {
       yield { type: 'done', body: message.body };
     });
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    await invoke({ to: 'agent:spy', conversation: 'c1', timeout_ms: 5_000 }, { 'idempotency-key': 'k', traceparent, tracestate: 'a=b' });
-    expect(seen).toMatchObject({ edge: 'http', action: 'invoke', idempotencyKey: 'k', conversationId: 'c1', trace: { traceparent, tracestate: 'a=b' } });
+    await invoke(
+      { to: 'agent:spy', conversation: 'c1', timeout_ms: 5_000 },
+      { 'idempotency-key': 'k', traceparent, tracestate: 'a=b' },
+    );
+    expect(seen).toMatchObject({
+      edge: 'http',
+      action: 'invoke',
+      idempotencyKey: 'k',
+      conversationId: 'c1',
+      trace: { traceparent, tracestate: 'a=b' },
+    });
     expect(seen!.deadline! - Date.now()).toBeGreaterThan(1_000);
   });
 
   it('leads the same key to the same task', async () => {
-    const [first, second] = await Promise.all([1, 2].map(async () => (await invoke({ to: 'agent:echo' }, { 'idempotency-key': 'same' })).json()));
+    const [first, second] = await Promise.all(
+      [1, 2].map(async () => (await invoke({ to: 'agent:echo' }, { 'idempotency-key': 'same' })).json()),
+    );
     expect(second).toEqual(first);
   });
 
   it('answers a failure with its status, its code and what is known of its effect', async () => {
     edge.agent('broken', async function* () {
-      yield { type: 'failed', error: { code: 'UPSTREAM_FAILED', message: 'It broke.', retryable: true }, effect: 'unknown' };
+      yield {
+        type: 'failed',
+        error: { code: 'UPSTREAM_FAILED', message: 'It broke.', retryable: true },
+        effect: 'unknown',
+      };
     });
     const answer = await invoke({ to: 'agent:broken' });
     expect([answer.status, await answer.json()]).toEqual([
       502,
-      { task: expect.any(String), state: 'failed', effect: 'unknown', error: { code: 'UPSTREAM_FAILED', message: 'It broke.', retryable: true } },
+      {
+        task: expect.any(String),
+        state: 'failed',
+        effect: 'unknown',
+        error: { code: 'UPSTREAM_FAILED', message: 'It broke.', retryable: true },
+      },
     ]);
   });
 
@@ -102,7 +128,9 @@ describe(`POST /v1/invoke ${claim('P-BRIDGE.http')}`, () => {
     const gone = new AbortController();
     const call = invoke({ to: 'agent:slow' }, {}, gone.signal).catch(() => undefined);
     const kept = new AbortController();
-    const keyed = invoke({ to: 'agent:slow', arguments: { keyed: 1 } }, { 'idempotency-key': 'k' }, kept.signal).catch(() => undefined);
+    const keyed = invoke({ to: 'agent:slow', arguments: { keyed: 1 } }, { 'idempotency-key': 'k' }, kept.signal).catch(
+      () => undefined,
+    );
     await expect.poll(() => edge.exchange.live.size).toBe(2);
     gone.abort();
     kept.abort();
@@ -116,8 +144,16 @@ describe(`a streamed call ${claim('P-BRIDGE.http')}`, () => {
     const answer = await invoke({ to: 'agent:echo', arguments: { x: 1 }, stream: true });
     expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const events = await readEvents(answer);
-    expect(events.map(({ id, event }) => [id, event])).toEqual([['1', 'submitted'], ['2', 'output'], ['3', 'done']]);
-    expect(events[2]?.data).toMatchObject({ task: answer.headers.get('x-aip-task'), state: 'completed', body: { type: 'data', value: { x: 1 } } });
+    expect(events.map(({ id, event }) => [id, event])).toEqual([
+      ['1', 'submitted'],
+      ['2', 'output'],
+      ['3', 'done'],
+    ]);
+    expect(events[2]?.data).toMatchObject({
+      task: answer.headers.get('x-aip-task'),
+      state: 'completed',
+      body: { type: 'data', value: { x: 1 } },
+    });
   });
 
   it('goes on after the last event the client has, until there is nothing more', async () => {
@@ -146,7 +182,10 @@ describe(`a streamed call ${claim('P-BRIDGE.http')}`, () => {
   it('is not for others', async () => {
     const { task } = (await (await invoke({ to: 'agent:echo' })).json()) as { task: string };
     const answer = await follow(task, { authorization: 'Bearer mallory' });
-    expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([404, 'TASK_NOT_FOUND']);
+    expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([
+      404,
+      'TASK_NOT_FOUND',
+    ]);
     expect((await follow('no-such-task')).status).toBe(404);
   });
 
@@ -163,17 +202,28 @@ describe(`a streamed call ${claim('P-BRIDGE.http')}`, () => {
 });
 
 describe(`a call that waits for a person ${claim('P-BRIDGE.http')}`, () => {
-  const parked = async (): Promise<{ task: string; ask: { id: string } }> => (await invoke({ to: 'agent:careful', arguments: { pay: 5 } })).json() as never;
+  const parked = async (): Promise<{ task: string; ask: { id: string } }> =>
+    (await invoke({ to: 'agent:careful', arguments: { pay: 5 } })).json() as never;
   const approval = (ask: string) => ({ approval: { askId: ask, by: 'user:admin' } });
 
   it('answers 202 with the ask, and the result to the same call again', async () => {
     const first = await invoke({ to: 'agent:careful', arguments: { pay: 5 } });
     const body = (await first.json()) as { task: string; ask: { id: string } };
-    expect([first.status, body]).toEqual([202, { task: expect.any(String), state: 'auth_required', ask: { id: expect.any(String), kind: 'approval', expires_at: expect.any(String) } }]);
+    expect([first.status, body]).toEqual([
+      202,
+      {
+        task: expect.any(String),
+        state: 'auth_required',
+        ask: { id: expect.any(String), kind: 'approval', expires_at: expect.any(String) },
+      },
+    ]);
     expect((await parked()).task).toBe(body.task);
     await edge.exchange.resume(body.task, approval(body.ask.id));
     const again = await invoke({ to: 'agent:careful', arguments: { pay: 5 } });
-    expect([again.status, await again.json()]).toEqual([200, { task: body.task, state: 'completed', result: { pay: 5 } }]);
+    expect([again.status, await again.json()]).toEqual([
+      200,
+      { task: body.task, state: 'completed', result: { pay: 5 } },
+    ]);
     // The result has been handed over: the next call asks anew.
     await expect.poll(async () => (await parked()).task).not.toBe(body.task);
   });

@@ -12,16 +12,38 @@ import { bodyInput, idempotencyKey } from './input.ts';
 
 /** The body of `POST /v1/invoke`. */
 export const invokeInput = z.strictObject({
-  to: z.string().min(1).max(600).describe('agent:<name or DID>, skill:<agent>/<name>, capability:<name>, tool:<server>/<name>, resource:… or prompt:<server>/<name>'),
-  arguments: z.union([z.record(z.string(), z.any()), z.string()]).default({}).describe('Named arguments, or a text'),
+  to: z
+    .string()
+    .min(1)
+    .max(600)
+    .describe(
+      'agent:<name or DID>, skill:<agent>/<name>, capability:<name>, tool:<server>/<name>, resource:… or prompt:<server>/<name>',
+    ),
+  arguments: z
+    .union([z.record(z.string(), z.any()), z.string()])
+    .default({})
+    .describe('Named arguments, or a text'),
   stream: z.boolean().default(false).describe('Answer with Server-Sent Events instead of one JSON document'),
   conversation: z.string().min(1).max(256).optional().describe('Groups calls that belong together'),
   parent: z.string().min(1).max(128).optional().describe('The task of yours on whose behalf you call'),
-  timeout_ms: z.number().int().min(1).max(24 * 3600_000).optional().describe('The call is canceled after this time'),
+  timeout_ms: z
+    .number()
+    .int()
+    .min(1)
+    .max(24 * 3600_000)
+    .optional()
+    .describe('The call is canceled after this time'),
 });
 
 /** What each kind of address is asked for; what is missing cannot be called. */
-const ACTIONS: Partial<Record<AddressKind, Action>> = { agent: 'invoke', skill: 'invoke', capability: 'invoke', tool: 'call', resource: 'read', prompt: 'get' };
+const ACTIONS: Partial<Record<AddressKind, Action>> = {
+  agent: 'invoke',
+  skill: 'invoke',
+  capability: 'invoke',
+  tool: 'call',
+  resource: 'read',
+  prompt: 'get',
+};
 
 /** `POST /v1/invoke`: calls any agent, skill or tool, over whatever protocol it is connected. */
 export function invokeRoute(app: FastifyInstance, exchange: Exchange, streams: EventStreams): void {
@@ -49,7 +71,8 @@ function draftOf(request: FastifyRequest, now: number): { stream: boolean; draft
   const input = parsed.data;
   const { kind, address } = parseAddress(input.to);
   const action = ACTIONS[kind];
-  if (action === undefined) throw new AipError('INVALID_ARGUMENT', `to: a ${kind} is not invoked; operations are at /v1/<domain>/<verb>.`);
+  if (action === undefined)
+    throw new AipError('INVALID_ARGUMENT', `to: a ${kind} is not invoked; operations are at /v1/<domain>/<verb>.`);
   const key = idempotencyKey(request.headers['idempotency-key']);
   const trace = traceOf(request);
   const draft: Draft = {
@@ -68,7 +91,8 @@ function draftOf(request: FastifyRequest, now: number): { stream: boolean; draft
 /** W3C Trace Context §3.2: version, trace, parent, flags. */
 function traceOf({ headers }: FastifyRequest): Trace | undefined {
   const { traceparent, tracestate } = headers;
-  if (typeof traceparent !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)) return undefined;
+  if (typeof traceparent !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent))
+    return undefined;
   return typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent };
 }
 
@@ -106,7 +130,9 @@ function sendOutcome(call: Call, event: TaskEvent, reply: FastifyReply): Fastify
   if (outcome.ok) return reply.send({ task: call.taskId, state: event.state, result: valueOf(outcome.body) });
   const error = aipErrorFromBody(outcome.error).toJSON();
   const result: { result?: Json } = outcome.body ? { result: valueOf(outcome.body) } : {};
-  return reply.code(ERRORS[error.code].http).send({ task: call.taskId, state: event.state, effect: outcome.effect, error, ...result });
+  return reply
+    .code(ERRORS[error.code].http)
+    .send({ task: call.taskId, state: event.state, effect: outcome.effect, error, ...result });
 }
 
 /** What an event carries in a form that needs no knowledge of bodies: its value, or why the task ended without one. */

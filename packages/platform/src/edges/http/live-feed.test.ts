@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLiveFeed } from './live-feed.ts';
 import { createTestEdge, readEvents, type Received, type TestEdge } from './testing.ts';
 
@@ -16,9 +16,12 @@ interface Head {
   readonly kind: string;
 }
 
-const follow = (query = '', headers = {}): Promise<Response> => fetch(`${url}/v1/events${query}`, { headers: { authorization: 'Bearer alice', ...headers } });
-const note = (text: string, kind = 'test.note') => edge.exchange.journal.commit({ tenant: 'default', entries: [{ kind, head: { text }, body: '"private"' }] });
-const entries = (events: Received[]): Head[] => events.filter(({ event }) => event === 'entries').flatMap(({ data }) => data as Head[]);
+const follow = (query = '', headers = {}): Promise<Response> =>
+  fetch(`${url}/v1/events${query}`, { headers: { authorization: 'Bearer alice', ...headers } });
+const note = (text: string, kind = 'test.note') =>
+  edge.exchange.journal.commit({ tenant: 'default', entries: [{ kind, head: { text }, body: '"private"' }] });
+const entries = (events: Received[]): Head[] =>
+  events.filter(({ event }) => event === 'entries').flatMap(({ data }) => data as Head[]);
 const seqs = (events: Received[]): number[] => entries(events).map(({ seq }) => seq);
 
 describe(`the live feed ${claim('T-DASH.feed')}`, () => {
@@ -29,7 +32,11 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
     const events = await readEvents(answer, (seen) => seen.length === 2);
     expect(events).toEqual([
       { event: 'snapshot', id: String(size - 1), data: { seq: size - 1, missed: 0 } },
-      { event: 'entries', id: String(size), data: [{ seq: size, at: expect.any(Number), kind: 'test.note', head: { text: 'hello' } }] },
+      {
+        event: 'entries',
+        id: String(size),
+        data: [{ seq: size, at: expect.any(Number), kind: 'test.note', head: { text: 'hello' } }],
+      },
     ]);
     expect(JSON.stringify(events)).not.toContain('private');
   });
@@ -67,7 +74,11 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
   });
 
   it('gives a client that is too far behind a snapshot instead of everything', async () => {
-    for (let i = 0; i < 6; i++) await edge.exchange.journal.commit({ tenant: 'default', entries: Array.from({ length: 1_000 }, () => ({ kind: 'test.note', head: {} })) });
+    for (let i = 0; i < 6; i++)
+      await edge.exchange.journal.commit({
+        tenant: 'default',
+        entries: Array.from({ length: 1_000 }, () => ({ kind: 'test.note', head: {} })),
+      });
     const size = edge.exchange.journal.read.size('default');
     const [first] = await readEvents(await follow('', { 'last-event-id': '0' }), (seen) => seen.length === 1);
     expect(first).toMatchObject({ event: 'snapshot', data: { missed: size } });
@@ -76,10 +87,19 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
   it('drops a follower that does not read out of its window, with a snapshot, and keeps memory bounded', async () => {
     const feed = createLiveFeed(edge.exchange);
     const stop = new AbortController();
-    const events = feed.follow({ tenant: 'default', kinds: undefined, after: undefined }, stop.signal)[Symbol.asyncIterator]();
+    const followed = feed.follow({ tenant: 'default', kinds: undefined, after: undefined }, stop.signal);
+    const events = followed[Symbol.asyncIterator]();
     await events.next();
-    for (let i = 0; i < 12; i++) await edge.exchange.journal.commit({ tenant: 'default', entries: Array.from({ length: 1_000 }, () => ({ kind: 'test.note', head: {} })) });
-    expect((await events.next()).value).toEqual({ event: 'snapshot', id: 11_999, data: { seq: 11_999, missed: 12_000 } });
+    for (let i = 0; i < 12; i++)
+      await edge.exchange.journal.commit({
+        tenant: 'default',
+        entries: Array.from({ length: 1_000 }, () => ({ kind: 'test.note', head: {} })),
+      });
+    expect((await events.next()).value).toEqual({
+      event: 'snapshot',
+      id: 11_999,
+      data: { seq: 11_999, missed: 12_000 },
+    });
     await note('after');
     expect((await events.next()).value).toMatchObject({ event: 'entries', id: 12_000 });
     stop.abort();
@@ -88,7 +108,10 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
 
   it('shows one tenant nothing of another', async () => {
     const answer = await follow('?kinds=test.note');
-    await edge.exchange.journal.commit({ tenant: 'other', entries: [{ kind: 'test.note', head: { text: 'not yours' } }] });
+    await edge.exchange.journal.commit({
+      tenant: 'other',
+      entries: [{ kind: 'test.note', head: { text: 'not yours' } }],
+    });
     await note('yours');
     const events = await readEvents(answer, (seen) => entries(seen).length > 0);
     expect(entries(events)).toHaveLength(1);
@@ -96,12 +119,23 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
 
   it('needs the permission to follow events', async () => {
     await using closed = await createTestEdge({
-      slots: { policy: { name: 'policy', admit: () => ({ verdict: 'deny', error: { code: 'PERMISSION_DENIED', message: 'No.', retryable: false } }) } },
+      slots: {
+        policy: {
+          name: 'policy',
+          admit: () => ({ verdict: 'deny', error: { code: 'PERMISSION_DENIED', message: 'No.', retryable: false } }),
+        },
+      },
     });
     expect((await closed.app.inject('/v1/events')).json().error.code).toBe('PERMISSION_DENIED');
   });
 
-  it.each(['?kinds=DROP%20TABLE', '?kinds=', `?kinds=${Array.from({ length: 65 }, (_, i) => `k${'x'.repeat(i % 5)}`).join(',')}`, '?after=-1', '?after=1e3'])('refuses %s', async (query) => {
+  it.each([
+    '?kinds=DROP%20TABLE',
+    '?kinds=',
+    `?kinds=${Array.from({ length: 65 }, (_, i) => `k${'x'.repeat(i % 5)}`).join(',')}`,
+    '?after=-1',
+    '?after=1e3',
+  ])('refuses %s', async (query) => {
     const answer = await follow(query);
     expect(answer.status).toBe(400);
     await answer.body?.cancel();

@@ -45,7 +45,10 @@ function kindsOf(text: string | string[] | undefined): ReadonlySet<string> | und
   if (text === undefined) return undefined;
   const kinds = [text].flat().join(',').split(',');
   if (kinds.length <= MAX_KINDS && kinds.every((kind) => /^[a-z][a-z.-]{0,63}$/.test(kind))) return new Set(kinds);
-  throw new AipError('INVALID_ARGUMENT', `kinds: up to ${MAX_KINDS} kinds of entries, separated by commas, such as accept,settle,kill`);
+  throw new AipError(
+    'INVALID_ARGUMENT',
+    `kinds: up to ${MAX_KINDS} kinds of entries, separated by commas, such as accept,settle,kill`,
+  );
 }
 
 /**
@@ -79,7 +82,8 @@ export function createLiveFeed(exchange: Exchange): LiveFeed {
       let place = first + window.length;
       let seen = journal.read.size(tenant) - 1;
       if (after !== undefined && after <= seen && seen - after <= KEPT) {
-        for (const entries of pages(tenant, after, seen)) yield batch(entries.filter(wanted), entries.at(-1)?.seq ?? seen);
+        for (const entries of pages(tenant, after, seen))
+          yield batch(entries.filter(wanted), entries.at(-1)?.seq ?? seen);
       } else yield snapshot(seen, after === undefined ? 0 : Math.max(0, seen - after));
 
       while (!signal.aborted) {
@@ -123,13 +127,28 @@ export function createLiveFeed(exchange: Exchange): LiveFeed {
   return { follow };
 }
 
-const batch = (entries: readonly Entry[], id: number): ServerEvent => ({ event: 'entries', id, data: entries.map(head) });
+const batch = (entries: readonly Entry[], id: number): ServerEvent => ({
+  event: 'entries',
+  id,
+  data: entries.map(head),
+});
 
 /** `seq` is the last entry there is; `missed` counts those that were not sent. */
-const snapshot = (seq: number, missed: number): ServerEvent => ({ event: 'snapshot', ...(seq < 0 ? {} : { id: seq }), data: { seq, missed } });
+const snapshot = (seq: number, missed: number): ServerEvent => ({
+  event: 'snapshot',
+  ...(seq < 0 ? {} : { id: seq }),
+  data: { seq, missed },
+});
 
 /** An entry without its body: what the audit shows of it. */
-const head = ({ seq, at, kind, task, n, head: facts }: Entry) => ({ seq, at, kind, ...(task === undefined ? {} : { task }), ...(n === undefined ? {} : { n }), head: facts });
+const head = ({ seq, at, kind, task, n, head: facts }: Entry) => ({
+  seq,
+  at,
+  kind,
+  ...(task === undefined ? {} : { task }),
+  ...(n === undefined ? {} : { n }),
+  head: facts,
+});
 
 /** Resolves when `promise` does, or when the signal is aborted. */
 async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {

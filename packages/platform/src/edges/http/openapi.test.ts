@@ -1,16 +1,22 @@
+import { claim } from '@aip/conformance';
+import type { JsonObject } from '@aip/wire';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, describe, it } from 'vitest';
 import { z } from 'zod';
-import type { JsonObject } from '@aip/wire';
-import { claim } from '@aip/conformance';
-import { operation } from '../../kernel/operation.ts';
 import { operationEntries } from '../../exchange/operation-route.ts';
+import { operation } from '../../kernel/operation.ts';
 import { openApiDocument } from './openapi.ts';
 import { createTestEdge, sampleOperations } from './testing.ts';
 
 const tree: z.ZodType = z.object({ name: z.string(), children: z.array(z.lazy(() => tree)) });
 const recursive = operation({
-  name: 'samples.tree', summary: 'A tree.', effect: 'read', plane: 'data', input: z.object({ root: tree }), output: tree, handler: () => ({ output: {} }),
+  name: 'samples.tree',
+  summary: 'A tree.',
+  effect: 'read',
+  plane: 'data',
+  input: z.object({ root: tree }),
+  output: tree,
+  handler: () => ({ output: {} }),
 });
 
 const document = openApiDocument(operationEntries([...sampleOperations, recursive]), '1.0.0') as unknown as {
@@ -19,7 +25,9 @@ const document = openApiDocument(operationEntries([...sampleOperations, recursiv
 };
 
 const references = (value: unknown): string[] =>
-  typeof value !== 'object' || value === null ? [] : Object.entries(value).flatMap(([key, item]) => (key === '$ref' ? [String(item)] : references(item)));
+  typeof value !== 'object' || value === null
+    ? []
+    : Object.entries(value).flatMap(([key, item]) => (key === '$ref' ? [String(item)] : references(item)));
 
 const resolves = (reference: string): boolean =>
   reference
@@ -31,15 +39,25 @@ describe(`the OpenAPI document ${claim('D-DOCS.openapi')}`, () => {
   it('has every operation: POST for all, GET with query parameters for those that read', () => {
     expect(Object.keys(document.paths['/v1/samples/count']!)).toEqual(['post']);
     expect(Object.keys(document.paths['/v1/samples/echo']!)).toEqual(['get', 'post']);
-    expect(document.paths['/v1/samples/echo']!['get']!.parameters!.map((parameter) => parameter['name'])).toEqual(['text', 'count', 'flag', 'tags', 'filter']);
+    expect(document.paths['/v1/samples/echo']!['get']!.parameters!.map((parameter) => parameter['name'])).toEqual([
+      'text',
+      'count',
+      'flag',
+      'tags',
+      'filter',
+    ]);
   });
 
   it('has the calls and streams that are no operations', () => {
-    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/invoke', '/v1/tasks/{id}/events', '/v1/events', '/v1/login']));
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/v1/invoke', '/v1/tasks/{id}/events', '/v1/events', '/v1/login']),
+    );
   });
 
   it('names every operation once', () => {
-    const ids = Object.values(document.paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
+    const ids = Object.values(document.paths).flatMap((path) =>
+      Object.values(path).map(({ operationId }) => operationId),
+    );
     expect(new Set(ids).size).toBe(ids.length);
   });
 
@@ -59,6 +77,9 @@ describe(`the OpenAPI document ${claim('D-DOCS.openapi')}`, () => {
   it('is served', async () => {
     await using edge = await createTestEdge();
     const answer = await edge.app.inject('/openapi.json');
-    expect(answer.json()).toMatchObject({ openapi: '3.1.0', paths: { '/v1/tasks/list': { get: { operationId: 'tasks.list' } } } });
+    expect(answer.json()).toMatchObject({
+      openapi: '3.1.0',
+      paths: { '/v1/tasks/list': { get: { operationId: 'tasks.list' } } },
+    });
   });
 });

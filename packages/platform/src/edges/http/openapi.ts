@@ -11,7 +11,8 @@ export function openApiDocument(operations: readonly CatalogueEntry[], version: 
     info: {
       title: 'Agent Infrastructure Platform',
       version,
-      description: 'Every operation of the platform, and calls to every agent and tool behind it, under the same guards.',
+      description:
+        'Every operation of the platform, and calls to every agent and tool behind it, under the same guards.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     security: [{ token: [] }, { dashboard: [] }],
@@ -22,7 +23,11 @@ export function openApiDocument(operations: readonly CatalogueEntry[], version: 
         token: { type: 'http', scheme: 'bearer' },
         dashboard: { type: 'apiKey', in: 'cookie', name: 'aip_session_<port>' },
       },
-      schemas: { Error: ERROR_SCHEMA, Invocation: lifted('Invocation', schemaOf(invokeInput)), ...Object.assign({}, ...sorted.map(schemas)) },
+      schemas: {
+        Error: ERROR_SCHEMA,
+        Invocation: lifted('Invocation', schemaOf(invokeInput)),
+        ...Object.assign({}, ...sorted.map(schemas)),
+      },
       responses: { Error: { description: 'What went wrong, and what to do about it.', content: json('Error') } },
     },
   };
@@ -35,7 +40,10 @@ function operationPath(entry: CatalogueEntry): JsonObject {
     tags: [entry.owner],
     summary: entry.description,
     'x-aip-effect': entry.effect,
-    responses: { 200: { description: 'The result.', content: json(`${entry.name}.output`) }, default: { $ref: '#/components/responses/Error' } },
+    responses: {
+      200: { description: 'The result.', content: json(`${entry.name}.output`) },
+      default: { $ref: '#/components/responses/Error' },
+    },
   };
   const body = { required: false, content: json(`${entry.name}.input`) };
   if (entry.effect !== 'read') {
@@ -63,7 +71,8 @@ const schemas = (entry: CatalogueEntry): JsonObject => ({
   [`${entry.name}.output`]: lifted(`${entry.name}.output`, entry.outputSchema ?? {}),
 });
 
-const schemaOf = (schema: z.ZodType): JsonObject => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonObject;
+const schemaOf = (schema: z.ZodType): JsonObject =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonObject;
 
 /** A schema that stood alone, as a component of this document: its references to itself have to say where it is now. */
 function lifted(name: string, { $schema: _dialect, ...schema }: JsonObject): JsonObject {
@@ -81,12 +90,15 @@ function relocate(value: Json, place: string): Json {
   );
 }
 
-const json = (schema: string): JsonObject => ({ 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } });
+const json = (schema: string): JsonObject => ({
+  'application/json': { schema: { $ref: `#/components/schemas/${schema}` } },
+});
 
 const IDEMPOTENCY_KEY: JsonObject = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'The same key with the same request leads to the same task, for 24 hours; with another request it is refused.',
+  description:
+    'The same key with the same request leads to the same task, for 24 hours; with another request it is refused.',
   schema: { type: 'string', maxLength: 255 },
 };
 
@@ -97,15 +109,33 @@ const ERROR_SCHEMA: JsonObject = {
     error: {
       type: 'object',
       required: ['code', 'message', 'retryable'],
-      properties: { code: { type: 'string' }, message: { type: 'string' }, retryable: { type: 'boolean' }, details: { type: 'object' } },
+      properties: {
+        code: { type: 'string' },
+        message: { type: 'string' },
+        retryable: { type: 'boolean' },
+        details: { type: 'object' },
+      },
     },
   },
 };
 
-const events = (description: string): JsonObject => ({ description, content: { 'text/event-stream': { schema: { type: 'string' } } } });
+const events = (description: string): JsonObject => ({
+  description,
+  content: { 'text/event-stream': { schema: { type: 'string' } } },
+});
 const failure: JsonObject = { $ref: '#/components/responses/Error' };
-const lastEventId: JsonObject = { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' }, description: 'Number of the last event the client has.' };
-const query = (name: string, description: string): JsonObject => ({ name, in: 'query', description, schema: { type: 'string' } });
+const lastEventId: JsonObject = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  schema: { type: 'string' },
+  description: 'Number of the last event the client has.',
+};
+const query = (name: string, description: string): JsonObject => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+});
 
 /** What is not an operation: calls to agents and tools, and streams. */
 const CALL_PATHS: JsonObject = {
@@ -116,8 +146,14 @@ const CALL_PATHS: JsonObject = {
       parameters: [IDEMPOTENCY_KEY],
       requestBody: { required: true, content: json('Invocation') },
       responses: {
-        200: { description: 'The result; with "stream", the events of the task, each with its number as id.', content: { 'application/json': {}, 'text/event-stream': {} } },
-        202: { description: 'The call waits for somebody; follow /v1/tasks/{id}/events.', content: { 'application/json': {} } },
+        200: {
+          description: 'The result; with "stream", the events of the task, each with its number as id.',
+          content: { 'application/json': {}, 'text/event-stream': {} },
+        },
+        202: {
+          description: 'The call waits for somebody; follow /v1/tasks/{id}/events.',
+          content: { 'application/json': {} },
+        },
         default: failure,
       },
     },
@@ -126,15 +162,27 @@ const CALL_PATHS: JsonObject = {
     get: {
       operationId: 'tasks.events',
       summary: 'The numbered events of a task, to its end.',
-      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }, lastEventId, query('after', 'The same, for clients that cannot set headers.')],
-      responses: { 200: events('Events, each with its number as id.'), 204: { description: 'The task has ended and there is nothing after that number.' }, default: failure },
+      parameters: [
+        { name: 'id', in: 'path', required: true, schema: { type: 'string' } },
+        lastEventId,
+        query('after', 'The same, for clients that cannot set headers.'),
+      ],
+      responses: {
+        200: events('Events, each with its number as id.'),
+        204: { description: 'The task has ended and there is nothing after that number.' },
+        default: failure,
+      },
     },
   },
   '/v1/events': {
     get: {
       operationId: 'events',
       summary: 'The log as it grows, without bodies: `entries` and, when the client is too far behind, `snapshot`.',
-      parameters: [query('kinds', 'Kinds of entries, separated by commas.'), query('after', 'Number of the last entry the client has.'), lastEventId],
+      parameters: [
+        query('kinds', 'Kinds of entries, separated by commas.'),
+        query('after', 'Number of the last entry the client has.'),
+        lastEventId,
+      ],
       responses: { 200: events('Lists of entries, each with the last entry’s number as id.'), default: failure },
     },
   },
@@ -143,7 +191,14 @@ const CALL_PATHS: JsonObject = {
       operationId: 'login',
       summary: 'Trades the one-time code of a login URL for a session cookie.',
       security: [],
-      requestBody: { required: true, content: { 'application/json': { schema: { type: 'object', required: ['code'], properties: { code: { type: 'string' } } } } } },
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: { type: 'object', required: ['code'], properties: { code: { type: 'string' } } },
+          },
+        },
+      },
       responses: { 204: { description: 'Logged in.' }, default: failure },
     },
   },

@@ -9,21 +9,32 @@ beforeEach(async () => {
 afterEach(() => edge[Symbol.asyncDispose]());
 
 const get = (url: string) => edge.app.inject({ url, headers: { authorization: 'Bearer alice' } });
-const post = (url: string, payload: object, headers = {}) => edge.app.inject({ method: 'POST', url, payload, headers: { authorization: 'Bearer alice', ...headers } });
+const post = (url: string, payload: object, headers = {}) =>
+  edge.app.inject({ method: 'POST', url, payload, headers: { authorization: 'Bearer alice', ...headers } });
 
 describe('an operation over HTTP', () => {
   it('takes JSON by POST and answers with its output', async () => {
     const answer = await post('/v1/samples/echo', { text: 'hi', count: 2 });
-    expect([answer.statusCode, answer.headers['cache-control'], answer.json()]).toEqual([200, 'no-store', { text: 'hi', count: 2 }]);
+    expect([answer.statusCode, answer.headers['cache-control'], answer.json()]).toEqual([
+      200,
+      'no-store',
+      { text: 'hi', count: 2 },
+    ]);
   });
 
   it('takes no body at all for the empty input', async () => {
-    const answer = await edge.app.inject({ method: 'POST', url: '/v1/samples/echo', headers: { authorization: 'Bearer alice' } });
+    const answer = await edge.app.inject({
+      method: 'POST',
+      url: '/v1/samples/echo',
+      headers: { authorization: 'Bearer alice' },
+    });
     expect(answer.json()).toEqual({});
   });
 
   it('that only reads takes query parameters, each as its schema wants it', async () => {
-    const answer = await get('/v1/samples/echo?text=12&count=12&flag=false&tags=a&tags=b&filter=%7B%22k%22%3A%22v%22%7D');
+    const answer = await get(
+      '/v1/samples/echo?text=12&count=12&flag=false&tags=a&tags=b&filter=%7B%22k%22%3A%22v%22%7D',
+    );
     expect(answer.json()).toEqual({ text: '12', count: 12, flag: false, tags: ['a', 'b'], filter: { k: 'v' } });
     expect((await get('/v1/samples/echo?tags=one')).json()).toEqual({ tags: ['one'] });
   });
@@ -37,18 +48,29 @@ describe('an operation over HTTP', () => {
 
   it('that changes something is not run by GET', async () => {
     const answer = await get('/v1/samples/count');
-    expect([answer.statusCode, answer.headers['allow'], answer.json().error.code]).toEqual([400, 'POST', 'UNSUPPORTED_OPERATION']);
+    expect([answer.statusCode, answer.headers['allow'], answer.json().error.code]).toEqual([
+      400,
+      'POST',
+      'UNSUPPORTED_OPERATION',
+    ]);
   });
 
-  it.each(['/v1/samples/nothing', '/v1/constructor/name', '/v1/__proto__/x', '/v1/samples.echo/x'])('is not found at %s', async (url) => {
-    const answer = await post(url, {});
-    expect([answer.statusCode, answer.json().error.code]).toEqual([404, 'NOT_FOUND']);
-  });
+  it.each(['/v1/samples/nothing', '/v1/constructor/name', '/v1/__proto__/x', '/v1/samples.echo/x'])(
+    'is not found at %s',
+    async (url) => {
+      const answer = await post(url, {});
+      expect([answer.statusCode, answer.json().error.code]).toEqual([404, 'NOT_FOUND']);
+    },
+  );
 
   it('knows its caller by the bearer token', async () => {
     expect((await post('/v1/samples/count', {})).json().by).toBe('service:alice');
     const answer = await post('/v1/samples/count', {}, { authorization: 'Basic YWxpY2U6eA==' });
-    expect([answer.statusCode, answer.headers['www-authenticate'], answer.json().error.code]).toEqual([401, 'Bearer', 'UNAUTHENTICATED']);
+    expect([answer.statusCode, answer.headers['www-authenticate'], answer.json().error.code]).toEqual([
+      401,
+      'Bearer',
+      'UNAUTHENTICATED',
+    ]);
   });
 
   it('runs once under an Idempotency-Key', async () => {
@@ -57,7 +79,9 @@ describe('an operation over HTTP', () => {
     expect(again.json()).toEqual(first.json());
     const other = await post('/v1/samples/count', { by: 4 }, { 'idempotency-key': 'k1' });
     expect([other.statusCode, other.json().error.code]).toEqual([409, 'IDEMPOTENCY_CONFLICT']);
-    expect((await post('/v1/samples/count', { by: 3 }, { 'idempotency-key': 'k2' })).json().total).toBe(first.json().total + 3);
+    expect((await post('/v1/samples/count', { by: 3 }, { 'idempotency-key': 'k2' })).json().total).toBe(
+      first.json().total + 3,
+    );
   });
 
   it.each(['', 'with space', 'é', 'x'.repeat(256)])('refuses the Idempotency-Key %j', async (key) => {
@@ -75,7 +99,13 @@ describe('a guard that says no', () => {
   ] as const)('%s is answered with %i', async (code, status) => {
     await using refusing = await createTestEdge({
       slots: {
-        policy: { name: 'policy', admit: () => ({ verdict: 'deny', error: { code, message: 'No.', retryable: false, details: { retry_after_ms: 1_500 } } }) },
+        policy: {
+          name: 'policy',
+          admit: () => ({
+            verdict: 'deny',
+            error: { code, message: 'No.', retryable: false, details: { retry_after_ms: 1_500 } },
+          }),
+        },
       },
     });
     const answer = await refusing.app.inject({ method: 'POST', url: '/v1/samples/count', payload: {} });
@@ -85,7 +115,13 @@ describe('a guard that says no', () => {
   it('that asks a person leaves the operation waiting and says which ask it is', async () => {
     await using asking = await createTestEdge({
       slots: {
-        approve: { name: 'approve', admit: ({ message }) => (message.to === 'operation:samples.count' ? { verdict: 'ask', kind: 'approval', body: {}, expires: Date.now() + 60_000 } : passing('x').admit({} as never)) },
+        approve: {
+          name: 'approve',
+          admit: ({ message }) =>
+            message.to === 'operation:samples.count'
+              ? { verdict: 'ask', kind: 'approval', body: {}, expires: Date.now() + 60_000 }
+              : passing('x').admit({} as never),
+        },
       },
     });
     for (const headers of [{}, { 'idempotency-key': 'k' }]) {

@@ -19,7 +19,11 @@ export function operationRoutes(app: FastifyInstance, exchange: Exchange): void 
       reply.header('allow', 'POST');
       throw new AipError('UNSUPPORTED_OPERATION', `${operation.name} changes something: call it with POST.`);
     }
-    const output = await exchange.operate(callerOf(exchange, request), operation.name, queryInput(request.query, operation.inputSchema));
+    const output = await exchange.operate(
+      callerOf(exchange, request),
+      operation.name,
+      queryInput(request.query, operation.inputSchema),
+    );
     return reply.type('application/json').send(JSON.stringify(output));
   });
 
@@ -34,16 +38,32 @@ export function operationRoutes(app: FastifyInstance, exchange: Exchange): void 
 function find(exchange: Exchange, { domain, verb }: OperationPath['Params']): CatalogueEntry {
   const operation = exchange.catalogue.get(`operation:${domain}.${verb}`);
   if (operation) return operation;
-  throw new AipError('NOT_FOUND', `There is no operation ${domain.slice(0, 64)}.${verb.slice(0, 64)}; /openapi.json lists those there are.`);
+  throw new AipError(
+    'NOT_FOUND',
+    `There is no operation ${domain.slice(0, 64)}.${verb.slice(0, 64)}; /openapi.json lists those there are.`,
+  );
 }
 
-async function operate(exchange: Exchange, session: Session, operation: CatalogueEntry, input: JsonObject, key: string | undefined): Promise<Json> {
+async function operate(
+  exchange: Exchange,
+  session: Session,
+  operation: CatalogueEntry,
+  input: JsonObject,
+  key: string | undefined,
+): Promise<Json> {
   // Reading twice does no harm, so a key changes nothing there.
   if (key === undefined || operation.effect === 'read') return exchange.operate(session, operation.name, input);
-  const call = await exchange.send(session, { to: operation.address, action: 'operate', body: data(input), idempotencyKey: key });
+  const call = await exchange.send(session, {
+    to: operation.address,
+    action: 'operate',
+    body: data(input),
+    idempotencyKey: key,
+  });
   const { last } = call;
   if (last?.type === 'asked') {
-    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', { details: { task: call.taskId, ask: last.ask.id } });
+    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', {
+      details: { task: call.taskId, ask: last.ask.id },
+    });
   }
   const outcome = outcomeOf(await call.ended);
   if (outcome.ok) return valueOf(outcome.body);

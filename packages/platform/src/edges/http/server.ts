@@ -7,7 +7,7 @@ import { asAipError, errorDocument, notFound, sendError } from './errors.ts';
 /** Largest accepted request body in bytes, unless a path says otherwise. */
 export const BODY_LIMIT = 1024 * 1024;
 /** Milliseconds that connections may take to end by themselves when the server closes. */
-const CLOSE_GRACE = 3_000;
+const CLOSE_GRACE = 1_000;
 
 export interface HttpServerOptions {
   /** Host names (any port) or `host:port` pairs that are answered beside the loopback names. */
@@ -36,7 +36,12 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const error = asAipError(thrown);
-    if (error.code === 'INTERNAL_ERROR') options.log?.('error', 'a request failed', { method: request.method, path: request.routeOptions.url, cause: error.cause ?? error });
+    if (error.code === 'INTERNAL_ERROR')
+      options.log?.('error', 'a request failed', {
+        method: request.method,
+        path: request.routeOptions.url,
+        cause: error.cause ?? error,
+      });
     return sendError(error, reply);
   }
 
@@ -59,7 +64,12 @@ function answerUnparsable(error: Error & { code?: string }, socket: Socket): voi
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const status = tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const failure = new AipError(tooLarge ? 'PAYLOAD_TOO_LARGE' : 'MALFORMED_MESSAGE', tooLarge ? 'The headers are too large.' : 'This is not HTTP.');
+  const failure = new AipError(
+    tooLarge ? 'PAYLOAD_TOO_LARGE' : 'MALFORMED_MESSAGE',
+    tooLarge ? 'The headers are too large.' : 'This is not HTTP.',
+  );
   const body = JSON.stringify(errorDocument(failure));
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }

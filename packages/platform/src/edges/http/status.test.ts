@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTestEdge, type TestEdge } from './testing.ts';
 
 let edge: TestEdge;
@@ -8,7 +8,11 @@ const at = Date.UTC(2026, 0, 12, 6, 20, 30, 123);
 beforeEach(async () => {
   edge = await createTestEdge({
     server: { hosts: ['aip.example.com'] },
-    http: { version: '1.2.3', ready: () => ready, connectedAgents: () => [{ did: 'did:key:z6MkA', connected: at, active: at + 5_000 }] },
+    http: {
+      version: '1.2.3',
+      ready: () => ready,
+      connectedAgents: () => [{ did: 'did:key:z6MkA', connected: at, active: at + 5_000 }],
+    },
   });
 });
 afterEach(() => edge[Symbol.asyncDispose]());
@@ -37,17 +41,26 @@ describe('what monitors ask', () => {
       did: 'did:key:z6MkGateway',
     });
     expect((await edge.app.inject('/agents')).json()).toEqual({
-      agents: [{ did: 'did:key:z6MkA', connected_at: '2026-01-12T06:20:30.123Z', last_activity: '2026-01-12T06:20:35.123Z' }],
+      agents: [
+        { did: 'did:key:z6MkA', connected_at: '2026-01-12T06:20:30.123Z', last_activity: '2026-01-12T06:20:35.123Z' },
+      ],
       count: 1,
     });
   });
 
-  it.each(['/metrics', '/health', '/agents'])(`needs a token at %s from another machine, or through a proxy ${claim('T-METRICS.endpoint')}`, async (url) => {
-    for (const from of [{ remoteAddress: '192.0.2.7' }, { headers: { host: 'aip.example.com' } }]) {
-      const refused = await edge.app.inject({ url, ...from });
-      expect([refused.statusCode, refused.json().error.code]).toEqual([401, 'UNAUTHENTICATED']);
-      const known = await edge.app.inject({ url, ...from, headers: { ...from.headers, authorization: 'Bearer alice' } });
-      expect(known.statusCode).toBe(200);
-    }
-  });
+  it.each(['/metrics', '/health', '/agents'])(
+    `needs a token at %s from another machine, or through a proxy ${claim('T-METRICS.endpoint')}`,
+    async (url) => {
+      for (const from of [{ remoteAddress: '192.0.2.7' }, { headers: { host: 'aip.example.com' } }]) {
+        const refused = await edge.app.inject({ url, ...from });
+        expect([refused.statusCode, refused.json().error.code]).toEqual([401, 'UNAUTHENTICATED']);
+        const known = await edge.app.inject({
+          url,
+          ...from,
+          headers: { ...from.headers, authorization: 'Bearer alice' },
+        });
+        expect(known.statusCode).toBe(200);
+      }
+    },
+  );
 });

@@ -61,5 +61,8 @@ function requireLocalOrKnown(exchange: Exchange, request: FastifyRequest): void 
   const fromHere = /^(?:127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '');
   if (fromHere && isLoopbackHost(request.headers.host)) return;
   if (callerOf(exchange, request).principal.kind !== 'anonymous') return;
-  throw new AipError('UNAUTHENTICATED', 'From another machine this needs a token: send "Authorization: Bearer <token>".');
+  throw new AipError(
+    'UNAUTHENTICATED',
+    'From another machine this needs a token: send "Authorization: Bearer <token>".',
+  );
 }

@@ -17,7 +17,13 @@ export const sampleOperations: readonly Operation[] = [
     summary: 'Gives its input back.',
     effect: 'read',
     plane: 'data',
-    input: z.object({ text: z.string().max(1_000).optional(), count: z.number().int().optional(), flag: z.boolean().optional(), tags: z.array(z.string()).optional(), filter: z.record(z.string(), z.string()).optional() }),
+    input: z.object({
+      text: z.string().max(1_000).optional(),
+      count: z.number().int().optional(),
+      flag: z.boolean().optional(),
+      tags: z.array(z.string()).optional(),
+      filter: z.record(z.string(), z.string()).optional(),
+    }),
     output: z.any(),
     handler: (_call, input) => ({ output: input }),
   }),
@@ -43,7 +49,9 @@ export interface TestEdge extends AsyncDisposable {
 }
 
 /** The HTTP edge over a real exchange; the tokens of {@link trusting} are plain names. */
-export async function createTestEdge(options: TestExchangeOptions & { http?: Partial<HttpEdgeOptions>; server?: Partial<HttpServerOptions> } = {}): Promise<TestEdge> {
+export async function createTestEdge(
+  options: TestExchangeOptions & { http?: Partial<HttpEdgeOptions>; server?: Partial<HttpServerOptions> } = {},
+): Promise<TestEdge> {
   const made = await createTestExchange({
     ...options,
     operations: [...sampleOperations, ...exchangeOperations(() => made.exchange), ...(options.operations ?? [])],
@@ -65,8 +73,17 @@ export async function createTestEdge(options: TestExchangeOptions & { http?: Par
     exchange: made.exchange,
     agent(name, deliver, more) {
       const entry: CatalogueEntry = {
-        address: `agent:${name}`, kind: 'agent', name, owner: name, ownerName: name, description: `The agent ${name}.`,
-        effect: 'external', idempotent: false, price: 0, state: 'active', ...more,
+        address: `agent:${name}`,
+        kind: 'agent',
+        name,
+        owner: name,
+        ownerName: name,
+        description: `The agent ${name}.`,
+        effect: 'external',
+        idempotent: false,
+        price: 0,
+        state: 'active',
+        ...more,
       };
       made.exchange.catalogue.put(name, [entry]);
       made.exchange.routes.bind(name, { reach: 'local', deliver });
@@ -89,7 +106,10 @@ export interface Received {
 }
 
 /** Reads Server-Sent Events until `until` says that it has seen enough, or the stream ends. */
-export async function readEvents(response: Response, until: (events: Received[]) => boolean = () => false): Promise<Received[]> {
+export async function readEvents(
+  response: Response,
+  until: (events: Received[]) => boolean = () => false,
+): Promise<Received[]> {
   const events: Received[] = [];
   let text = '';
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -97,8 +117,15 @@ export async function readEvents(response: Response, until: (events: Received[])
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';
     for (const block of blocks) {
-      const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
-      if (fields['event'] !== undefined) events.push({ event: fields['event'], ...(fields['id'] === undefined ? {} : { id: fields['id'] }), data: JSON.parse(fields['data'] ?? 'null') });
+      const fields = Object.fromEntries(
+        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      );
+      if (fields['event'] !== undefined)
+        events.push({
+          event: fields['event'],
+          ...(fields['id'] === undefined ? {} : { id: fields['id'] }),
+          data: JSON.parse(fields['data'] ?? 'null'),
+        });
     }
     if (until(events)) break;
   }

@@ -42,7 +42,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       input,
       output: stopOutput,
       latch({ principal, message }, { scope, reason }) {
-        const stop = { scope: canonicalScope(exchange(), scope), mode, reason, by: principal.id, received: now(), message: message.id, tenant: principal.tenant, sessions: 0, tasks: 0 };
+        const stop = { scope: canonicalScope(exchange(), principal.tenant, scope), mode, reason, by: principal.id, received: now(), message: message.id, tenant: principal.tenant, sessions: 0, tasks: 0 };
         latch.set(stop);
         if (mode !== 'pause') stopEverything(exchange(), stop);
         return stopView(stop, false);
@@ -66,7 +66,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       input: z.object({ scope: scopeInput, reason: reasonInput }),
       output: z.object({ scope: z.string() }),
       handler({ principal }, input) {
-        const scope = canonicalScope(exchange(), input.scope);
+        const scope = canonicalScope(exchange(), principal.tenant, input.scope);
         return { output: { scope }, entries: [{ kind: 'release', head: { scope, reason: input.reason, by: principal.id } }] };
       },
     }),
@@ -78,7 +78,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       input: z.object({ scope: scopeInput }),
       output: z.any(),
       handler({ principal }, input) {
-        const scope = canonicalScope(exchange(), input.scope);
+        const scope = canonicalScope(exchange(), principal.tenant, input.scope);
         const proof = killProof(exchange().journal.read, principal.tenant, scope);
         if (!proof) throw new AipError('NOT_FOUND', `Nothing is stopped under "${scope}"; "aip kills" lists what is.`);
         return { output: proof };
@@ -100,10 +100,10 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
 }
 
 /** Agents may be named; the log and the latch know them by their DID. */
-function canonicalScope(exchange: Exchange, scope: string): string {
+function canonicalScope(exchange: Exchange, tenant: string, scope: string): string {
   if (!scope.startsWith('agent:')) return scope;
   try {
-    return `agent:${exchange.catalogue.resolve(scope as `agent:${string}`).owner}`;
+    return `agent:${exchange.catalogue.resolve(scope as `agent:${string}`, tenant).owner}`;
   } catch (error) {
     // Whoever is not in the catalogue can still be stopped by its exact id (a service, an unknown DID).
     if (error instanceof AipError && !scope.includes(':', 6)) throw error;

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@aip/wire';
-import { Client, SdkError, SdkErrorCode, type ClientCapabilities, type Transport } from '@modelcontextprotocol/client';
+import { Client, CLIENT_CAPABILITIES_META_KEY, SdkError, SdkErrorCode, type ClientCapabilities, type Transport } from '@modelcontextprotocol/client';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
 import type { Listing } from './entries.ts';
 import { httpTransport } from './http-transport.ts';
@@ -84,6 +84,27 @@ async function open({ name, config, capabilities, log, signal, onListChanged, pr
     },
   };
 }
+
+/**
+ * Tools that the server only offers to who can answer its questions. A modern server is told so in the request; an
+ * older one in `initialize`, so that takes a connection of its own.
+ */
+export async function listAskingTools(current: Connection, options: ConnectOptions): Promise<readonly JsonObject[]> {
+  const page = { timeout: LIST_TIMEOUT, cacheMode: 'bypass' } as const;
+  if (current.client.getProtocolEra() === 'modern') {
+    const { tools } = await current.client.listTools({ _meta: { [CLIENT_CAPABILITIES_META_KEY]: ASKABLE } }, page);
+    return tools as unknown as JsonObject[];
+  }
+  const connection = await open({ ...options, capabilities: ASKABLE }, 'legacy');
+  try {
+    const { tools } = await connection.client.listTools(undefined, page);
+    return tools as unknown as JsonObject[];
+  } finally {
+    await connection.close();
+  }
+}
+
+const ASKABLE: ClientCapabilities = { sampling: {}, elicitation: { form: {}, url: {} } };
 
 /** Everything the server lists. A list it does not offer is empty. */
 export async function listAll({ client }: Connection): Promise<Listing> {

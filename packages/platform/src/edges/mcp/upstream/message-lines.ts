@@ -22,7 +22,7 @@ export function messageLines(events: LineEvents, limit = MAX_MESSAGE_BYTES): Mes
 
   function add(piece: Buffer): void {
     if (skipped) {
-      skipped.end = Buffer.concat([skipped.end, piece]).subarray(-KEPT);
+      skipped.end = Buffer.concat([skipped.end, piece.subarray(-KEPT)]).subarray(-KEPT);
       return;
     }
     pieces.push(piece);

@@ -22,6 +22,7 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 export function processTransport(config: ProcessUpstream, onStderr: (line: string) => void): Transport & { readonly pid: number | undefined; readonly stderr: null } {
   let child: Child | undefined;
   let closed = false;
+  let delivered = Promise.resolve();
 
   const transport: Transport & { pid: number | undefined; stderr: null } = {
     // By these two the SDK recognises a local process, whose silence at the first question means an older server.
@@ -88,23 +89,28 @@ export function processTransport(config: ProcessUpstream, onStderr: (line: strin
       const late = setTimeout(finish, DRAIN);
       running.stdout.once('end', () => {
         clearTimeout(late);
-        finish();
+        void delivered.then(finish);
       });
     });
   }
 
   function receive(line: string): void {
     try {
-      transport.onmessage?.(JSON.parse(line) as JSONRPCMessage);
+      deliver(JSON.parse(line) as JSONRPCMessage);
     } catch {
       onStderr(`not JSON-RPC on standard output: ${line.slice(0, 200)}`);
     }
   }
 
+  /** One message a turn: the SDK handles notifications a turn later, and a result must not overtake its last progress. */
+  function deliver(message: JSONRPCMessage): void {
+    delivered = delivered.then(() => transport.onmessage?.(message));
+  }
+
   function refuse(begin: string, end: string): void {
     const id = idFromEdges(begin, end);
     onStderr(`a message above ${MAX_MESSAGE_BYTES} bytes was refused`);
-    if (id !== undefined) transport.onmessage?.(refusedResult(id));
+    if (id !== undefined) deliver(refusedResult(id));
   }
 
   return transport;

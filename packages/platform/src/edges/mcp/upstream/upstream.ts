@@ -1,4 +1,4 @@
-import { AipError } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import type { Exchange } from '../../../exchange/index.ts';
 import type { Body } from '../../../kernel/body.ts';
@@ -7,7 +7,7 @@ import { errorBody } from '../../../kernel/error-body.ts';
 import type { Route, RouteCall } from '../../../kernel/route.ts';
 import type { RouteEvent } from '../../../kernel/task.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
-import { connect, listAll, type Connection, type ConnectOptions } from './connection.ts';
+import { connect, listAll, listAskingTools, type Connection, type ConnectOptions } from './connection.ts';
 import { entriesOf } from './entries.ts';
 import { eventChannel, type EventChannel } from './event-channel.ts';
 import { failureOf, isConnectionLoss, isLostSession } from './failures.ts';
@@ -54,8 +54,8 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
   let failures = 0;
   let lastError: string | undefined;
 
-  const open = (capabilities: ClientCapabilities, more: Partial<ConnectOptions>): Promise<Connection> =>
-    connect({ name, config, capabilities, log, signal: stopping.signal, ...more });
+  const base: ConnectOptions = { name, config, capabilities: {}, log, signal: stopping.signal };
+  const open = (capabilities: ClientCapabilities, more: Partial<ConnectOptions>): Promise<Connection> => connect({ ...base, capabilities, ...more });
   const lanes = createLanes((capabilities, prepare) => open(capabilities, { prepare }));
   const unbind = routes.bind(name, { reach: 'remote', deliver } satisfies Route);
   const running = supervise();
@@ -95,6 +95,7 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
       next.resolve(opened);
       firstTried();
       log('info', 'an upstream is connected', { server: name, era: opened.client.getProtocolEra(), tools: toolCount() });
+      void learnAskingTools(opened);
       await opened.lost;
     } finally {
       drop(opened);
@@ -123,13 +124,30 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     refreshing = (async () => {
       do {
         again = false;
-        const listed = entriesOf(name, config, await listAll(opened), log);
+        const listing = await listAll(opened);
+        const known = new Set(listing.tools.map((tool) => tool['name']));
+        const more = (askingTools ?? []).filter((tool) => !known.has(tool['name'] ?? null));
+        const listed = entriesOf(name, config, { ...listing, tools: [...listing.tools, ...more] }, log);
         if (stopping.signal.aborted) return;
         entries = listed;
         catalogue.put(name, entries);
       } while (again);
     })().finally(() => (refreshing = undefined));
     return refreshing;
+  }
+
+  let askingTools: readonly JsonObject[] | undefined;
+
+  /** Found out once: it may take a process of its own. */
+  async function learnAskingTools(opened: Connection): Promise<void> {
+    if (askingTools !== undefined) return;
+    askingTools = [];
+    try {
+      askingTools = await listAskingTools(opened, base);
+      if (connection === opened) await refresh(opened);
+    } catch (error) {
+      log('info', 'an upstream was not asked for the tools that ask', { server: name, error: failureOf(name, error, 'none').error.message });
+    }
   }
 
   /** What it offers stays known, so that callers are told what is wrong instead of finding nothing. */

@@ -1,0 +1,304 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { claim } from '@aip/conformance';
+import { generateKeyPair } from '@aip/wire';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from './exit-codes.ts';
+import { createTestPlatform, type TestPlatform } from './testing.ts';
+
+let platform: TestPlatform;
+const aip = (...args: string[]) => platform.aip(...args);
+beforeEach(async () => {
+  platform = await createTestPlatform();
+});
+afterEach(() => platform[Symbol.asyncDispose]());
+
+const greet = { name: 'greet', description: 'Says hello.', effect: 'read', price: 2 };
+
+describe(`aip agent ${claim('D-CLI.commands')}`, () => {
+  it('create makes a key and a file that only their owner can read, and admits the agent', async () => {
+    const made = await aip('agent', 'create', '--name', 'hello', '--capabilities', 'greet, sum-up');
+    expect(made).toMatchObject({ code: EXIT.ok, err: '', out: expect.stringContaining('node hello.ts') });
+    const source = readFileSync(join(platform.folder, 'hello.ts'), 'utf8');
+    expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(15);
+    expect(source).toContain(`gateway: '${platform.url.replace('http', 'ws')}/ws'`);
+    for (const file of ['hello.ts', 'hello.key'])
+      expect(statSync(join(platform.folder, file)).mode & 0o777).toBe(0o600);
+
+    const [, joinToken] = /joinToken: '([^']+)'/.exec(source)!;
+    const { did } = JSON.parse(readFileSync(join(platform.folder, 'hello.key'), 'utf8')) as { did: string };
+    await platform.core.operate(
+      'agents.connect',
+      { join_token: joinToken! },
+      platform.core.as({ kind: 'signed', did }, 'ioap'),
+    );
+    expect((await aip('agent', 'list')).out).toContain(did);
+  });
+
+  it('create overwrites nothing', async () => {
+    writeFileSync(join(platform.folder, 'hello.ts'), 'mine');
+    const refused = await aip('agent', 'create', '--name', 'hello', '--capabilities', 'greet');
+    expect(refused).toMatchObject({ code: EXIT.failed, err: expect.stringContaining('exists already') });
+    expect(readFileSync(join(platform.folder, 'hello.ts'), 'utf8')).toBe('mine');
+  });
+
+  it('list shows agents in columns, get one of them whole', async () => {
+    expect((await aip('agent', 'list')).out).toMatch(/^No agents\./);
+    const { did } = await platform.core.agent('hello', { capabilities: [greet] });
+    await platform.core.agent('a-longer-name');
+    const [heading, first, second] = (await aip('agent', 'list')).out.split('\n');
+    expect(heading).toMatch(/^NAME +STATE +PROTOCOL +CAPABILITIES +DID$/);
+    expect(first?.indexOf('connected')).toBe(heading?.indexOf('STATE'));
+    expect(second).toContain(did);
+    expect((await aip('agent', 'list', '--capability', 'greet')).out.split('\n')).toHaveLength(2);
+    const one = (await aip('agent', 'get', 'hello')).out;
+    expect(one).toContain(did);
+    expect(one).toMatch(/greet +read +2 +Says hello\./);
+    expect(await aip('agent', 'get', 'nobody')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('nobody'),
+    });
+  });
+
+  it('list shows who waits to be admitted, admit lets them in, remove puts them out', async () => {
+    const { did } = generateKeyPair();
+    const knock = () =>
+      platform.core.operate('agents.connect', { name: 'stranger' }, platform.core.as({ kind: 'signed', did }, 'ioap'));
+    await expect(knock()).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+    expect((await aip('agent', 'list', '--state', 'pending')).out).toMatch(new RegExp(`stranger +20.*${did}`));
+    expect(await aip('agent', 'admit', did)).toMatchObject({ code: EXIT.ok, out: `Admitted stranger, ${did}.` });
+    await knock();
+    expect((await aip('agent', 'remove', 'stranger')).code).toBe(EXIT.ok);
+    await expect(knock()).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+  });
+
+  it('invoke calls an agent, a skill and a tool, and prints the result', async () => {
+    await platform.core.agent('hello', { capabilities: [greet] });
+    platform.core.tool('read', { effect: 'read' });
+    await aip('budget', 'set', 'user:admin', '--total', '100');
+    expect(await aip('agent', 'invoke', 'hello', 'plain words')).toMatchObject({ code: EXIT.ok, out: 'plain words' });
+    expect((await aip('agent', 'invoke', 'hello', '{"x":1}', '--skill', 'greet')).out).toBe('{\n  "x": 1\n}');
+    expect(await platform.json('agent', 'invoke', 'tool:notes/read', '{"y":2}')).toEqual({
+      task: expect.any(String),
+      result: { y: 2 },
+    });
+  });
+
+  it('invoke says who has to act while the call waits, and goes on when somebody has', async () => {
+    await platform.core.agent('hello');
+    const calls = platform.core.tool('write');
+    await platform.core.operate('policies.put', {
+      name: 'approve.cedar',
+      text: '@id("ask")\n@approve("operators")\npermit (principal, action == Action::"call", resource);',
+    });
+    const waiting = aip('agent', 'invoke', 'tool:notes/write', '{"z":3}');
+    await expect.poll(async () => (await aip('approvals')).out).toContain('tool:notes/write');
+    const { asks } = (await platform.json('approvals')) as { asks: { id: string }[] };
+    expect((await aip('approve', asks[0]!.id, '--reason', 'fine')).code).toBe(EXIT.ok);
+    const done = await waiting;
+    expect(done).toMatchObject({
+      code: EXIT.ok,
+      out: '{\n  "z": 3\n}',
+      err: expect.stringContaining(`aip approve ${asks[0]!.id}`),
+    });
+    expect(calls).toHaveLength(1);
+  });
+
+  it('invoke ends with the reason when the call is denied by a person', async () => {
+    platform.core.tool('write');
+    await platform.core.operate('policies.put', {
+      name: 'approve.cedar',
+      text: '@id("ask")\n@approve("operators")\npermit (principal, action == Action::"call", resource);',
+    });
+    const waiting = aip('agent', 'invoke', 'tool:notes/write');
+    await expect
+      .poll(async () => ((await platform.json('approvals', 'list')) as { asks: unknown[] }).asks.length)
+      .toBe(1);
+    const { asks } = (await platform.json('approvals')) as { asks: { id: string }[] };
+    await aip('deny', asks[0]!.id, '--reason', 'not today');
+    expect(await waiting).toMatchObject({ code: EXIT.denied, err: expect.stringContaining('not today') });
+    expect((await aip('approvals', '--all')).out).toContain('denied');
+  });
+});
+
+describe(`aip connect ${claim('D-CLI.commands')}`, () => {
+  it('permits one agent to call another and checks its signed card', async () => {
+    const from = await platform.core.agent('planner');
+    const { did } = await platform.core.agent('researcher');
+    const call = () =>
+      platform.core.exchange.send(platform.core.as({ kind: 'signed', did: from.did }, 'a2a'), {
+        to: `agent:${did}`,
+        action: 'invoke',
+        body: { type: 'text', value: 'hi' },
+      });
+    await expect(call()).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    const connected = await aip('connect', 'planner', 'researcher', '--protocol', 'a2a');
+    expect(connected).toMatchObject({
+      code: EXIT.ok,
+      out: expect.stringMatching(
+        /^planner may call researcher over a2a\.\nIts card is signed by did:key:.* and offers JSONRPC/,
+      ),
+    });
+    await (
+      await call()
+    ).ended;
+  });
+
+  it('says so when another policy stands in the way', async () => {
+    await platform.core.agent('planner');
+    await platform.core.agent('researcher');
+    await platform.core.operate('policies.put', {
+      name: 'no.cedar',
+      text: '@id("nobody-calls-anybody")\nforbid (principal is Agent, action == Action::"invoke", resource);',
+    });
+    const refused = await aip('connect', 'planner', 'researcher');
+    expect(refused).toMatchObject({ code: EXIT.denied, err: expect.stringContaining('nobody-calls-anybody') });
+  });
+});
+
+describe(`aip tasks ${claim('D-CLI.commands')}`, () => {
+  it('list, get and cancel follow a task', async () => {
+    await platform.core.agent('slow', {
+      deliver: async function* ({ signal }) {
+        yield { type: 'working' };
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        yield { type: 'failed', error: { code: 'CANCELED', message: 'Stopped.', retryable: false }, effect: 'none' };
+      },
+    });
+    const waiting = aip('agent', 'invoke', 'slow');
+    await expect.poll(async () => (await aip('tasks', '--state', 'working')).out).toMatch(/working/);
+    const { tasks } = (await platform.json('tasks', 'list', '--state', 'working')) as { tasks: { id: string }[] };
+    const id = tasks[0]!.id;
+    expect((await aip('tasks', 'get', id)).out).toMatch(/submitted[\s\S]*working/);
+    expect((await aip('tasks', 'cancel', id)).out).toBe(`Task ${id} is canceled.`);
+    expect(await waiting).toMatchObject({ code: EXIT.failed });
+    expect(await aip('tasks', 'cancel', id)).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('ended already'),
+    });
+  });
+});
+
+describe(`aip kill, pause, release and kills ${claim('D-CLI.commands')}`, () => {
+  it('stop a scope and let it go on', async () => {
+    await platform.core.agent('hello');
+    expect((await aip('kills')).out).toBe('Nothing is stopped.');
+    expect((await aip('kill', 'agent:hello', '--reason', 'it loops')).out).toMatch(
+      /^agent:hello is stopped since 20.*aip release agent:hello/s,
+    );
+    expect(await aip('agent', 'invoke', 'hello')).toMatchObject({
+      code: EXIT.denied,
+      err: expect.stringContaining('it loops'),
+    });
+    expect((await aip('kills')).out).toMatch(/agent:did:key:.* +kill +20.* +user:admin +\d+ +it loops/);
+    await aip('release', 'agent:hello', '--reason', 'mended');
+    expect((await aip('agent', 'invoke', 'hello', 'on')).out).toBe('on');
+    expect((await aip('pause', 'agent:hello')).out).toContain('paused');
+    expect(await aip('kill', 'everything')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('expected global'),
+    });
+  });
+});
+
+describe(`aip budget ${claim('D-CLI.commands')}`, () => {
+  it('sets hard limits and shows what is spent', async () => {
+    await platform.core.agent('hello', { capabilities: [greet] });
+    expect((await aip('budget')).out).toMatch(/^No budgets\./);
+    const invoke = () => aip('agent', 'invoke', 'hello', '--skill', 'greet');
+    expect(await invoke()).toMatchObject({ code: EXIT.denied });
+    expect((await aip('budget', 'set', 'user:admin', '--per-call', '2', '--per-day', '4')).out).toMatch(
+      /user:admin +2 +4 +– +0 +0 +0$/m,
+    );
+    expect([(await invoke()).code, (await invoke()).code, (await invoke()).code]).toEqual([
+      EXIT.ok,
+      EXIT.ok,
+      EXIT.denied,
+    ]);
+    expect((await aip('budget', 'list')).out).toMatch(/user:admin +2 +4 +– +4 +4 +0$/m);
+    expect((await aip('budget', 'open')).out).toBe('Nothing is held by calls that have ended.');
+    expect((await aip('budget', 'set', 'user:admin')).code).toBe(EXIT.usage);
+    expect((await aip('budget', 'set', 'user:admin', '--per-day', '1.5')).code).toBe(EXIT.usage);
+  });
+
+  it('decides what becomes of money whose call ended with its effect unknown', async () => {
+    await platform.core.agent('hello', {
+      capabilities: [greet],
+      deliver: async function* () {
+        yield {
+          type: 'failed',
+          error: { code: 'UPSTREAM_FAILED', message: 'Lost.', retryable: false },
+          effect: 'unknown',
+        };
+      },
+    });
+    await aip('budget', 'set', 'user:admin', '--per-day', '10');
+    await aip('agent', 'invoke', 'hello', '--skill', 'greet');
+    const { transfers } = (await platform.json('budget', 'open')) as { transfers: { task: string }[] };
+    expect((await aip('budget', 'reconcile', transfers[0]!.task, 'released')).out).toContain('released');
+    expect((await aip('budget', 'open')).out).toBe('Nothing is held by calls that have ended.');
+    expect((await aip('budget', 'reconcile', transfers[0]!.task, 'perhaps')).code).toBe(EXIT.usage);
+  });
+});
+
+describe(`aip policy ${claim('D-CLI.commands')}`, () => {
+  it('list, check and explain', async () => {
+    await platform.core.agent('planner');
+    platform.core.tool('write');
+    expect((await aip('policy', 'list')).out).toMatch(/admins-may-do-everything +permit +starter\.cedar:\d+/);
+    expect(await aip('policy', 'check')).toMatchObject({ code: EXIT.ok, out: expect.stringContaining('are valid') });
+    const explained = (await aip('policy', 'explain', 'planner', 'tool:notes/write', '--protocol', 'mcp')).out;
+    expect(explained).toMatch(/^deny: .*\n[\s\S]*What would permit it:/);
+    expect((await aip('policy', 'explain', 'admin', 'tool:notes/write')).out).toMatch(/^permit: /);
+  });
+
+  it('check names the line of an error and fails as not verified', async () => {
+    writeFileSync(
+      join(platform.folder, 'broken.cedar'),
+      'permit (principal, action, resource)\nwhen { context.depht > 1 };',
+    );
+    const checked = await aip('policy', 'check', 'broken.cedar');
+    expect(checked).toMatchObject({ code: EXIT.unverified, out: expect.stringMatching(/broken\.cedar:2:\d+/) });
+  });
+
+  it('test decides a table of cases', async () => {
+    const cases = (expected: string) =>
+      `- { name: reads, principal: 'Service::"ci"', action: call, resource: 'Tool::"notes/read"', expect: ${expected} }`;
+    writeFileSync(join(platform.folder, 'good.yaml'), cases('deny'));
+    writeFileSync(join(platform.folder, 'bad.yaml'), cases('permit'));
+    expect(await aip('policy', 'test', 'good.yaml')).toMatchObject({
+      code: EXIT.ok,
+      out: expect.stringContaining('1 passed, 0 failed.'),
+    });
+    expect(await aip('policy', 'test', 'bad.yaml')).toMatchObject({
+      code: EXIT.unverified,
+      out: expect.stringContaining('0 passed, 1 failed.'),
+    });
+  });
+});
+
+describe(`aip token, status and dashboard ${claim('D-CLI.commands')}`, () => {
+  it('make, list and revoke tokens that work until then', async () => {
+    const made = (await platform.json('token', 'create', 'ci', '--roles', 'caller', 'viewer', '--expires', '30d')) as {
+      id: string;
+      token: string;
+      roles: string[];
+    };
+    expect(made.roles).toEqual(['caller', 'viewer']);
+    const asCi = () => aip('agent', 'list', '--token', made.token);
+    expect((await asCi()).code).toBe(EXIT.ok);
+    expect((await aip('kill', 'global', '--token', made.token)).code).toBe(EXIT.denied);
+    const list = (await aip('token', 'list')).out;
+    expect(list).toMatch(/ci +caller, viewer/);
+    expect(list).not.toContain(made.token);
+    await aip('token', 'revoke', made.id);
+    expect(await asCi()).toMatchObject({ code: EXIT.denied, err: expect.stringContaining('token') });
+  });
+
+  it('show what runs, and open the dashboard', async () => {
+    expect((await aip('status')).out).toMatch(/Identity +did:key:/);
+    const url = (await aip('dashboard')).out;
+    expect(url).toMatch(new RegExp(`^${platform.url}/ui#login=`));
+    expect(platform.core.core.logins.redeem(url.split('=')[1]!)).toBeDefined();
+  });
+});

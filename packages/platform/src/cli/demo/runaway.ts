@@ -1,0 +1,150 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toAipError } from '@aip/wire';
+import type { AipClient } from '@aip/sdk';
+import { verifyFolder } from '../../main/audit.ts';
+import { enterPressed } from './prompt.ts';
+import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, openStage, until, type Stage } from './stage.ts';
+import { verifyTampered } from './tamper.ts';
+
+/** What the researcher may spend in one showing, in units. */
+const ALLOWANCE = 100;
+/** How long the demonstration waits for a person, in milliseconds. */
+const PATIENCE = 15 * 60_000;
+
+export interface RunawayOptions {
+  readonly client: AipClient;
+  readonly dataDir: string;
+  /** Approves and kills by itself, for those who only watch. */
+  readonly auto: boolean;
+  say(line: string): void;
+}
+
+/**
+ * An agent loops, spends and calls tools: its budget stops the loop, a write waits for a person, Kill ends it,
+ * and the log proves that it ended. Two agents and a tool server, each a process of its own.
+ */
+export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
+  const { client, say } = options;
+  await using stage = openStage();
+  const researcher = await raiseCurtain(stage, options);
+  const before = await spent(client, researcher);
+  await client.operate('budgets.set', { principal: researcher, total: before + ALLOWANCE });
+  say(`The researcher may spend ${ALLOWANCE} units; a summary costs 5. It starts to research …`);
+  const research = client.invoke('skill:researcher/research', { topic: 'agents' }).catch((error: unknown) => toAipError(error));
+
+  await watchSpending(options, researcher, before);
+  await approveWrite(options);
+  const proof = await kill(options, researcher);
+  const ended = await research;
+  say(`Its task: ${ended instanceof Error ? ended.message : 'ended'}`);
+  const refused = await client.invoke('skill:researcher/research', { topic: 'again' }).then(
+    () => 'it was let through!',
+    (error: unknown) => `${toAipError(error).code}: ${toAipError(error).message}`,
+  );
+  say(`The next call: ${refused}`);
+  say(`Proof: last message accepted at ${plus(proof.after)} ms (entry #${proof.last}); kill received at T, entry #${proof.seq}; ${proof.since} accepted since.`);
+  return proveIt(options, proof.since);
+}
+
+async function raiseCurtain(stage: Stage, { client, dataDir, say }: RunawayOptions): Promise<string> {
+  const keys = path.join(dataDir, 'demo');
+  mkdirSync(keys, { recursive: true, mode: 0o700 });
+  await client.operate('policies.put', { name: 'demo.cedar', text: DEMO_POLICY });
+  for (const { scope } of (await client.operate('kills.list', {})).kills) {
+    if (scope !== 'global') await client.operate('kills.release', { scope, reason: 'the demonstration starts anew' });
+  }
+  await client.operate('mcp.remove', { name: 'notes' }).catch(() => {});
+  await client.operate('mcp.add', { name: 'notes', url: await stage.startServer('notes-server.ts'), effects: NOTES_EFFECTS });
+  const gateway = `${client.url.replace(/^http/, 'ws')}/ws`;
+  for (const name of ['researcher', 'summariser']) {
+    const { join_token } = await client.operate('agents.invite', { name });
+    stage.start(`${name}.ts`, { AIP_GATEWAY_URL: gateway, AIP_JOIN_TOKEN: join_token, AIP_KEY_FILE: path.join(keys, `${name}.key`) });
+  }
+  const did = await connected(client, 'researcher');
+  await connected(client, 'summariser');
+  say('On stage: two agents over IoAP, every frame signed, and an MCP tool server.');
+  return did;
+}
+
+async function spent(client: AipClient, principal: string): Promise<number> {
+  return client.operate('budgets.get', { principal }).then(
+    (budget) => budget.spent_total,
+    () => 0,
+  );
+}
+
+/** Shows the rising spend until the budget has stopped it. */
+async function watchSpending({ client, say }: RunawayOptions, researcher: string, before: number): Promise<void> {
+  let shown = 0;
+  await until('the budget to stop the loop', async () => {
+    const used = (await spent(client, researcher)) - before;
+    if (used >= shown + 25) say(`  spent ${(shown = used)} of ${ALLOWANCE} units`);
+    return used >= ALLOWANCE ? used : undefined;
+  });
+  say('BUDGET_EXCEEDED: the budget has stopped the loop, in the commit of the call that would have passed it.');
+}
+
+async function approveWrite({ client, auto, say }: RunawayOptions): Promise<void> {
+  const ask = await openAsk(client);
+  say(`Parked for approval: ${ask.summary} (policy "${ask.policy}").`);
+  if (!auto) say(`  Approve it in the dashboard, with "aip approve ${ask.id}", or press Enter here.`);
+  if (auto || (await waitForPerson(() => isAnswered(client, ask.id))) === 'enter') await client.operate('asks.answer', { ask: ask.id, verdict: 'approve' });
+  say('Approved: the stored call has passed all guards again, and the note is written.');
+}
+
+async function isAnswered(client: AipClient, id: string): Promise<boolean> {
+  const { asks } = (await client.operate('asks.list', {})) as { asks: { id: string }[] };
+  return !asks.some((ask) => ask.id === id);
+}
+
+interface Proof {
+  readonly seq: number;
+  readonly last: number;
+  readonly after: number;
+  readonly since: number;
+}
+
+async function kill({ client, auto, say }: RunawayOptions, researcher: string): Promise<Proof> {
+  const scope = `agent:${researcher}`;
+  say('It goes on reading notes, over and over. Time to stop it.');
+  if (!auto) say('  Press Kill in the dashboard, run "aip kill agent:researcher", or press Enter here.');
+  const isKilled = async (): Promise<boolean> => (await client.operate('kills.list', {})).kills.some((stop) => stop.scope === scope || stop.scope === 'global');
+  if (auto) await sleep(1_000);
+  if (auto || (await waitForPerson(isKilled)) === 'enter') await client.operate('kills.kill', { scope, reason: 'it runs away' });
+  say('KILLED: sockets closed, tasks in flight canceled.');
+  const stopped = (await client.operate('kills.list', {})).kills.find((stop) => stop.scope === scope) ?? { scope: 'global' };
+  const proof = (await client.operate('kills.proof', { scope: stopped.scope })) as unknown as KillProof;
+  return { seq: proof.kill.seq, last: proof.last_accept?.seq ?? 0, after: proof.last_accept?.after_ms ?? 0, since: proof.accepted_since };
+}
+
+interface KillProof {
+  readonly kill: { readonly seq: number };
+  readonly last_accept: { readonly seq: number; readonly after_ms: number } | null;
+  readonly accepted_since: number;
+}
+
+/** Waits for Enter here, or for somebody to do it elsewhere. */
+async function waitForPerson(done: () => Promise<boolean>): Promise<'enter' | 'done'> {
+  const controller = new AbortController();
+  try {
+    const elsewhere = until('somebody to decide', async () => ((await done()) ? ('done' as const) : undefined), PATIENCE, 300);
+    return await Promise.race([enterPressed(controller.signal), elsewhere]);
+  } finally {
+    controller.abort();
+  }
+}
+
+async function proveIt({ dataDir, say }: RunawayOptions, acceptedSince: number): Promise<boolean> {
+  // The last second of the log is signed with the next checkpoint.
+  await sleep(1_200);
+  const reports = await verifyFolder(dataDir);
+  const ok = reports.every((report) => report.ok);
+  const entries = reports.reduce((sum, report) => sum + report.entries, 0);
+  say(`aip audit verify: ${ok ? `passes, ${entries} entries` : (reports.find((report) => !report.ok)?.problems[0]?.what ?? '')}.`);
+  say(`With one byte flipped in a copy: ${await verifyTampered(dataDir)}.`);
+  return ok && acceptedSince === 0;
+}
+
+const plus = (ms: number): string => `T${ms < 0 ? '' : '+'}${ms}`;

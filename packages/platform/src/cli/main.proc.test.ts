@@ -1,0 +1,140 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { claim } from '@aip/conformance';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from './exit-codes.ts';
+
+const BIN = path.resolve(import.meta.dirname, '../../bin/aip.mjs');
+
+let folder: string;
+let port: number;
+const children: ChildProcessWithoutNullStreams[] = [];
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'aip-main-'));
+  port = await freePort();
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  rmSync(folder, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port: free } = server.address() as AddressInfo;
+  server.close();
+  return free;
+}
+
+interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly said: { out: string; err: string };
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
+}
+
+function start(...args: string[]): Running {
+  const env = { PATH: process.env['PATH'], HOME: folder, AIP_PORT: String(port), NO_COLOR: '1' };
+  const child = spawn(process.execPath, [BIN, ...args], { cwd: folder, env });
+  children.push(child);
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()));
+  return { child, said, ended: once(child, 'exit').then(([code]) => code as number | null) };
+}
+
+const saysSoon = (running: Running, where: 'out' | 'err', what: string): Promise<void> =>
+  expect.poll(() => running.said[where], { timeout: 20_000, interval: 20 }).toContain(what);
+
+async function run(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const { said, ended } = start(...args);
+  const code = await ended;
+  return { code, ...said };
+}
+
+describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
+  it('starts a platform, serves it, keeps its state over a second start, and ends in time', async () => {
+    const first = start('up');
+    await saysSoon(first, 'out', 'Dashboard');
+    expect(first.said.out).toMatch(
+      new RegExp(`^AIP ready on http://127.0.0.1:${port}\nDashboard .*: http://127.0.0.1:${port}/ui#login=\\S+\n$`),
+    );
+    expect((await run('token', 'create', 'kept')).code).toBe(EXIT.ok);
+    // A feed that nobody closes must not hold the platform.
+    const { out: token } = await run('token', 'create', 'viewer', '--roles', 'viewer');
+    const feed = await fetch(`http://127.0.0.1:${port}/v1/events`, {
+      headers: { authorization: `Bearer ${token.split('\n')[0]}` },
+    });
+    expect(feed.status).toBe(200);
+
+    const begun = performance.now();
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(EXIT.ok);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    await feed.body?.cancel();
+
+    const second = start('up');
+    await saysSoon(second, 'out', 'AIP ready');
+    expect((await run('token', 'list')).out).toContain('kept');
+    second.child.kill('SIGINT');
+    expect(await second.ended).toBe(EXIT.ok);
+  });
+
+  it('says what stands in the way of a start', async () => {
+    const running = start('up');
+    await saysSoon(running, 'out', 'AIP ready');
+    const samePort = await run('up', '--data-dir', 'elsewhere');
+    expect([samePort.code, samePort.err]).toEqual([
+      EXIT.failed,
+      expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`),
+    ]);
+    const sameFolder = await run('up', '--port', '0');
+    expect([sameFolder.code, sameFolder.err]).toEqual([
+      EXIT.failed,
+      expect.stringContaining('already runs on the data folder'),
+    ]);
+    const wrong = await run('up', '--port', 'many');
+    expect([wrong.code, wrong.err]).toEqual([EXIT.usage, expect.stringContaining('port')]);
+    expect((await run('doctor')).code).toBe(EXIT.ok);
+  });
+
+  it('dev starts anew when aip.yaml changes, and goes on when what it says is wrong', async () => {
+    const dev = start('dev');
+    await saysSoon(dev, 'out', 'AIP ready');
+    writeFileSync(path.join(folder, 'aip.yaml'), 'log_level: nonsense\n');
+    await saysSoon(dev, 'err', 'not started anew');
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    writeFileSync(path.join(folder, 'aip.yaml'), 'rate:\n  per_second: 7\n');
+    await saysSoon(dev, 'err', 'started anew with the settings as they are now');
+    expect((await run('status')).code).toBe(EXIT.ok);
+    dev.child.kill('SIGTERM');
+    expect(await dev.ended).toBe(EXIT.ok);
+  });
+
+  it('serve --stdio speaks MCP and nothing else on standard output', async () => {
+    const served = start('serve', '--protocol', 'mcp', '--stdio');
+    const initialize = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+    };
+    served.child.stdin.write(`${JSON.stringify(initialize)}\n`);
+    await saysSoon(served, 'out', '"id":1');
+    expect(JSON.parse(served.said.out.split('\n')[0]!)).toMatchObject({
+      jsonrpc: '2.0',
+      id: 1,
+      result: { protocolVersion: '2025-11-25' },
+    });
+    served.child.stdin.end();
+    expect(await served.ended).toBe(EXIT.ok);
+  });
+});

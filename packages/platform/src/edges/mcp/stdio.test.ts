@@ -1,0 +1,58 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { claim } from '@aip/conformance';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { serveMcpStdio, type McpStdio } from './index.ts';
+import { createTestGateway, ERAS, type TestGateway } from './testing.ts';
+
+const open: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const item of open.splice(0)) await item[Symbol.asyncDispose]();
+});
+
+/** A client at the other end of the pipes. */
+async function setup(mode: (typeof ERAS)[number], onChanged = (): void => {}): Promise<{ gateway: TestGateway; client: Client; served: McpStdio }> {
+  const gateway = await createTestGateway();
+  open.push(gateway);
+  gateway.agent('echo', 'say', async function* (call) {
+    yield { type: 'done', body: { type: 'data', value: { from: call.message.from.id, said: call.message.body.value as never } } };
+  });
+  const [toServer, toClient] = [new PassThrough(), new PassThrough()];
+  const served = serveMcpStdio(gateway.exchange, { kind: 'local', name: 'terminal' }, { stdin: toServer, stdout: toClient });
+  const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode }, listChanged: { tools: { onChanged } } });
+  await client.connect(new StdioServerTransport(toClient, toServer));
+  return { gateway, client, served };
+}
+
+describe.each(ERAS)(`a client on standard input and output, %s ${claim('P-MCP.stdio')}`, (era) => {
+  it('lists and calls as the principal of the terminal', async () => {
+    const { gateway, client, served } = await setup(era);
+    expect(client.getProtocolEra()).toBe(era === 'auto' ? 'modern' : 'legacy');
+    expect((await client.listTools()).tools.map((tool) => tool.name)).toContain('echo_say');
+    const result = await client.callTool({ name: 'echo_say', arguments: { text: 'hi' } });
+    expect(result.structuredContent).toEqual({ from: 'service:terminal', said: { text: 'hi' } });
+    expect(gateway.exchange.sessions.size).toBe(1);
+    await served.close();
+    await served.closed;
+    expect(gateway.exchange.sessions.size).toBe(0);
+    await client.close();
+  });
+
+  it('is told when the tools change', async () => {
+    let changes = 0;
+    const { gateway, client, served } = await setup(era, () => changes++);
+    await client.listTools();
+    gateway.agent('newcomer', 'help', async function* () {});
+    await expect.poll(() => changes, { timeout: 3_000 }).toBeGreaterThan(0);
+    await served.close();
+    await client.close();
+  });
+
+  it('ends when a kill closes its session', async () => {
+    const { gateway, client, served } = await setup(era);
+    for (const session of gateway.exchange.sessions.all()) session.close('KILLED', 'test');
+    await served.closed;
+    await client.close();
+  });
+});
