@@ -4,13 +4,15 @@ import { GatewayClient } from '@aip/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAgentProcess, until, type AgentProcess } from './fixtures/agent-process.ts';
 import { startLoad, type LoadCall } from './fixtures/load.ts';
-import { hasEnded, logFaults, readLog, unsettled } from './fixtures/log.ts';
-import { startPlatformProcess, type PlatformProcess } from './fixtures/platform-process.ts';
+import { hasEnded, holdStates, logFaults, moneyFaults, readLog, unsettled } from './fixtures/log.ts';
+import { aip, startPlatformProcess, type PlatformProcess } from './fixtures/platform-process.ts';
 import { rounds } from './fixtures/rounds.ts';
 
 const ROUNDS = rounds({ usual: 4, full: 20 });
 /** Nothing may take longer to come to an end, or to a person, in milliseconds. */
 const PATIENCE = 60_000;
+
+const LOADERS_BUDGET = 40 * ROUNDS;
 
 const RISKY = `
 @id("risky-work-waits")
@@ -32,11 +34,14 @@ beforeAll(async () => {
   platform = await startPlatformProcess();
   platform.writePolicy('risky.cedar', RISKY);
   token = await platform.token('caller');
-  workers = await startAgentProcess(platform, { first: ['work', 'once', 'pieces', 'risky'], second: ['work', 'once'] });
+  workers = await startAgentProcess(platform, { first: ['work', 'once', 'pieces', 'risky', 'paid'], second: ['work', 'once', 'paid'] });
   planner = await startAgentProcess(platform, { planner: ['plan'] });
   ioap = new GatewayClient({ url: `${platform.url.replace('http', 'ws')}/ws`, backoff: { min: 50, max: 400 } });
   await ioap.connect();
   await ioap.register({ name: 'loader', join_token: await platform.invitation('loader') });
+  await platform.admin.operate('budgets.set', { principal: 'service:caller', total: 1_000_000 });
+  // This one runs out of it.
+  await platform.admin.operate('budgets.set', { principal: 'loader', total: LOADERS_BUDGET });
   for (const from of ['loader', 'planner']) {
     for (const to of ['first', 'second']) await platform.admin.operate('policies.connect', { from, to, protocol: 'ioap' });
   }
@@ -64,9 +69,9 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
         clients: 3,
         work: 120,
         targets: {
-          a2a: ['skill:first/work', 'skill:first/risky', 'skill:second/once', 'skill:first/pieces'],
-          http: ['capability:work', 'skill:first/once', 'capability:plan', 'skill:first/pieces'],
-          ioap: ['capability:work', `skill:first/once`, 'skill:second/work'],
+          a2a: ['skill:first/work', 'skill:first/risky', 'skill:second/once', 'skill:first/pieces', 'skill:second/paid'],
+          http: ['capability:work', 'skill:first/once', 'capability:plan', 'skill:first/pieces', 'skill:first/paid'],
+          ioap: ['capability:work', 'skill:first/once', 'skill:second/work', 'skill:second/paid'],
         },
       });
       await delay(randomInt(300, 1_200));
@@ -78,24 +83,24 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
       if (round % 2 === 0) await planner.restart();
       await within(PATIENCE, finished, () => `still without an end: ${JSON.stringify(load.calls.filter(({ end, task }) => !end && task))}`);
       await until(() => unsettled(platform.folder).length === 0, PATIENCE, () => JSON.stringify(unsettled(platform.folder)));
-      console.log(JSON.stringify(Object.entries(Object.groupBy(load.calls, (c) => c.via + ' ' + c.to + ' ' + (c.end ? 'code' in c.end ? c.end.code : 'ok' : c.task ? 'acked' : 'none'))).map(([k, v]) => [k, v!.length])));
       expect(load.faults).toEqual([]);
       calls.push(...load.calls);
 
       // No acknowledged task is lost, and its end is the one that was told.
       const { tasks } = readLog(platform.folder);
-      const aip = platform.client(token);
+      const client = platform.client(token);
       for (const { task, end } of told) {
         if (task === undefined) continue;
         const head = tasks.get(task);
         expect(head, `task ${task} was acknowledged`).toBeDefined();
         if (!end) continue;
         expect(hasEnded(head!)).toBe(true);
-        const { events } = (await aip.operate('tasks.get' as string, { task })) as unknown as { events: { type: string; body?: { value: unknown }; error?: { code: string } }[] };
+        const { events } = (await client.operate('tasks.get' as string, { task })) as unknown as { events: { type: string; body?: { value: unknown }; error?: { code: string } }[] };
         const last = events.at(-1)!;
         expect('value' in end ? { value: last.body?.value } : { code: last.error?.code }).toEqual(end);
       }
-      expect(await logFaults(platform.folder, platform.gateway)).toEqual([]);
+      expect(await logFaults(platform.folder)).toEqual([]);
+      expect(moneyFaults(platform.folder)).toEqual([]);
     },
     3 * PATIENCE,
   );
@@ -127,11 +132,16 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
 
   it('every call over IoAP, whose client comes back for it, has its answer', () => {
     const own = calls.filter(({ via }) => via === 'ioap');
-    expect(own.length).toBeGreaterThan(0);
+    const { entries } = readLog(platform.folder);
+    const accepted = (key: string): boolean => entries.some(({ kind, body }) => kind === 'accept' && body?.includes(`"${key}"`));
     const wrong = own.filter(({ key, to, end }) => {
       if (end && 'value' in end) return JSON.stringify(end.value) !== JSON.stringify({ key });
-      return !(to.endsWith('once') && end?.code === 'EFFECT_UNKNOWN');
+      if (end?.code === 'EFFECT_UNKNOWN') return !to.endsWith('once');
+      if (end?.code === 'BUDGET_EXCEEDED') return !/paid|once/.test(to);
+      // What had not been accepted yet may find that its agent is not back yet: it is told so, and nothing has been done.
+      return end?.code !== 'AGENT_UNAVAILABLE' || accepted(key);
     });
+    expect(own.length).toBeGreaterThan(0);
     expect(wrong).toEqual([]);
   });
 
@@ -146,6 +156,21 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
     const { tasks } = readLog(platform.folder);
     expect(new Set(waiting.map(({ id }) => tasks.get(id)?.state))).toEqual(new Set(['completed']));
     expect([...effects()].filter(([key]) => key.startsWith('risky ')).map(([, count]) => count)).toEqual(waiting.map(() => 1));
+  });
+
+  it('the books balance, holds of unknown effects are kept until somebody has looked, and the log is verified', async () => {
+    expect(moneyFaults(platform.folder)).toEqual([]);
+    const states = holdStates(platform.folder);
+    expect(states).toMatchObject({ captured: expect.any(Number), kept: expect.any(Number) });
+    expect(states['held']).toBeUndefined();
+    const { transfers } = (await platform.admin.operate('ledger.open', {})) as { transfers: { task: string }[] };
+    expect(transfers).toHaveLength(states['kept']!);
+    for (const [at, { task }] of transfers.entries()) await platform.admin.operate('ledger.reconcile', { task, resolution: at % 2 === 0 ? 'captured' : 'released' });
+    const spend = await platform.admin.operate('budgets.get', { principal: 'loader' });
+    expect(spend.held).toBe(0);
+    expect(spend.spent_total).toBeLessThanOrEqual(LOADERS_BUDGET);
+    await platform.stop();
+    expect(await aip(['audit', 'verify', '--data-dir', platform.folder])).toMatchObject({ code: 0, stdout: expect.stringContaining('The log is verified.') });
   });
 });
 

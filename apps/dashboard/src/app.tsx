@@ -1,6 +1,6 @@
 import { toAipError, type AipError } from '@aip/wire';
 import { useEffect, useState, type ComponentType } from 'react';
-import { api, onSignedOut, type PlatformStatus } from './api.ts';
+import { api, onSignedOut, type AuditHead } from './api.ts';
 import { LiveProvider } from './live.tsx';
 import { AgentsPage } from './pages/agents.tsx';
 import { ApprovalsPage } from './pages/approvals.tsx';
@@ -26,7 +26,7 @@ const PAGE: Record<PageName, ComponentType<{ item: string | undefined }>> = {
 
 type Session =
   | { readonly state: 'starting' }
-  | { readonly state: 'in'; readonly platform: PlatformStatus }
+  | { readonly state: 'in'; readonly head: AuditHead }
   | { readonly state: 'out'; readonly problem?: AipError };
 
 export function App() {
@@ -47,7 +47,7 @@ export function App() {
   if (session.state === 'starting') return <p className="starting">Connecting…</p>;
   if (session.state === 'out') return <LoginPage problem={session.problem} />;
   return (
-    <LiveProvider platform={session.platform} onSignedOut={() => setSession({ state: 'out' })}>
+    <LiveProvider head={session.head} onSignedOut={() => setSession({ state: 'out' })}>
       <NoticeProvider>
         <Shell />
       </NoticeProvider>
@@ -93,7 +93,8 @@ async function openSession(): Promise<Session> {
       history.replaceState(null, '', linkTo('overview'));
       await api.login(code);
     }
-    return { state: 'in', platform: await api.status() };
+    // Of the control plane, so that it answers while everything is stopped.
+    return { state: 'in', head: await api.auditHead() };
   } catch (thrown) {
     const problem = toAipError(thrown);
     // To come here without a session is no failure, just the first visit.

@@ -114,13 +114,6 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
 
   function operate(name: string, input: JsonObject): JsonObject {
     switch (name) {
-      case 'platform/status':
-        return {
-          version: '0.1.0',
-          gateway: log.gateway,
-          started_at: new Date().toISOString(),
-          log_size: log.entries.length,
-        };
       case 'agents/list':
         return { agents: input['state'] === 'pending' ? state.pending : state.agents };
       case 'agents/admit':

@@ -41,18 +41,19 @@ const FLUSH = 150;
 const LEAST_INTERVAL = 1_000;
 
 export function LiveProvider({
-  platform,
+  head,
   onSignedOut,
   children,
 }: {
-  platform: PlatformStatus;
+  head: AuditHead;
   onSignedOut: () => void;
   children: ReactNode;
 }) {
-  const { log, status } = useLog(platform.log_size);
+  const { log, status } = useLog(head.size);
   useEffect(() => {
     if (status === 'signed out') onSignedOut();
   }, [status, onSignedOut]);
+  const { gateway } = head;
   const { revisions } = log;
   const agents = useResource(api.agents, revisions.agents);
   const pending = useResource(api.pendingAgents, revisions.agents);
@@ -61,8 +62,8 @@ export function LiveProvider({
   const budgets = useResource(api.budgets, revisions.budgets);
   const names = useMemo(() => new Map((agents.data ?? []).map(({ did, name }) => [did, name])), [agents.data]);
   const live = useMemo(
-    () => ({ status, platform, log, agents, pending, asks, stops, budgets, names }),
-    [status, platform, log, agents, pending, asks, stops, budgets, names],
+    () => ({ status, gateway, log, agents, pending, asks, stops, budgets, names }),
+    [status, gateway, log, agents, pending, asks, stops, budgets, names],
   );
   return <LiveContext value={live}>{children}</LiveContext>;
 }

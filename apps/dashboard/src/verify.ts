@@ -112,7 +112,11 @@ export async function verifyEntry(
   };
 }
 
-async function signedCheckpoint(note: string | undefined, origin: string, gateway: string): Promise<Checkpoint | Refuted> {
+async function signedCheckpoint(
+  note: string | undefined,
+  origin: string,
+  gateway: string,
+): Promise<Checkpoint | Refuted> {
   if (note === undefined)
     return { ok: false, finding: 'The gateway has not signed a checkpoint of this log yet; try again in a moment.' };
   if (globalThis.crypto?.subtle === undefined) {

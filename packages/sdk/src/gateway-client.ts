@@ -55,6 +55,8 @@ export type RequestFrame = Extract<IoapFrame, { type: 'EXEC_REQUEST' | 'INTENT' 
 type FrameHandler = (frame: IoapFrame) => void;
 
 const REGISTER_TIMEOUT = 15_000;
+/** How long others are given to come back as well, in milliseconds. */
+export const COMEBACK = 60_000;
 /** Another connection of the same agent took over: coming back would only throw it out in turn. */
 const REPLACED = 4409;
 
@@ -80,6 +82,7 @@ export class GatewayClient implements AsyncDisposable {
   #announcement: Announcement | undefined;
   #lastError: AipError | undefined;
   #failures = 0;
+  #patientUntil = 0;
   #closed = false;
   #timers: { retry?: NodeJS.Timeout; ping?: NodeJS.Timeout } = {};
 
@@ -250,6 +253,7 @@ export class GatewayClient implements AsyncDisposable {
       to,
       options,
       lasting,
+      patientUntil: () => this.#patientUntil,
       put: (id) => this.#putFrame(id, type, to, payload),
       cancel: (id) =>
         this.send(
@@ -314,7 +318,7 @@ export class GatewayClient implements AsyncDisposable {
       return true;
     }
     if (frame.type === 'ERROR') {
-      request.reject(errorFrom(frame.payload));
+      request.refuse(errorFrom(frame.payload));
       return true;
     }
     if (frame.type === 'PONG') request.resolve(null);
@@ -363,6 +367,8 @@ export class GatewayClient implements AsyncDisposable {
     if (this.#closed) return;
     try {
       await this.register(this.#announcement);
+      // Whoever was connected here may come back a little later.
+      this.#patientUntil = Date.now() + COMEBACK;
       this.#requests.putAgain();
     } catch (error) {
       // The gateway closes after a refused REGISTER, and that end brings the next attempt; a lost answer does not.

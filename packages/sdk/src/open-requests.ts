@@ -1,4 +1,5 @@
 import { AipError, type Json } from '@aip/wire';
+import { waitAfter } from './backoff.ts';
 
 export interface RequestOptions {
   /** Milliseconds until the task is canceled by the gateway. */
@@ -7,6 +8,8 @@ export interface RequestOptions {
   readonly onPartial?: (result: Json, kind: string) => void;
   /** Cancels the request. */
   readonly signal?: AbortSignal;
+  /** How long to go on asking, in milliseconds, while the target is not connected; not at all unless told. */
+  readonly patienceMs?: number;
 }
 
 /** A request whose answer has not come yet. */
@@ -15,6 +18,8 @@ export interface OpenRequest {
   partial(result: Json, kind: string): void;
   resolve(result: Json): void;
   reject(error: AipError): void;
+  /** It was not accepted. Who is merely away is asked again while there is patience. */
+  refuse(error: AipError): void;
 }
 
 export interface RequestDraft {
@@ -22,6 +27,8 @@ export interface RequestDraft {
   readonly options: RequestOptions;
   /** Outlives the connection: it is put again on the next one. */
   readonly lasting: boolean;
+  /** Until when an absent target is waited for in any case, in milliseconds since the Unix epoch. */
+  patientUntil(): number;
   /** Sends it under a fresh frame id, told to `announce` before anything can answer it. */
   put(announce: (id: string) => void): Promise<void>;
   cancel(id: string): Promise<unknown>;
@@ -40,6 +47,10 @@ export interface OpenRequests {
 /** How long an answer may be late before it is given up, in milliseconds. */
 const LATE = 10_000;
 
+/** Refusals that may mean that the target has not come back yet. */
+const AWAY: ReadonlySet<string> = new Set(['AGENT_UNAVAILABLE', 'UNKNOWN_TARGET']);
+const ASK_AGAIN = { min: 200, max: 2_000 };
+
 interface Entry extends OpenRequest {
   readonly lasting: boolean;
   put(): void;
@@ -53,6 +64,9 @@ export function createOpenRequests(): OpenRequests {
     const { options } = draft;
     const answer = Promise.withResolvers<Json>();
     let id = '';
+    let refusals = 0;
+    let again: NodeJS.Timeout | undefined;
+    const patient = Date.now() + (options.patienceMs ?? 0);
     let received = 0;
     let skip = 0;
 
@@ -60,6 +74,7 @@ export function createOpenRequests(): OpenRequests {
       all.delete(entry);
       byId.delete(id);
       clearTimeout(timer);
+      clearTimeout(again);
       options.signal?.removeEventListener('abort', cancel);
       act();
     };
@@ -76,8 +91,16 @@ export function createOpenRequests(): OpenRequests {
       },
       resolve: (result) => settle(() => answer.resolve(result)),
       reject: (error) => settle(() => answer.reject(error)),
+      refuse(error) {
+        const waits = draft.lasting && AWAY.has(error.code) && Date.now() < Math.max(patient, draft.patientUntil());
+        if (!waits) return entry.reject(error);
+        byId.delete(id);
+        again = setTimeout(entry.put, waitAfter(++refusals, ASK_AGAIN));
+      },
       put() {
         byId.delete(id);
+        clearTimeout(again);
+        again = undefined;
         skip = received;
         const announce = (fresh: string): void => {
           id = fresh;
@@ -90,6 +113,7 @@ export function createOpenRequests(): OpenRequests {
       },
     };
     const cancel = (): void => {
+      if (again) return entry.reject(new AipError('CANCELED'));
       // Without a connection there is nobody to tell; the answer is of no interest any more either way.
       draft.cancel(id).catch(() => entry.reject(new AipError('CANCELED')));
     };

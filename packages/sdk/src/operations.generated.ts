@@ -272,7 +272,7 @@ export interface Operations {
   'tasks.cancel': { input: { task: string }; output: { task: Json } };
   /** One task with its recorded events. Effect: read. */
   'tasks.get': { input: { task: string; after?: number }; output: { task: Json; events: Json[] } };
-  /** Tasks, latest change first: your own, or everybody’s for operators. Effect: read. */
+  /** Your own tasks, latest change first; for operators everybody’s, newest first. Effect: read. */
   'tasks.list': {
     input: { state?: string; conversation?: string; agent?: string; from?: string; limit?: number; cursor?: string };
     output: { tasks: Json[]; next?: string };

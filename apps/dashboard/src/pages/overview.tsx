@@ -118,7 +118,7 @@ function SpendToday({ budgets }: { budgets: readonly Budget[] }) {
   if (budgets.length === 0) {
     return (
       <Empty>
-        No budgets yet. Run <code>aip budget</code> to set one.
+        No budgets yet. Run <code>aip budget set</code> to set one.
       </Empty>
     );
   }

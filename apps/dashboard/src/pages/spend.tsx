@@ -18,8 +18,8 @@ function Budgets({ budgets }: { budgets: readonly Budget[] }) {
   if (budgets.length === 0) {
     return (
       <Empty>
-        No budgets yet. Run <code>aip budget</code> to give an agent one; a call that would exceed it is refused before
-        it happens.
+        No budgets yet. Run <code>aip budget set</code> to give an agent one; a call that would exceed it is refused
+        before it happens.
       </Empty>
     );
   }

@@ -14,7 +14,7 @@ interface Progress {
 
 /** Recomputes the whole log here, in the browser, so that nobody has to believe the platform about it. */
 export function VerifyPanel() {
-  const { platform } = useLive();
+  const { gateway } = useLive();
   const [progress, setProgress] = useState<Progress>();
   const [result, setResult] = useState<Verified | Refuted>();
   const [took, setTook] = useState(0);
@@ -45,7 +45,7 @@ export function VerifyPanel() {
           signed.
         </p>
         <p className="muted">
-          Gateway <Did did={platform.gateway} />
+          Gateway <Did did={gateway} />
         </p>
       </div>
       <button type="button" className="primary" onClick={() => verify.run()} disabled={verify.busy}>

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { generateKeyPair } from '@aip/wire';
@@ -274,6 +274,48 @@ describe(`aip policy ${claim('D-CLI.commands')}`, () => {
       code: EXIT.unverified,
       out: expect.stringContaining('0 passed, 1 failed.'),
     });
+  });
+});
+
+describe(`aip audit ${claim('D-CLI.commands')}`, () => {
+  it('verify checks the log while the platform runs, and shows what a kill has stopped', async () => {
+    await platform.core.agent('hello');
+    await aip('agent', 'invoke', 'hello');
+    await aip('kill', 'agent:hello', '--reason', 'enough');
+    const verified = await aip('audit', 'verify');
+    expect(verified).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/Verified\.$/) });
+    expect(verified.out).toMatch(/agent:did:key:\S+ +kill +20\S+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
+  });
+
+  it('export writes a file that is verified by itself, unless a byte of it has changed', async () => {
+    await platform.core.agent('hello');
+    const exported = await aip('audit', 'export', '--out', 'log.jsonl');
+    expect(exported).toMatchObject({
+      code: EXIT.ok,
+      out: expect.stringContaining('aip audit verify --export log.jsonl'),
+    });
+    const verify = (...more: string[]) => aip('audit', 'verify', '--export', 'log.jsonl', ...more);
+    expect((await verify()).code).toBe(EXIT.ok);
+    expect((await verify('--gateway', 'did:key:z6MkSomebodyElse')).code).toBe(EXIT.failed);
+    const file = join(platform.folder, 'log.jsonl');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('agent.invite', 'agent.invitf'));
+    expect(await verify()).toMatchObject({
+      code: EXIT.unverified,
+      out: expect.stringMatching(/NOT VERIFIED:\n +entry \d+: /),
+    });
+    expect((await aip('audit', 'export', '--out', 'log.jsonl')).code).toBe(EXIT.failed);
+  });
+});
+
+describe(`aip doctor ${claim('D-CLI.commands')}`, () => {
+  it('finds secrets that others can read, and policies that are not in force', async () => {
+    expect((await aip('doctor')).code).toBe(EXIT.ok);
+    chmodSync(join(platform.folder, 'admin.token'), 0o644);
+    writeFileSync(join(platform.folder, 'policies', 'broken.cedar'), 'permit (');
+    const found = await aip('doctor');
+    expect(found.code).toBe(EXIT.unverified);
+    expect(found.out).toMatch(/secrets +FAILED +admin\.token has mode 0644 → chmod 600/);
+    expect(found.out).toMatch(/policies +FAILED/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { existsSync, statSync, watchFile } from 'node:fs';
 import path from 'node:path';
-import { AipError, toAipError } from '@aip/wire';
+import { toAipError } from '@aip/wire';
 import { loadConfig, type Config } from '../main/config.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
 import type { Check, Flags, Local, Running, Settings, StartOptions } from './local.ts';
@@ -87,8 +87,14 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       await serveMcpStdio(platform.exchange, { kind: 'local', name: 'stdio' }).closed;
       await platform.stop();
     },
-    verifyAudit: async () => {
-      throw new AipError('UNSUPPORTED_OPERATION');
+    async verifyAudit(source) {
+      const { verifyExport, verifyFolder } = await import('../main/audit.ts');
+      if ('exported' in source) return [await verifyExport(source.exported, source.gateway)];
+      return verifyFolder(source.dataDir);
+    },
+    async exportAudit(dataDir, file) {
+      const { exportFolder } = await import('../main/audit.ts');
+      return exportFolder(dataDir, file);
     },
     inspect: async (settings) => [...secretChecks(settings), ...(await policyChecks(settings))],
   };

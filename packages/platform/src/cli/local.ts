@@ -1,3 +1,5 @@
+import type { AuditReport } from '../governance/audit/index.ts';
+
 /** Where a platform on this machine is, from flags, variables and `aip.yaml`. */
 export interface Settings {
   readonly url: string;
@@ -36,6 +38,11 @@ export interface Check {
   readonly remedy?: string;
 }
 
+/** What is to be verified, and, to be sure whose it is, the platform that has to have written it. */
+export type AuditSource = ({ readonly exported: string } | { readonly dataDir: string }) & {
+  readonly gateway?: string;
+};
+
 /** What happens in this process instead of at a platform that runs already. */
 export interface Local {
   /** Throws CONFIG_INVALID. */
@@ -43,8 +50,10 @@ export interface Local {
   start(options: StartOptions): Promise<Running>;
   /** Speaks MCP on standard input and output until the client leaves. */
   serveStdio(flags: Flags): Promise<void>;
-  /** Verifies a log: an exported file, or the data folder itself, also while no platform runs. */
-  verifyAudit(source: { readonly exported: string } | { readonly dataDir: string }): Promise<readonly Check[]>;
+  /** Verifies an exported log, or those in a data folder, also while a platform runs on it. */
+  verifyAudit(source: AuditSource): Promise<readonly AuditReport[]>;
+  /** Writes the log in a data folder to a file that must not exist yet; resolves with the number of entries. */
+  exportAudit(dataDir: string, file: string): Promise<number>;
   /** Looks at the data folder: its files and their permissions, the policies, the log. */
   inspect(settings: Settings): Promise<readonly Check[]>;
 }

@@ -191,28 +191,6 @@ describe('what runs in this process', () => {
     expect((await runInWorld(['serve', '--protocol', 'a2a', '--stdio'])).code).toBe(EXIT.usage);
   });
 
-  it('audit verify tells a sound log from one that was changed', async () => {
-    const found = (ok: boolean): Check[] => [
-      { name: 'entries', ok, detail: ok ? '12 entries' : 'entry 7 is not what its leaf says' },
-    ];
-    const sources: unknown[] = [];
-    const verifying = (ok: boolean): Partial<Local> => ({
-      settings: (flags) => ({ ...nowhere, dataDir: (flags['data_dir'] as string | undefined) ?? folder }),
-      verifyAudit: async (source) => (sources.push(source), found(ok)),
-    });
-    expect(await runInWorld(['audit', 'verify'], { local: verifying(true) })).toMatchObject({
-      code: EXIT.ok,
-      out: expect.stringContaining('The log is verified.'),
-    });
-    const bad = await runInWorld(['audit', 'verify', '--export', 'log.jsonl'], {
-      cwd: folder,
-      local: verifying(false),
-    });
-    expect(bad).toMatchObject({ code: EXIT.unverified, out: expect.stringContaining('entry 7') });
-    await runInWorld(['audit', 'verify', '--data-dir', '/other'], { local: verifying(true) });
-    expect(sources).toEqual([{ dataDir: folder }, { exported: path.join(folder, 'log.jsonl') }, { dataDir: '/other' }]);
-  });
-
   it('doctor shows what is wrong and what to do, and a platform that does not run is no fault', async () => {
     const inspecting = (checks: Check[]): Partial<Local> => ({ settings: () => nowhere, inspect: async () => checks });
     const good = await runInWorld(['doctor'], { local: inspecting([]) });

@@ -6,6 +6,7 @@ import { createHttpServer, registerHttpEdge } from '../edges/http/index.ts';
 import { openTestCore, temporaryFolder, type TestCore, type TestCoreOptions } from '../main/testing.ts';
 import type { World } from './cli.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { localPlatform } from './local-platform.ts';
 import type { Local } from './local.ts';
 import { runCli } from './run.ts';
 
@@ -50,6 +51,7 @@ const NOWHERE: Local = {
   start: absent,
   serveStdio: absent,
   verifyAudit: absent,
+  exportAudit: absent,
   inspect: absent,
 };
 
@@ -82,6 +84,7 @@ export async function createTestPlatform(options: TestCoreOptions = {}): Promise
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const local: Partial<Local> = {
+    ...localPlatform({ env: {}, cwd: folder.path }),
     settings: () => ({ url, dataDir: folder.path, tokenFile: join(folder.path, 'admin.token'), adminToken: undefined }),
   };
   const aip = (...args: string[]): Promise<Ran> => runInWorld(args, { cwd: folder.path, local });

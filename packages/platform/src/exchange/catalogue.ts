@@ -62,8 +62,10 @@ export function createCatalogue(): Catalogue {
 
   /** One live provider of a capability, in turn. */
   function provider(name: string, tenant: string | undefined): CatalogueEntry {
-    const live = (skillsByName.get(name) ?? []).filter((entry) => entry.state === 'active' && exists(entry, tenant));
-    if (live.length === 0) throw new AipError('UNKNOWN_TARGET', `No connected agent offers the capability "${name.slice(0, 120)}".`);
+    const offering = (skillsByName.get(name) ?? []).filter((entry) => exists(entry, tenant));
+    const live = offering.filter((entry) => entry.state === 'active');
+    if (offering.length === 0) throw new AipError('UNKNOWN_TARGET', `No agent offers the capability "${name.slice(0, 120)}".`);
+    if (live.length === 0) throw new AipError('AGENT_UNAVAILABLE', `No agent that offers the capability "${name.slice(0, 120)}" is connected; try again when one is.`);
     return live[turn++ % live.length] as CatalogueEntry;
   }
 

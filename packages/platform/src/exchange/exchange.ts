@@ -356,7 +356,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
         return task.stream.last;
       },
       cancel: (reason) => dispatcher.cancel(task, reason),
-      delivered: () => parking.delivered(task),
+      delivered: () => parking.delivered(task.id),
     };
   }
 
@@ -365,7 +365,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (task?.tenant === tenant) return callOf(task);
     const head = taskHead(journal.read, tenant, taskId);
     if (!head) return undefined;
-    return endedCall((after) => taskEvents(journal.read, tenant, taskId, after), taskId, head.n, storedMessage(journal.read, tenant, head));
+    return endedCall((after) => taskEvents(journal.read, tenant, taskId, after), taskId, head.n, storedMessage(journal.read, tenant, head), () => parking.delivered(taskId));
   }
 
   async function drain(timeout: number): Promise<void> {

@@ -42,7 +42,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
     }),
     operation({
       name: 'tasks.list',
-      summary: 'Tasks, latest change first: your own, or everybody’s for operators.',
+      summary: 'Your own tasks, latest change first; for operators everybody’s, newest first.',
       effect: 'read',
       plane: 'data',
       input: z.object({
@@ -62,14 +62,15 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
           (input.agent === undefined || head.assignee === input.agent || head.from === input.agent);
         const limit = input.limit ?? 50;
         const pages = oversees(principal) && input.from === undefined ? everyTask(read(), principal.tenant, input.cursor) : tasksOf(read(), principal.tenant, oversees(principal) ? (input.from as string) : principal.id, input.cursor);
-        const tasks: TaskHead[] = [];
-        let next: string | undefined;
-        for (const { head, cursor } of pages) {
-          if (tasks.length === limit) break;
-          next = cursor;
-          if (wanted(head)) tasks.push(head);
+        const found: { head: TaskHead; cursor: string }[] = [];
+        for (const item of pages) {
+          if (wanted(item.head)) found.push(item);
+          // One more than asked for tells whether there is a next page.
+          if (found.length > limit) break;
         }
-        return { output: { tasks: tasks.map(taskView), ...(tasks.length === limit && next !== undefined ? { next } : {}) } };
+        const page = found.slice(0, limit);
+        const next = found.length > limit ? page.at(-1)?.cursor : undefined;
+        return { output: { tasks: page.map(({ head }) => taskView(head)), ...(next === undefined ? {} : { next }) } };
       },
     }),
     operation({

@@ -12,7 +12,7 @@ export interface Parking {
   /** Takes a task out because its approval has been answered. */
   leave(task: LiveTask): void;
   /** The caller has the result: the next identical call is a new one. */
-  delivered(task: LiveTask): void;
+  delivered(taskId: string): void;
 }
 
 export function createParking(): Parking {
@@ -48,8 +48,8 @@ export function createParking(): Parking {
       task.parked?.stopExpiry();
       delete task.parked;
     },
-    delivered(task) {
-      for (const [hash, parked] of byHash) if (parked === task) forget(hash, task);
+    delivered(taskId) {
+      for (const [hash, task] of byHash) if (task.id === taskId) forget(hash, task);
     },
   };
 }

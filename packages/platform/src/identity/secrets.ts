@@ -14,15 +14,21 @@ export interface Secrets {
 }
 
 export const ADMIN_TOKEN_FILE = 'admin.token';
+/** Characters that an admin token has at least. */
+const MIN_ADMIN_TOKEN = 16;
+const PEPPER_BYTES = 32;
 
 /** Throws CONFIG_INVALID when the folder cannot be used or a secret in it is damaged. */
 export function openSecrets(folder: string, adminToken: string | undefined): Secrets {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const gateway = readKey(join(folder, 'gateway.key'));
-  const pepper = Buffer.from(kept(join(folder, 'pepper.key'), () => randomBytes(32).toString('base64url')), 'base64url');
+  const pepper = readPepper(join(folder, 'pepper.key'));
   const file = join(folder, ADMIN_TOKEN_FILE);
   if (adminToken !== undefined) writeSecret(file, adminToken);
-  return { gateway, pepper, adminToken: kept(file, () => makeToken('admin').token) };
+  const token = kept(file, () => makeToken('admin').token);
+  // Whoever sends an empty token must not be taken for the administrator.
+  if (token.length < MIN_ADMIN_TOKEN) throw new AipError('CONFIG_INVALID', `${file} does not hold an admin token; remove it, and the next start makes a new one.`);
+  return { gateway, pepper, adminToken: token };
 }
 
 /** The gateway's DID, for whoever verifies a log offline. Throws CONFIG_INVALID when the folder has no key. */
@@ -41,6 +47,12 @@ function readKey(file: string): KeyPair {
   }
 }
 
+function readPepper(file: string): Buffer {
+  const pepper = Buffer.from(kept(file, () => randomBytes(PEPPER_BYTES).toString('base64url')), 'base64url');
+  if (pepper.length === PEPPER_BYTES) return pepper;
+  throw new AipError('CONFIG_INVALID', `${file} is damaged; restore it from a backup, or remove it and make every token anew.`);
+}
+
 function kept(file: string, make: () => string): string {
   if (!existsSync(file)) writeSecret(file, make());
   return readFileSync(file, 'utf8').trim();
@@ -49,7 +61,7 @@ function kept(file: string, make: () => string): string {
 /** Never visible half-written, never readable by others. */
 function writeSecret(file: string, content: string): void {
   const draft = `${file}.${process.pid}.tmp`;
-  writeFileSync(draft, `${content}\n`, { mode: 0o600 });
+  writeFileSync(draft, `${content}\n`, { mode: 0o600, flush: true });
   chmodSync(draft, 0o600);
   renameSync(draft, file);
 }

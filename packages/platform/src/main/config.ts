@@ -19,6 +19,9 @@ const governed = {
 export const httpServerSchema = httpServer.extend(governed);
 const mcpServerSchema = z.union([stdioServer.extend(governed), httpServerSchema]);
 
+/** An A2A agent elsewhere; `did` is whose signature its card has to carry. */
+const remoteAgentSchema = z.strictObject({ url: z.url(), did: z.string().startsWith('did:').optional(), headers: z.record(z.string(), z.string()).default({}) });
+
 const rateSchema = z.strictObject({ per_second: z.number().positive().default(2_000), burst: z.number().int().positive().default(4_000) });
 
 /** Everything that can be set. The same names in `aip.yaml`, as `AIP_*` variables (nesting: `__`) and as flags. */
@@ -36,7 +39,7 @@ export const configSchema = z.strictObject({
   rate: rateSchema.prefault({}),
   ioap: z.strictObject({ idle_seconds: z.number().positive().default(300), max_connections: z.number().int().positive().default(10_000) }).prefault({}),
   mcp: z.strictObject({ servers: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/i, 'letters, digits, dash and underscore, at most 32'), mcpServerSchema).default({}) }).prefault({}),
-  a2a: z.strictObject({ agents: z.record(z.string(), z.strictObject({ url: z.url() })).default({}) }).prefault({}),
+  a2a: z.strictObject({ agents: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'letters, digits, dash and underscore, at most 63'), remoteAgentSchema).default({}) }).prefault({}),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -54,10 +57,18 @@ export function loadConfig({ env, flags = {}, cwd }: ConfigSources): Config {
   const merged = merge(merge(readFile(file, env['AIP_CONFIG'] !== undefined), fromEnvironment(env)), flags);
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`);
+    const issues = parsed.error.issues.flatMap((issue) => faultsOf(issue));
     throw new AipError('CONFIG_INVALID', `The configuration has errors:\n  ${issues.join('\n  ')}`, { details: { errors: issues } });
   }
   return { ...parsed.data, data_dir: resolve(cwd, parsed.data.data_dir) };
+}
+
+/** What is wrong, by the name of the setting; of several forms that a setting may have, the one that is nearest. */
+function faultsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string[] {
+  const path = [...above, ...issue.path];
+  const nearest = issue.code === 'invalid_union' ? issue.errors.toSorted((a, b) => a.length - b.length)[0] : undefined;
+  if (nearest && nearest.length > 0) return nearest.flatMap((inner) => faultsOf(inner, path));
+  return [`${path.map(String).join('.') || 'settings'}: ${issue.message}`];
 }
 
 type Tree = { [key: string]: unknown };
@@ -87,7 +98,7 @@ function fromEnvironment(env: ConfigSources['env']): Tree {
     const path = name.slice(4).toLowerCase().split('__');
     // Other AIP_* variables (of tests, of agents) are not the platform's to judge.
     if (!known.has(path[0] as string)) continue;
-    place(tree, path, scalar(value));
+    place(tree, path, isText(path) ? value : scalar(name, value));
   }
   return tree;
 }
@@ -98,10 +109,28 @@ function place(tree: Tree, [head, ...rest]: string[], value: unknown): void {
   else place((tree[head] = isTree(tree[head]) ? tree[head] : {}) as Tree, rest, value);
 }
 
-function scalar(text: string): unknown {
-  if (/^-?\d+$/.test(text)) return Number(text);
+/** Whether a setting is text: then digits in a variable stay what they are. */
+const isText = (path: readonly string[]): boolean => schemasAt(configSchema, path).some((schema) => schema instanceof z.ZodString);
+
+function schemasAt(schema: unknown, path: readonly string[]): unknown[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return schemasAt(schema.unwrap(), path);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => schemasAt(option, path));
+  const [name, ...rest] = path;
+  if (name === undefined) return [schema];
+  if (schema instanceof z.ZodObject) return schemasAt(schema.shape[name], rest);
+  return schema instanceof z.ZodRecord ? schemasAt(schema.valueType, rest) : [];
+}
+
+/** A number, a truth value, or a list or map in YAML's flow style. */
+function scalar(name: string, text: string): unknown {
+  if (/^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
   if (text === 'true' || text === 'false') return text === 'true';
-  return text.startsWith('[') || text.startsWith('{') ? parse(text) : text;
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new AipError('CONFIG_INVALID', `${name}: ${(error as Error).message}`);
+  }
 }
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);

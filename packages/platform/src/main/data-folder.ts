@@ -11,6 +11,9 @@ export interface DataFolder {
   release(): void;
 }
 
+/** Another connection holds the lock (https://www.sqlite.org/rescode.html#busy). */
+const SQLITE_BUSY = 5;
+
 export const JOURNAL_NAME = 'aip.db';
 
 /**
@@ -22,7 +25,7 @@ export function claimDataFolder(path: string): DataFolder {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.W_OK);
   } catch (cause) {
-    throw new AipError('CONFIG_INVALID', `The data folder ${path} cannot be written: ${(cause as Error).message}. Choose another with --data-dir, or mend its permissions.`, { cause });
+    throw unusable(path, cause);
   }
   const lock = claim(join(path, 'lock.db'), path);
   return {
@@ -40,6 +43,7 @@ function claim(file: string, folder: string): DatabaseSync {
     return lock;
   } catch (cause) {
     lock.close();
+    if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw unusable(folder, cause);
     throw new AipError('CONFLICT', `Another platform already runs on the data folder ${folder}. Stop it first, or use another folder with --data-dir.`, { cause });
   }
 }
@@ -48,6 +52,9 @@ function open(file: string, folder: string): DatabaseSync {
   try {
     return new DatabaseSync(file);
   } catch (cause) {
-    throw new AipError('CONFIG_INVALID', `The data folder ${folder} cannot be written: ${(cause as Error).message}.`, { cause });
+    throw unusable(folder, cause);
   }
 }
+
+const unusable = (folder: string, cause: unknown): AipError =>
+  new AipError('CONFIG_INVALID', `The data folder ${folder} cannot be used: ${(cause as Error).message}. Choose another with --data-dir, or mend it.`, { cause });

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { AipError, sign, signCard } from '@aip/wire';
-import { registerA2aEdge } from '../edges/a2a/index.ts';
+import { AipError, sign, signCard, toAipError } from '@aip/wire';
+import { connectRemoteAgent, registerA2aEdge } from '../edges/a2a/index.ts';
 import { createHttpServer, registerHttpEdge } from '../edges/http/index.ts';
 import { createMcpUpstreams, registerMcpEdge } from '../edges/mcp/index.ts';
 import { attachIoapEdge } from '../edges/ioap/index.ts';
@@ -83,6 +83,10 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
   }
 
   upstreams.start();
+  for (const [name, remote] of Object.entries(config.a2a.agents)) {
+    const connection = connectRemoteAgent(exchange, { name, ...remote }, (error) => log('warn', `a2a: ${name} cannot be reached`, { error: toAipError(error).message }));
+    cleanup.defer(() => connection.close());
+  }
   core.recover();
   await listen(app, config);
   ready = true;

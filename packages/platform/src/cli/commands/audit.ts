@@ -1,18 +1,21 @@
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { checkTable, verdict } from '../checks.ts';
-import { output, common, type AddCommand, type Cli } from '../cli.ts';
+import type { AuditReport, KillRecord } from '../../governance/audit/index.ts';
+import { output, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
+import { fields, printable, short, table } from '../table.ts';
+
+const DATA_DIR = ['--data-dir <folder>', 'where the log is (AIP_DATA_DIR, ./.aip)'] as const;
 
 export const addAudit: AddCommand = (program, bind) => {
-  const audit = program.command('audit').description('verify and export the log');
+  const audit = program.command('audit').description('verify and export the log, with or without a running platform');
 
   output(
     audit
       .command('verify')
-      .description('check every entry, checkpoint, balance and kill of a log; needs no platform')
-      .option('--export <file>', 'verify an exported log')
-      .option('--data-dir <folder>', 'verify the log in this data folder (AIP_DATA_DIR, ./.aip)'),
+      .description('check every entry, every signed checkpoint, and that everything accepted could be accepted')
+      .option('--export <file>', 'verify an exported log instead')
+      .option('--gateway <did>', 'the platform whose log it has to be')
+      .option(...DATA_DIR),
   )
     .addHelpText(
       'after',
@@ -20,35 +23,79 @@ export const addAudit: AddCommand = (program, bind) => {
     )
     .action(bind(verify));
 
-  common(
+  output(
     audit
       .command('export')
-      .description('write the log with its checkpoints and proofs to a file')
-      .option('--out <file>', 'where to; standard output unless given'),
+      .description('write the log with its checkpoints to a file that anybody can verify')
+      .requiredOption('--out <file>', 'where to; the file must not exist yet')
+      .option(...DATA_DIR),
   ).action(
-    bind(async (cli, { out }: { out?: string }) => {
-      const answer = await (await cli.client()).operate('audit.export', {});
-      const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
-      if (out === undefined) return cli.world.out(text);
+    bind(async (cli, { out }: { out: string }) => {
+      const local = await cli.local();
       const file = path.resolve(cli.world.cwd, out);
-      writeFileSync(file, `${text}\n`, { mode: 0o600 });
-      cli.show({ file }, () => `Written to ${file}. Verify it anywhere: aip audit verify --export ${out}`);
+      const entries = local.exportAudit((await cli.settings()).dataDir, file);
+      cli.show(
+        { file, entries: await entries },
+        (written) =>
+          `Wrote ${written.entries} entries to ${file}.\nVerify them anywhere: aip audit verify --export ${out}`,
+      );
     }),
   );
 };
 
-async function verify(cli: Cli, options: { export?: string; dataDir?: string }) {
+async function verify(cli: Cli, options: { export?: string; gateway?: string }) {
   const local = await cli.local();
+  const of = options.gateway === undefined ? {} : { gateway: options.gateway };
   const source =
     options.export === undefined
-      ? { dataDir: local.settings({ data_dir: options.dataDir }).dataDir }
+      ? { dataDir: (await cli.settings()).dataDir }
       : { exported: path.resolve(cli.world.cwd, options.export) };
-  const checks = await local.verifyAudit(source);
-  const { ok } = verdict(checks);
-  cli.show(
-    { ok, checks },
-    () =>
-      `${checkTable(checks, cli.style)}\n\n${ok ? cli.style('green', 'The log is verified.') : cli.style('red', 'THE LOG IS NOT AS IT WAS WRITTEN.')}`,
-  );
+  const reports = await local.verifyAudit({ ...source, ...of });
+  const ok = reports.every((report) => report.ok);
+  cli.show({ ok, logs: reports }, ({ logs }) => {
+    if (logs.length === 0) return 'The log is empty: there is nothing to verify yet.';
+    return logs.map((report) => describe(report, cli)).join('\n\n');
+  });
   return ok ? EXIT.ok : EXIT.unverified;
+}
+
+function describe(report: AuditReport, cli: Cli): string {
+  const facts = fields(
+    {
+      Log: report.tenant,
+      Entries: report.entries,
+      Checkpoints: report.checkpoints,
+      Unsigned: report.unsigned === 0 ? undefined : `${report.unsigned} entries since the last checkpoint`,
+      Erased: report.erased === 0 ? undefined : `the content of ${report.erased} entries`,
+      Root: report.root,
+    },
+    cli.style,
+  );
+  const verdict = report.ok
+    ? cli.style('green', 'Verified.')
+    : [
+        cli.style('red', 'NOT VERIFIED:'),
+        ...report.problems.map(({ seq, what }) => `  ${seq === undefined ? '' : `entry ${seq}: `}${printable(what)}`),
+      ].join('\n');
+  return [facts, ...(report.kills.length === 0 ? [] : ['', killTable(report.kills, cli)]), '', verdict].join('\n');
+}
+
+/** T is when the order was received. */
+const killTable = (kills: readonly KillRecord[], cli: Cli): string =>
+  table(
+    kills,
+    [
+      { title: 'STOPPED', of: ({ scope }) => short(scope) },
+      { title: 'MODE', of: ({ mode }) => mode },
+      { title: 'T', of: (kill) => new Date(kill.received_at).toISOString() },
+      { title: 'LAST MESSAGE ACCEPTED', of: (kill) => lastAccepted(kill) },
+      { title: 'ENTRY', of: ({ seq }) => seq, align: 'right' },
+      { title: 'RELEASED', of: ({ released }) => (released === null ? 'no' : `entry ${released}`) },
+    ],
+    cli.style,
+  );
+
+function lastAccepted({ last_accept: last }: KillRecord): string {
+  if (!last) return 'none';
+  return `T${last.after_ms < 0 ? '-' : '+'}${Math.abs(last.after_ms)} ms, entry ${last.seq}`;
 }

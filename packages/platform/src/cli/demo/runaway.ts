@@ -28,6 +28,7 @@ export interface RunawayOptions {
 export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
   const { client, say } = options;
   await using stage = openStage();
+  stage.defer(() => client.operate('mcp.remove', { name: 'notes' }));
   const researcher = await raiseCurtain(stage, options);
   const before = await spent(client, researcher);
   await client.operate('budgets.set', { principal: researcher, total: before + ALLOWANCE });

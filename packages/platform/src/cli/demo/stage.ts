@@ -9,12 +9,15 @@ import type { AipClient } from '@aip/sdk';
 export interface Stage extends AsyncDisposable {
   /** Starts one of the demonstration's programs; it sees PATH, HOME and what is given here. */
   start(program: string, env?: Readonly<Record<string, string>>): ChildProcess;
+  /** Done before the processes end, whether it works or not. */
+  defer(tidy: () => Promise<unknown>): void;
   /** Starts a program that prints its address, and returns that line. */
   startServer(program: string, env?: Readonly<Record<string, string>>): Promise<string>;
 }
 
 export function openStage(): Stage {
   const children = new Set<ChildProcess>();
+  const tidying: (() => Promise<unknown>)[] = [];
 
   function start(program: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
     const { PATH = '', HOME = '' } = process.env;
@@ -26,6 +29,7 @@ export function openStage(): Stage {
 
   return {
     start,
+    defer: (tidy) => void tidying.push(tidy),
     async startServer(program, env) {
       const child = start(program, env);
       const [line] = (await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), once(child, 'exit').then(() => [])])) as [Buffer?];
@@ -33,6 +37,7 @@ export function openStage(): Stage {
       return line.toString().trim();
     },
     async [Symbol.asyncDispose]() {
+      for (const tidy of tidying) await tidy().catch(() => {});
       await Promise.all(
         [...children].map(async (child) => {
           child.kill('SIGKILL');

@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { toAipError, type JsonObject } from '@aip/wire';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
-import { isLoopbackHost } from '../../exchange/origin.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
 import { authenticate, sessionOf } from './caller.ts';
 import { cardOf, type AgentCard, type CardSubject } from './card.ts';
@@ -31,7 +29,7 @@ export function cardHandler(exchange: Exchange, { signCard }: CardOptions) {
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     try {
       const { agent } = request.params as { agent?: string };
-      const session = sessionOf(exchange, readerOf(exchange, request));
+      const session = sessionOf(exchange, authenticate(exchange, request));
       const base = `${request.protocol}://${request.host}/a2a`;
       const { subject, url } =
         agent === undefined ? { subject: await gateway(session), url: base } : await subjectNamed(session, agent, base);
@@ -65,9 +63,7 @@ export function cardHandler(exchange: Exchange, { signCard }: CardOptions) {
 
   /** The gateway as one agent whose skills are those of all connected agents, as `<agent>.<skill>`. */
   async function gateway(session: Session): Promise<CardSubject> {
-    const skills = (await entries(session, { kind: 'skill' }))
-      .filter((skill) => skill.state === 'active')
-      .slice(0, MAX_SKILLS);
+    const skills = (await visibleSkills(session)).filter((skill) => skill.state === 'active').slice(0, MAX_SKILLS);
     const capabilities = skills.map((skill) => ({
       name: `${skill.ownerName}.${skill.name}`,
       description: skill.description,
@@ -79,6 +75,16 @@ export function cardHandler(exchange: Exchange, { signCard }: CardOptions) {
       version: '',
       capabilities,
     };
+  }
+
+  /** A stranger finds the gateway and how to sign in; whom it serves, policy decides to show. */
+  async function visibleSkills(session: Session): Promise<readonly CatalogueEntry[]> {
+    try {
+      return await entries(session, { kind: 'skill' });
+    } catch (error) {
+      if (session.principal.kind === 'anonymous' && toAipError(error).code === 'UNAUTHENTICATED') return [];
+      throw error;
+    }
   }
 
   async function entries(
@@ -100,17 +106,6 @@ export function cardHandler(exchange: Exchange, { signCard }: CardOptions) {
     signed.set(key, fresh);
     return fresh;
   }
-}
-
-/**
- * A client finds out from the card how to authenticate, so on this machine anybody may read one. From elsewhere policy
- * decides about strangers as it does about everything.
- */
-function readerOf(exchange: Exchange, request: FastifyRequest): Principal {
-  const principal = authenticate(exchange, request);
-  const fromHere = /^(?:127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '');
-  const open = principal.kind === 'anonymous' && fromHere && isLoopbackHost(request.headers.host);
-  return open ? exchange.authenticate({ kind: 'local', name: 'agent-cards' }) : principal;
 }
 
 interface Tagged {

@@ -74,11 +74,11 @@ describe(`agent cards ${claim('P-A2A.card')}`, () => {
     expect((await fetchCard('/a2a/translator', { 'if-none-match': '"other"' })).response.status).toBe(200);
   });
 
-  it('the official client finds an agent on this machine before it has a token; elsewhere policy decides', async () => {
+  it('the official client finds an agent before it has a token, where policy shows its card to strangers', async () => {
     const policy: Guard = {
       name: 'policy',
-      admit: ({ principal }) =>
-        principal.kind === 'anonymous'
+      admit: ({ principal, message }) =>
+        principal.kind === 'anonymous' && message.to !== 'operation:agents.get'
           ? { verdict: 'deny', error: { code: 'UNAUTHENTICATED', message: 'Say who you are.', retryable: false } }
           : { verdict: 'pass' },
     };
@@ -87,9 +87,9 @@ describe(`agent cards ${claim('P-A2A.card')}`, () => {
     const client = await new ClientFactory().createFromUrl(strict.url, '/a2a/open/.well-known/agent-card.json');
     expect((await client.getAgentCard()).name).toBe('open');
     await expect(client.sendMessage(send('x'))).rejects.toThrow('Say who you are.');
-    const elsewhere = { url: '/a2a/open', headers: { host: 'gateway.example' } };
-    expect((await strict.app.inject(elsewhere)).statusCode).toBe(401);
-    const known = { ...elsewhere, headers: { ...elsewhere.headers, authorization: 'Bearer alice' } };
+    const gateway = await strict.app.inject({ url: '/.well-known/agent-card.json' });
+    expect(gateway.json()).toMatchObject({ name: 'AIP', skills: [] });
+    const known = { url: '/a2a/open', headers: { host: 'gateway.example', authorization: 'Bearer alice' } };
     expect((await strict.app.inject(known)).json()).toMatchObject({
       supportedInterfaces: [
         { url: expect.stringMatching(/^http:\/\/gateway\.example\/a2a\/did:key:/) as string },

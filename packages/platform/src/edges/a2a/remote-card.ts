@@ -9,7 +9,7 @@ export interface RemoteAgent {
   /** Sent to the configured origin only, wherever the card points. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whose signature its card must carry. */
-  readonly did?: string;
+  readonly did?: string | undefined;
   /** Carries every request to it; the platform's guarded fetch. */
   readonly fetch?: typeof fetch;
 }

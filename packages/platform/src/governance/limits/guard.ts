@@ -26,7 +26,9 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
     const bucket = buckets.get(id) ?? { tokens: limit.burst, at: now };
     bucket.tokens = Math.min(limit.burst, bucket.tokens + ((now - bucket.at) / 1000) * limit.perSecond);
     bucket.at = now;
-    if (!buckets.has(id) && buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value as string);
+    // Set anew, the bucket moves to the young end of the map.
+    buckets.delete(id);
+    if (buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value as string);
     buckets.set(id, bucket);
     if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / limit.perSecond) * 1000);
     bucket.tokens--;
@@ -39,7 +41,7 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
       // Whoever floods must not be able to keep an operator from pressing kill.
       if (plane === 'control' && principal.roles.includes('admin')) return PASS;
       const own = principal.kind === 'anonymous' ? stranger : limit;
-      const wait = take(principal.id, own);
+      const wait = take(`${principal.tenant}\n${principal.id}`, own);
       if (wait === 0) return PASS;
       const error = errorBody('RATE_LIMITED', `${principal.name} sends more than ${own.perSecond} messages a second; try again in ${wait} ms.`, { retry_after_ms: wait });
       return { verdict: 'deny', error, record: false };

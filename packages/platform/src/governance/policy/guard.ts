@@ -50,7 +50,7 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
         // A parked call has used its turn when it was asked for; its approval does not use another.
         const wait = crossing.approval
           ? 0
-          : windows.use(`${obligation.policy}\n${crossing.principal.id}`, obligation.limit, obligation.windowMs);
+          : windows.use(`${obligation.policy}\n${crossing.principal.tenant}\n${crossing.principal.id}`, obligation.limit, obligation.windowMs);
         if (wait === 0) return PASS;
         return {
           verdict: 'deny',

@@ -1,4 +1,4 @@
-/** Windows kept; the oldest leaves first. */
+/** Windows kept; the least recently used leaves first. */
 const MAX_WINDOWS = 50_000;
 
 /** Counts uses per key in fixed windows: what `@rate` asks for. */
@@ -15,7 +15,8 @@ export function createRateWindows(now: () => number): RateWindows {
       const open = known !== undefined && known.until > now() ? known : { until: now() + windowMs, used: 0 };
       if (open.used >= limit) return open.until - now();
       open.used++;
-      if (!windows.has(key) && windows.size >= MAX_WINDOWS) windows.delete(windows.keys().next().value as string);
+      windows.delete(key);
+      if (windows.size >= MAX_WINDOWS) windows.delete(windows.keys().next().value as string);
       windows.set(key, open);
       return 0;
     },

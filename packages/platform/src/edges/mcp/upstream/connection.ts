@@ -96,10 +96,13 @@ export async function listAskingTools(current: Connection, options: ConnectOptio
     return tools as unknown as JsonObject[];
   }
   const connection = await open({ ...options, capabilities: ASKABLE }, 'legacy');
+  const end = (): void => void connection.close();
+  options.signal.addEventListener('abort', end, { once: true });
   try {
     const { tools } = await connection.client.listTools(undefined, page);
     return tools as unknown as JsonObject[];
   } finally {
+    options.signal.removeEventListener('abort', end);
     await connection.close();
   }
 }
