@@ -170,7 +170,7 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
     expect(spend.held).toBe(0);
     expect(spend.spent_total).toBeLessThanOrEqual(LOADERS_BUDGET);
     await platform.stop();
-    expect(await aip(['audit', 'verify', '--data-dir', platform.folder])).toMatchObject({ code: 0, stdout: expect.stringContaining('The log is verified.') });
+    expect(await aip(['audit', 'verify', '--data-dir', platform.folder])).toMatchObject({ code: 0 });
   });
 });
 

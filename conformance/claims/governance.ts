@@ -91,4 +91,10 @@ export const governance = {
       'Limits rates, enforces rules about the order of calls, redacts personal data and notices signs of injection.',
     status: 'planned',
   },
+  'G-GUARD.rates': {
+    source: 'seed:aip',
+    behaviour:
+      'Limits the messages of each principal before they reach the log, shares one small limit among all strangers, and never keeps an administrator from steering.',
+    status: 'done',
+  },
 } satisfies ClaimTable;

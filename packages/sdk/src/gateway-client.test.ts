@@ -175,6 +175,38 @@ describe(`GatewayClient ${claim('P-IOAP.client')}`, () => {
     await alice.ping();
   });
 
+  it('is patient after a reconnect with those who have not come back yet', async () => {
+    const alice = await client('alice');
+    const bob = await client('bob', { backoff: { min: 600, max: 600 } });
+    bob.on(
+      'EXEC_REQUEST',
+      (request) => void bob.respond(request, { status: 'success', result: 'back', execution_time_ms: 1 }),
+    );
+    const back = nextStatus(alice, 'registered');
+    for (const session of gateway.exchange.sessions.all()) session.close('RESUME_FAILED', 'cut');
+    await back;
+    expect(await alice.sendExecRequest(bob.did, { args: {} })).toBe('back');
+  });
+
+  it('does not wait for whoever is away otherwise, unless told to', async () => {
+    const alice = await client('alice');
+    const bob = await client('bob');
+    bob.on(
+      'EXEC_REQUEST',
+      (request) => void bob.respond(request, { status: 'success', result: 'here', execution_time_ms: 1 }),
+    );
+    await bob.disconnect();
+    await expect(alice.sendExecRequest(bob.did, { args: {} })).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+    const asked = alice.sendExecRequest(bob.did, { args: {} }, { patienceMs: 5_000 });
+    const controller = new AbortController();
+    const given = alice.sendExecRequest(bob.did, { args: {} }, { patienceMs: 5_000, signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await expect(given).rejects.toMatchObject({ code: 'CANCELED' });
+    await bob.connect();
+    await bob.register({ name: 'bob' });
+    expect(await asked).toBe('here');
+  });
+
   it('does not fight over its place: replaced by a newer connection, it stays away', async () => {
     const alice = await client('alice');
     const ended = nextStatus(alice, 'closed');

@@ -95,7 +95,7 @@ export function createOpenRequests(): OpenRequests {
         const waits = draft.lasting && AWAY.has(error.code) && Date.now() < Math.max(patient, draft.patientUntil());
         if (!waits) return entry.reject(error);
         byId.delete(id);
-        again = setTimeout(entry.put, waitAfter(++refusals, ASK_AGAIN));
+        again = setTimeout(() => entry.put(), waitAfter(++refusals, ASK_AGAIN));
       },
       put() {
         byId.delete(id);

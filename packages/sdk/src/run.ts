@@ -1,5 +1,5 @@
 import { AipError, type IoapFrame, type IoapPayloads, type Json, type JsonObject } from '@aip/wire';
-import type { GatewayClient, RequestFrame } from './gateway-client.ts';
+import { COMEBACK, type GatewayClient, type RequestFrame } from './gateway-client.ts';
 import { payloadOf, toJson } from './remote-error.ts';
 import { taskOf, type CallOptions, type Task, type TaskContext } from './task.ts';
 
@@ -59,6 +59,8 @@ export function startRun(client: GatewayClient, first: RequestFrame, work: Work)
     call: (target, args, options = {}) =>
       client.sendExecRequest(target, childPayload(task, request, client, args, options), {
         signal: controller.signal,
+        // What interrupted the first attempt may have interrupted others too.
+        ...(task.attempt > 1 ? { patienceMs: COMEBACK } : {}),
         ...options,
       }),
   };

@@ -22,9 +22,8 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
 
   const logOf = (config: Config, dev: boolean): Log => logWith(createLogger(config.log_level, dev));
 
-  async function start({ flags, only, dev = false }: StartOptions): Promise<Running> {
+  async function launch(config: Config, { only, dev = false }: StartOptions): Promise<Running> {
     const { startPlatform } = await import('../main/platform.ts');
-    const config = configOf(flags);
     const platform = await startPlatform({ config, log: logOf(config, dev), ...(only === undefined ? {} : { only }) });
     return {
       url: platform.url,
@@ -33,19 +32,28 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     };
   }
 
-  /** Starts again when `aip.yaml` changes, unless what it says now is wrong. */
-  async function startAnew(options: StartOptions): Promise<Running> {
-    const log = logOf(configOf(options.flags), true);
-    let running = await start(options);
-    let stopped = false;
+  /** Starts again when `aip.yaml` changes; with the settings as they were when those it has now do not work. */
+  async function launchAnewOnChange(first: Config, options: StartOptions): Promise<Running> {
+    const log = logOf(first, true);
+    const begun = await launch(first, options);
+    let config = first;
+    let running: Running | undefined = begun;
     let turn = Promise.resolve();
+    let stopping = false;
 
     async function restart(): Promise<void> {
-      if (stopped) return;
-      configOf(options.flags);
-      await running.stop();
-      running = await start(options);
-      log('info', 'started anew with the settings as they are now', { url: running.url });
+      if (stopping) return;
+      const next = configOf(options.flags);
+      await running?.stop();
+      running = undefined;
+      try {
+        running = await launch(next, options);
+        config = next;
+        log('info', 'started anew with the settings as they are now', { url: running.url });
+      } catch (error) {
+        running = await launch(config, options);
+        throw error;
+      }
     }
 
     const file = path.resolve(cwd, env['AIP_CONFIG'] ?? 'aip.yaml');
@@ -55,14 +63,13 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
         .catch((error: unknown) => log('error', `not started anew: ${toAipError(error).message}`));
     });
     return {
-      url: running.url,
-      ...(running.loginUrl === undefined ? {} : { loginUrl: running.loginUrl }),
+      ...begun,
       async stop() {
-        stopped = true;
+        stopping = true;
         watcher.removeAllListeners();
         watcher.unref();
         await turn;
-        await running.stop();
+        await running?.stop();
       },
     };
   }
@@ -77,7 +84,10 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
         adminToken: config.admin_token,
       };
     },
-    start: (options) => (options.dev ? startAnew(options) : start(options)),
+    async start(options) {
+      const config = configOf(options.flags);
+      return options.dev ? launchAnewOnChange(config, options) : launch(config, options);
+    },
     async serveStdio(flags) {
       const { startPlatform } = await import('../main/platform.ts');
       const { serveMcpStdio } = await import('../edges/mcp/index.ts');

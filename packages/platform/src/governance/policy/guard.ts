@@ -1,3 +1,4 @@
+import { text } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Crossing, type Guard, type GuardVerdict } from '../../kernel/guard.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -24,6 +25,8 @@ const NOTHING_LOADED: GuardVerdict = {
     'No valid policy is loaded, so nothing is permitted; "aip policy check" shows what is wrong with the files.',
   ),
 };
+
+const PASSED = { verdict: 'pass' } as const;
 
 /** The policy slot: default deny, every decision with the policies that made it, obligations carried on. */
 export function policyGuard(policies: { readonly set: PolicySet | undefined }, now: () => number): Guard {
@@ -82,7 +85,10 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
     },
     inspect(crossing, event) {
       const paths = redactions.get(crossing);
-      if (!paths || !('body' in event) || event.body === undefined) return PASS as { verdict: 'pass' };
+      if (!paths) return PASSED;
+      // What a target logs beside its result is shown as far as it can be cleaned.
+      if (event.type === 'log') return { verdict: 'replace', event: { ...event, data: redact(event.data, paths) ?? text('Redacted.') } };
+      if (!('body' in event) || event.body === undefined) return PASSED;
       const body = redact(event.body, paths);
       if (!body)
         return {

@@ -1,0 +1,59 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { claim } from '@aip/conformance';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+
+/** The demonstrations as a user runs them: the command, real processes, nothing mocked. */
+const AIP = path.resolve(import.meta.dirname, '../../../bin/aip.mjs');
+const folder = mkdtempSync(path.join(tmpdir(), 'aip-demo-'));
+const running: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function aip(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  return spawn(process.execPath, [AIP, ...args], { env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
+}
+
+async function output(child: ChildProcess): Promise<{ code: number; text: string }> {
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const [code] = (await once(child, 'exit')) as [number];
+  return { code, text };
+}
+
+describe('the main job, as commands', () => {
+  it(`aip demo runaway: budget, approval, kill and its proof ${claim('G-KILL', 'G-APPROVE', 'E-BUDGET')}`, async () => {
+    const platform = aip(['up', '--port', '0', '--data-dir', path.join(folder, 'data')], { AIP_LOG_LEVEL: 'error' });
+    running.push(platform);
+    const [line] = (await once(platform.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+    const url = /AIP ready on (http:\/\/127\.0\.0\.1:\d+)/.exec(line.toString())?.[1] as string;
+    const { code, text } = await output(aip(['demo', 'runaway', '--auto', '--url', url, '--data-dir', path.join(folder, 'data')]));
+    expect(text).toMatch(/spent \d+ of 100 units/);
+    expect(text).toContain('BUDGET_EXCEEDED');
+    expect(text).toContain('Parked for approval: researcher wants to call notes/write_note');
+    expect(text).toMatch(/The next call: KILLED/);
+    expect(text).toMatch(/last message accepted at T\+?-?\d+ ms \(entry #\d+\); kill received at T, entry #\d+; 0 accepted since/);
+    expect(text).toMatch(/aip audit verify: passes, \d+ entries/);
+    expect(text).toMatch(/With one byte flipped in a copy: entry \d+ has been changed/);
+    expect(code).toBe(0);
+  });
+
+  it(`aip demo crash: the same task, no step twice, the approval still there ${claim('O-EXEC')}`, async () => {
+    const { code, text } = await output(aip(['demo', 'crash']));
+    expect(text).toContain('The approval is still there.');
+    expect(text).toContain('has ended: completed');
+    expect(text).toContain('Effects on record: step 1 executed, step 2 executed.');
+    expect(text).toContain('aip audit verify: passes');
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,80 @@
+import { claim } from '@aip/conformance';
+import { describe, expect, test } from 'vitest';
+import type { Crossing } from '../../kernel/guard.ts';
+import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
+import { openTestCore, temporaryFolder, toolCall } from '../../main/testing.ts';
+import { limitGuard } from './guard.ts';
+
+const service = (name: string, tenant = 'default', ...roles: string[]): Principal => ({ id: `service:${name}`, kind: 'service', name, tenant, assurance: 'token', roles });
+
+function guarded(perSecond: number, burst: number) {
+  let now = 0;
+  const guard = limitGuard({ perSecond, burst }, () => now);
+  const send = (principal: Principal, plane: Crossing['plane'] = 'data') => guard.admit({ principal, plane } as Crossing);
+  /** How many of `count` messages pass. */
+  const passed = (count: number, principal: Principal): number => Array.from({ length: count }, () => send(principal)).filter(({ verdict }) => verdict === 'pass').length;
+  return { send, passed, wait: (ms: number) => void (now += ms) };
+}
+
+describe(`a rate limit ${claim('G-GUARD.rates')}`, () => {
+  test('lets a burst pass, then as many a second as it says, and says how long to wait', () => {
+    const { send, passed, wait } = guarded(10, 5);
+    expect(passed(20, service('a'))).toBe(5);
+    expect(send(service('a'))).toMatchObject({ verdict: 'deny', record: false, error: { code: 'RATE_LIMITED', retryable: true, details: { retry_after_ms: 100 } } });
+    wait(99);
+    expect(passed(1, service('a'))).toBe(0);
+    wait(1);
+    expect(passed(2, service('a'))).toBe(1);
+    wait(250);
+    expect(passed(10, service('a'))).toBe(2);
+    wait(3_600_000);
+    expect(passed(100, service('a'))).toBe(5);
+  });
+
+  test('is kept for each principal, also for those of one name in different tenants', () => {
+    const { passed } = guarded(1, 3);
+    expect([passed(9, service('a')), passed(9, service('b')), passed(9, service('a', 'other'))]).toEqual([3, 3, 3]);
+  });
+
+  test('never keeps an administrator from steering the platform, but counts its calls like any other', () => {
+    const { send, passed } = guarded(1, 3);
+    const admin = service('admin', 'default', 'admin');
+    expect(passed(9, admin)).toBe(3);
+    expect(send(admin, 'control').verdict).toBe('pass');
+    const caller = service('caller');
+    expect(passed(9, caller)).toBe(3);
+    expect(send(caller, 'control').verdict).toBe('deny');
+  });
+
+  test('gives everybody unknown one small share together', () => {
+    const { passed } = guarded(1_000, 200);
+    expect(passed(500, ANONYMOUS)).toBe(2);
+  });
+
+  test('is not given back by a flood of other principals', () => {
+    const { passed } = guarded(0.001, 2);
+    expect(passed(2, service('busy'))).toBe(2);
+    for (let n = 0; n < 99_999; n++) passed(1, service(`other-${n}`));
+    expect(passed(1, service('busy'))).toBe(0);
+    for (let n = 0; n < 99_999; n++) passed(1, service(`another-${n}`));
+    expect(passed(1, service('busy'))).toBe(0);
+  });
+
+  test('stands before the log: what it refuses is not written', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, { flags: { rate: { per_second: 0.01, burst: 5 } } });
+    const calls = core.tool('read', { effect: 'read' });
+    const alice = await core.service('alice', 'caller');
+    const before = core.entries().length;
+    const sent = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => core.exchange.send(alice, toolCall('read', { n }))));
+    expect(sent.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    expect(new Set(sent.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : [])))).toEqual(new Set(['RATE_LIMITED']));
+    expect(core.entries().slice(before).filter(({ kind }) => kind === 'deny')).toEqual([]);
+    expect(calls).toHaveLength(5);
+    // The administrator, whose own messages are used up as well, still presses kill.
+    await Promise.allSettled(Array.from({ length: 10 }, () => core.operate('agents.list')));
+    await expect(core.operate('agents.list')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    await core.operate('kills.kill', { scope: 'global' });
+    await core.operate('kills.release', { scope: 'global' });
+  });
+});
