@@ -28,6 +28,11 @@ export const delivery = {
       'Speaks TLS 1.3, encrypts at rest, signs its releases with a way back, and runs with the least privilege.',
     status: 'planned',
   },
+  'D-SECURE.secrets': {
+    source: 'mission',
+    behaviour: 'Makes its secrets on the first start, keeps them in files that only it can read, and writes them into no output and no log.',
+    status: 'done',
+  },
   'D-SECURE.origin': {
     source: 'mission',
     behaviour:
@@ -40,14 +45,22 @@ export const delivery = {
       'Creates, lists, reads and calls agents, connects them, follows tasks, answers approvals, kills, pauses and releases, sets budgets, checks policies, and makes tokens from the command line.',
     status: 'done',
   },
+  'D-CLI.up': {
+    source: 'mission',
+    behaviour:
+      'Says on one line that it is ready, says in a sentence what stands in the way of a start, ends in less than five seconds with streams open, and keeps all its state for the next start.',
+    status: 'done',
+  },
   'D-CLI.output': {
     source: 'seed:aip',
-    behaviour: 'Prints aligned tables, or with -o json what the operation returned; colours only on a terminal, never with NO_COLOR.',
+    behaviour:
+      'Prints aligned tables, or with -o json what the operation returned; colours only on a terminal, never with NO_COLOR.',
     status: 'done',
   },
   'D-CLI.errors': {
     source: 'seed:aip',
-    behaviour: 'Says what to do about an error, and tells with its exit code a failure from wrong usage, no platform, a denial and a failed verification.',
+    behaviour:
+      'Says what to do about an error, and tells with its exit code a failure from wrong usage, no platform, a denial and a failed verification.',
     status: 'done',
   },
   'D-CLI.credential': {
@@ -57,7 +70,8 @@ export const delivery = {
   },
   'D-SDK.aip-client': {
     source: 'seed:aip',
-    behaviour: 'Gives programs every operation with its types, generated from the OpenAPI document, and calls with streams that resume.',
+    behaviour:
+      'Gives programs every operation with its types, generated from the OpenAPI document, and calls with streams that resume.',
     status: 'done',
   },
   'D-DOCS': {

@@ -8,6 +8,12 @@ export const governance = {
       'Decides by Cedar policies that can be validated, explained, tested, simulated on recorded traffic and rolled out in stages; denies by default and adds obligations.',
     status: 'planned',
   },
+  'G-POLICY.broken': {
+    source: 'mission',
+    behaviour:
+      'With a policy file that is broken, permits nothing at a start and keeps the last valid policies while it runs; an administrator can still check and kill, and the mended file is in force at once.',
+    status: 'done',
+  },
   'G-KILL': {
     source: 'seed:aip',
     behaviour:
@@ -45,6 +51,12 @@ export const governance = {
     source: 'mission',
     behaviour:
       'Executes nothing while the log cannot be written, but still refuses and still kills: at once, said to be not durable, and recorded as soon as the log can be written.',
+    status: 'done',
+  },
+  'G-KILL.load': {
+    source: 'mission',
+    behaviour:
+      'Killed while many clients call over every protocol, a scope takes not one more message until its release, its connections are closed and its tasks canceled, and aip audit verify says so.',
     status: 'done',
   },
   'G-AUDIT': {

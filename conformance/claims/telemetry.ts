@@ -29,7 +29,8 @@ export const telemetry = {
   },
   'T-DASH.login': {
     source: 'mission',
-    behaviour: 'Opens by a one-time code from the URL’s fragment, traded for an HttpOnly, SameSite=Strict session that other pages cannot use.',
+    behaviour:
+      'Opens by a one-time code from the URL’s fragment, traded for an HttpOnly, SameSite=Strict session that other pages cannot use.',
     status: 'done',
   },
   'T-DASH.feed': {

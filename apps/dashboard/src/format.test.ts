@@ -11,6 +11,7 @@ import {
   shortId,
   target,
   units,
+  withNames,
 } from './format.ts';
 
 const DID = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
@@ -60,6 +61,11 @@ describe('names', () => {
     expect(shortId(DID)).toBe('z6MkhaXg…2doK');
     expect(nameOf(DID, names)).toBe('researcher');
     expect(nameOf('user:admin', names)).toBe('admin');
+  });
+
+  test('texts name agents', () => {
+    expect(withNames(`agent:${DID} is stopped.`, names)).toBe('agent:researcher is stopped.');
+    expect(withNames(`${DID} may spend 100 units; ${DID}.`, names)).toBe('researcher may spend 100 units; researcher.');
   });
 
   test('an address becomes who and what', () => {

@@ -77,6 +77,10 @@ export type Names = ReadonlyMap<string, string>;
 export const nameOf = (id: string, names: Names): string =>
   names.get(id) ?? shortId(id.replace(/^(user|service):/, ''));
 
+/** A text of the platform with the names of the agents in it instead of their DIDs. */
+export const withNames = (text: string, names: Names): string =>
+  text.replace(/did:[a-z0-9]+:[\w.:%-]*[\w%-]/g, (did) => nameOf(did, names));
+
 /** An address as a reader wants it: who does it, and what. `skill:did:key:z…/search` → `researcher`, `search`. */
 export function target(address: string, names: Names): { owner: string; what: string } {
   const colon = address.indexOf(':');

@@ -204,6 +204,19 @@ describe(`Agent ${claim('P-IOAP.agent')}`, () => {
     expect(reason).toMatchObject({ code: 'CANCELED' });
   });
 
+  it('leaves it to the gateway to say when the time is up', async () => {
+    await started({
+      capabilities: {
+        wait: {
+          handler: (_args, { signal }) =>
+            new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+        },
+      },
+    });
+    const call = await send('capability:wait', data({}), { deadline: Date.now() + 100 });
+    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'deadline' });
+  });
+
   it('calls others on behalf of its task, under a key that survives a second run', async () => {
     const keys: unknown[] = [];
     const ran: string[] = [];

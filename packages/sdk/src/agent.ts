@@ -1,13 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AipError, toAipError, type IoapCapability, type IoapPayloads, type JsonObject, type KeyPair } from '@aip/wire';
 import { DEFAULT_BACKOFF, waitAfter, type Backoff } from './backoff.ts';
-import {
-  DEFAULT_GATEWAY,
-  GatewayClient,
-  type Announcement,
-  type ClientStatus,
-  type RequestFrame,
-} from './gateway-client.ts';
+import { DEFAULT_GATEWAY, type Announcement, type ClientStatus, type RequestFrame } from './client-types.ts';
+import { GatewayClient } from './gateway-client.ts';
 import { loadKey } from './key-file.ts';
 import { createResultMemory } from './result-memory.ts';
 import { answer, startRun, type Run } from './run.ts';

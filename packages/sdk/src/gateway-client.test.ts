@@ -2,7 +2,8 @@ import { claim } from '@aip/conformance';
 import { generateKeyPair, type IoapFrame } from '@aip/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestGateway, type TestGateway } from '../../platform/src/edges/ioap/testing.ts';
-import { GatewayClient, type ClientStatus, type GatewayClientOptions, type RequestFrame } from './gateway-client.ts';
+import type { ClientStatus, GatewayClientOptions, RequestFrame } from './client-types.ts';
+import { GatewayClient } from './gateway-client.ts';
 
 let gateway: TestGateway;
 const clients: GatewayClient[] = [];

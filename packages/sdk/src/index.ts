@@ -13,14 +13,22 @@ export type { Operations } from './operations.generated.ts';
 export type { Backoff } from './backoff.ts';
 export {
   DEFAULT_GATEWAY,
-  GatewayClient,
   type Announcement,
   type ClientStatus,
   type GatewayClientOptions,
   type Registration,
   type RequestFrame,
-} from './gateway-client.ts';
+} from './client-types.ts';
+export { GatewayClient } from './gateway-client.ts';
 export { loadKey } from './key-file.ts';
 export type { RequestOptions } from './open-requests.ts';
 export type { CallOptions, Task, TaskContext } from './task.ts';
-export { AipError, generateKeyPair, type ErrorCode, type IoapFrame, type Json, type JsonObject, type KeyPair } from '@aip/wire';
+export {
+  AipError,
+  generateKeyPair,
+  type ErrorCode,
+  type IoapFrame,
+  type Json,
+  type JsonObject,
+  type KeyPair,
+} from '@aip/wire';

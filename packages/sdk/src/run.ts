@@ -1,5 +1,6 @@
 import { AipError, type IoapFrame, type IoapPayloads, type Json, type JsonObject } from '@aip/wire';
-import { COMEBACK, type GatewayClient, type RequestFrame } from './gateway-client.ts';
+import { COMEBACK, type RequestFrame } from './client-types.ts';
+import type { GatewayClient } from './gateway-client.ts';
 import { payloadOf, toJson } from './remote-error.ts';
 import { taskOf, type CallOptions, type Task, type TaskContext } from './task.ts';
 
@@ -22,6 +23,9 @@ export interface Run {
 /** Pieces kept for a caller that cannot be reached at the moment. */
 const MAX_HELD = 1_000;
 
+/** How much longer than the task's time its end is waited for, in milliseconds. */
+const GATEWAYS_WORD = 5_000;
+
 type Partial = { result: Json; kind?: 'progress'; seq: number };
 
 export function startRun(client: GatewayClient, first: RequestFrame, work: Work): Run {
@@ -31,11 +35,7 @@ export function startRun(client: GatewayClient, first: RequestFrame, work: Work)
   let request = first;
   let seq = 0;
   let held: Partial[] = [];
-  const timeout = first.payload.timeout_ms;
-  const timer =
-    timeout === undefined
-      ? undefined
-      : setTimeout(() => controller.abort(new AipError('DEADLINE_EXCEEDED')), Math.min(timeout, 2 ** 31 - 1)).unref();
+  const timer = abortAfter(controller, first.payload.timeout_ms);
 
   const elapsed = (): { execution_time_ms: number } => ({ execution_time_ms: performance.now() - began });
 
@@ -88,6 +88,13 @@ export function startRun(client: GatewayClient, first: RequestFrame, work: Work)
     cancel: () => controller.abort(new AipError('CANCELED')),
     ended: run().then((payload) => answer(client, request, payload)),
   };
+}
+
+/** The gateway says when the time is up; this is for when it cannot. */
+function abortAfter(controller: AbortController, timeout: number | undefined): NodeJS.Timeout | undefined {
+  if (timeout === undefined) return undefined;
+  const abort = (): void => controller.abort(new AipError('DEADLINE_EXCEEDED'));
+  return setTimeout(abort, Math.min(timeout + GATEWAYS_WORD, 2 ** 31 - 1)).unref();
 }
 
 /** Sends the last word. Without a connection it waits in memory until it is asked for again. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
-import type { RequestFrame } from './gateway-client.ts';
+import type { RequestFrame } from './client-types.ts';
 import type { RequestOptions } from './open-requests.ts';
 
 /** What an agent is asked to do. */

@@ -114,6 +114,12 @@ function WaitingList({ asks }: { asks: readonly Ask[] }) {
   );
 }
 
+/** The limit of the day where there is one, else that of all time. */
+function tighter({ per_day, total, spent_today, spent_total, held }: Budget) {
+  const daily = typeof per_day === 'number' || typeof total !== 'number';
+  return daily ? { spent: spent_today, held, limit: per_day } : { spent: spent_total, held, limit: total };
+}
+
 function SpendToday({ budgets }: { budgets: readonly Budget[] }) {
   if (budgets.length === 0) {
     return (
@@ -130,13 +136,7 @@ function SpendToday({ budgets }: { budgets: readonly Budget[] }) {
         <span className="number">{units(spent)}</span>
       </p>
       {busiest.map((budget) => (
-        <BudgetBar
-          key={budget.principal}
-          title={budget.name ?? budget.principal}
-          spent={budget.spent_today}
-          held={budget.held}
-          limit={budget.per_day}
-        />
+        <BudgetBar key={budget.principal} title={budget.name ?? budget.principal} {...tighter(budget)} />
       ))}
     </>
   );

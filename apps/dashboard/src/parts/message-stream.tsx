@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { entryNumber, nameOf, scopeName, target, timeOfDay, type Names } from '../format.ts';
+import { entryNumber, nameOf, scopeName, target, timeOfDay, withNames, type Names } from '../format.ts';
 import { useLive } from '../live.tsx';
 import { withoutRepeats, type LogView, type MessageRow, type StopRow, type StreamRow } from '../log-view.ts';
 import { linkTo } from '../route.ts';
@@ -84,7 +84,9 @@ function MessageLine({ row, times, names }: { row: MessageRow; times: number; na
           {what !== '' && <span className="what"> {what}</span>}
         </a>
         {times > 1 && <span className="times number"> × {times}</span>}
-        {row.reason !== undefined && <span className="reason">{row.reason}</span>}
+        {row.reason !== undefined && (
+          <span className="reason">{CANCELED[row.reason] ?? withNames(row.reason, names)}</span>
+        )}
       </td>
       <td>
         <ProtocolBadge edge={row.edge} />
@@ -95,6 +97,15 @@ function MessageLine({ row, times, names }: { row: MessageRow; times: number; na
     </tr>
   );
 }
+
+/** Why a task was canceled, in words. */
+const CANCELED: Readonly<Record<string, string>> = {
+  caller: 'by its caller',
+  deadline: 'its deadline passed',
+  disconnect: 'its caller went away',
+  kill: 'stopped by a kill',
+  shutdown: 'the platform was stopped',
+};
 
 const STOPPED = { kill: 'killed', pause: 'paused', quarantine: 'quarantined', release: 'released' } as const;
 

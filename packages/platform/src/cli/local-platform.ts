@@ -1,5 +1,6 @@
 import { existsSync, statSync, watchFile } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { toAipError } from '@aip/wire';
 import { loadConfig, type Config } from '../main/config.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
@@ -44,6 +45,8 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     async function restart(): Promise<void> {
       if (stopping) return;
       const next = configOf(options.flags);
+      // A file is often written in several steps.
+      if (isDeepStrictEqual(next, config)) return;
       await running?.stop();
       running = undefined;
       try {

@@ -206,6 +206,13 @@ describe('what runs in this process', () => {
     });
   });
 
+  it('add mcp --url is the server’s address, not where the platform is', async () => {
+    const { code, err } = await runInWorld(['add', 'mcp', 'search', '--url', 'http://127.0.0.1:7/mcp'], {
+      local: { settings: () => nowhere },
+    });
+    expect([code, err]).toEqual([EXIT.unreachable, expect.stringContaining('http://127.0.0.1:9;')]);
+  });
+
   it('add mcp writes commands into aip.yaml and leaves the rest of it as it is', async () => {
     const file = path.join(folder, 'aip.yaml');
     writeFileSync(file, '# mine\nport: 9000\n');

@@ -53,10 +53,13 @@ export function crossingOf(message: Message, target: CatalogueEntry, parent: Cha
   };
 }
 
+/** What belongs to an upstream server; everything else belongs to an agent or to the platform. */
+const SERVER_KINDS: ReadonlySet<CatalogueEntry['kind']> = new Set(['tool', 'resource', 'template', 'prompt']);
+
 /** Every kill scope this message falls under: both ends, what is called, the session, and the chain it acts for. */
 function scopesOf(message: Message, target: CatalogueEntry, parent: Chain | undefined): readonly string[] {
   const scopes = new Set(['global', `tenant:${message.from.tenant}`, `protocol:${message.edge}`, ...principalScopes(message.from), `session:${message.session}`]);
-  scopes.add(target.kind === 'tool' || target.kind === 'resource' || target.kind === 'prompt' ? `server:${target.owner}` : `agent:${target.owner}`);
+  scopes.add(SERVER_KINDS.has(target.kind) ? `server:${target.owner}` : `agent:${target.owner}`);
   if (target.kind !== 'agent') scopes.add(`capability:${target.name}`);
   // Whatever stops a task stops what is done on its behalf.
   for (const scope of parent?.scopes ?? []) scopes.add(scope);

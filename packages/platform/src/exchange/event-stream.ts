@@ -7,8 +7,8 @@ const KEPT = 1_000;
 /** A task's durable events, for any number of followers, each from the number it names. */
 export interface EventStream {
   push(event: TaskEvent): void;
-  /** Events above `after`, then live ones; ends with the terminal event. */
-  follow(after: number): AsyncIterable<TaskEvent>;
+  /** Events above `after`, then live ones; ends with the terminal event, or when `signal` says that nobody listens. */
+  follow(after: number, signal?: AbortSignal): AsyncIterable<TaskEvent>;
   /** Resolves with the terminal event. */
   readonly ended: Promise<TaskEvent>;
   readonly last: TaskEvent | undefined;
@@ -17,12 +17,12 @@ export interface EventStream {
 export function createEventStream(older: (after: number) => TaskEvent[]): EventStream {
   let kept: TaskEvent[] = [];
   let last: TaskEvent | undefined;
-  let wakers: (() => void)[] = [];
+  const wakers = new Set<() => void>();
   const { promise: ended, resolve: end } = Promise.withResolvers<TaskEvent>();
 
-  async function* follow(after: number): AsyncIterable<TaskEvent> {
+  async function* follow(after: number, signal?: AbortSignal): AsyncIterable<TaskEvent> {
     let position = after;
-    for (;;) {
+    while (!signal?.aborted) {
       const first = kept[0];
       const missed = first === undefined || first.n > position + 1;
       const batch = missed && (last === undefined || last.n > position || first === undefined) ? older(position) : kept.filter((event) => event.n > position);
@@ -35,8 +35,21 @@ export function createEventStream(older: (after: number) => TaskEvent[]): EventS
       }
       if (last !== undefined && last.n > position) continue;
       if (last !== undefined && isTerminal(last.state)) return;
-      await new Promise<void>((resolve) => wakers.push(resolve));
+      await grown(signal);
     }
+  }
+
+  /** Resolves with the next event, or when nobody waits for it any more. */
+  function grown(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        wakers.delete(wake);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      wakers.add(wake);
+      signal?.addEventListener('abort', wake);
+    });
   }
 
   return {
@@ -45,8 +58,8 @@ export function createEventStream(older: (after: number) => TaskEvent[]): EventS
       if (kept.length > KEPT) kept = kept.slice(-KEPT / 2);
       last = event;
       if (isTerminal(event.state)) end(event);
-      const waiting = wakers;
-      wakers = [];
+      const waiting = [...wakers];
+      wakers.clear();
       for (const wake of waiting) wake();
     },
     follow,

@@ -177,11 +177,17 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   /** Dispatches an accepted message, unless it was canceled, or its scope stopped, while it was being accepted. */
   async function run(task: LiveTask, crossing: Crossing, route: Route): Promise<void> {
     if (task.canceled !== undefined) return dispatcher.settle(task, { type: 'canceled', reason: task.canceled, effect: 'none' });
-    const gate = crossing.plane === 'control' ? PASS : slots.gate.admit(crossing);
-    if (gate.verdict === 'deny') return fail(task, gate.error);
+    const stop = stopFor(crossing);
+    if (stop) return fail(task, stop);
     const started = clock.monotonic();
     await dispatcher.run(task, crossing, route);
     telemetry.duration.record((clock.monotonic() - started) / 1000, { edge: task.message.edge });
+  }
+
+  /** Why this message's scope has been stopped since it passed the gate, if it has. */
+  function stopFor(crossing: Crossing): ErrorBody | undefined {
+    const gate = crossing.plane === 'control' ? PASS : slots.gate.admit(crossing);
+    return gate.verdict === 'deny' ? gate.error : undefined;
   }
 
   async function deny(crossing: Crossing, { error, record, guard = 'commit' }: Denial): Promise<never> {
@@ -232,6 +238,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     enlist(task);
     waitFor(task, ask.id, hash, expires);
     telemetry.messages.add(1, { edge: message.edge, outcome: 'parked', code: 'APPROVAL_REQUIRED' });
+    const stop = stopFor(crossing);
+    if (stop) void fail(task, stop);
     return task;
   }
 
@@ -350,7 +358,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     return {
       taskId: task.id,
       message: task.message,
-      events: (after = 0) => task.stream.follow(after),
+      events: (after = 0, signal) => task.stream.follow(after, signal),
       ended: task.stream.ended,
       get last() {
         return task.stream.last;

@@ -62,7 +62,7 @@ export interface Call {
   readonly taskId: string;
   readonly message: Message | undefined;
   /** Events with a number above `after`; ends with the terminal one. */
-  events(after?: number): AsyncIterable<TaskEvent>;
+  events(after?: number, signal?: AbortSignal): AsyncIterable<TaskEvent>;
   /** The terminal event. */
   readonly ended: Promise<TaskEvent>;
   /** The last durable event. */

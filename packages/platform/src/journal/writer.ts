@@ -2,11 +2,12 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { commit as commitment, encodeEntryHead, Frontier, leafHash, SALT_BYTES, type Json, type JsonObject } from '@aip/wire';
 import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { Decider, Entry, EntryDraft, Group, RowWrite, Verdict } from '../kernel/entry.ts';
+import { createRecentMap } from '../kernel/recent-map.ts';
 import type { JournalStore, LogHead, RowChange, StoredRow, WriteBatch } from './store.ts';
-import { RowCache } from './row-cache.ts';
 
 /** Bodies above this many characters are kept as content-addressed blobs. */
 const BLOB_THRESHOLD = 64 * 1024;
+const MAX_CACHED = 10_000;
 
 export interface WriterOptions {
   readonly store: JournalStore;
@@ -47,7 +48,8 @@ interface Draft {
  */
 export async function createWriter(options: WriterOptions): Promise<Writer> {
   const { store, now } = options;
-  const cache = new RowCache(10_000);
+  /** Rows as of the last commit, by id; absence is kept too. Trimmed between batches: none leaves under a running one. */
+  const cache = createRecentMap<Json | undefined>(MAX_CACHED);
   const logs = new Map<string, Log>();
   for (const head of await store.heads()) {
     const checkpointed = (await store.lastCheckpoint(head.tenant)) ?? 0;

@@ -38,7 +38,7 @@ export const configSchema = z.strictObject({
   log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   rate: rateSchema.prefault({}),
   ioap: z.strictObject({ idle_seconds: z.number().positive().default(300), max_connections: z.number().int().positive().default(10_000) }).prefault({}),
-  mcp: z.strictObject({ servers: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/i, 'letters, digits, dash and underscore, at most 32'), mcpServerSchema).default({}) }).prefault({}),
+  mcp: z.strictObject({ servers: z.record(z.string().regex(/^(?!(?:aip|operations|v)$)[a-z0-9][a-z0-9_-]{0,31}$/i, 'letters, digits, dash and underscore, at most 32; not aip, operations or v'), mcpServerSchema).default({}) }).prefault({}),
   a2a: z.strictObject({ agents: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'letters, digits, dash and underscore, at most 63'), remoteAgentSchema).default({}) }).prefault({}),
 });
 

@@ -51,15 +51,15 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
   const secrets = openSecrets(folder.path, config.admin_token);
 
   // The writer's thread starts while the policies are compiled.
-  const [writer, policies] = await Promise.all([
-    startWriterThread({ file: folder.journal, gatewaySeed: exportSeed(secrets.gateway) }),
-    openPolicyFolder({
-      folder: folder.policies,
-      onChange: (error) => (error ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] }) : log('info', 'policies reloaded')),
-    }),
-  ]);
-  cleanup.defer(() => writer.close());
+  const starting = startWriterThread({ file: folder.journal, gatewaySeed: exportSeed(secrets.gateway) });
+  const started = starting.catch(() => undefined);
+  cleanup.defer(async () => (await started)?.close());
+  const policies = await openPolicyFolder({
+    folder: folder.policies,
+    onChange: (error) => (error ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] }) : log('info', 'policies reloaded')),
+  });
   cleanup.defer(() => policies.stop());
+  const writer = await starting;
   if (policies.error) log('error', `policies are invalid, so nothing is permitted: ${policies.error.message}`);
   const reader = openSqliteReader(folder.journal);
   cleanup.defer(() => reader.close());

@@ -54,7 +54,7 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
   let ready = false;
 
   const hosts = [config.host, ...config.allowed_hosts, ...config.allowed_origins];
-  const app = createHttpServer({ hosts });
+  const app = createHttpServer({ hosts, log });
   cleanup.defer(() => app.close());
   const wanted = (edge: EdgeChoice): boolean => only === undefined || only === edge;
 

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { AipError } from '@aip/wire';
 import type { Group, Verdict } from '../kernel/entry.ts';
 import type { WriterPort } from '../journal/journal.ts';
 import type { WriterData, WriterReply, WriterRequest } from './writer.ts';
@@ -8,9 +9,13 @@ export interface WriterThread extends WriterPort {
   close(): Promise<void>;
 }
 
-/** Resolves when the log is open. Rejects with what the worker could not do. */
+/** Resolves when the log is open. Throws CONFIG_INVALID when it cannot be opened. */
 export async function startWriterThread(data: WriterData): Promise<WriterThread> {
-  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: data });
+  const worker = new Worker(new URL('./writer.ts', import.meta.url), {
+    workerData: data,
+    // Its garbage is short-lived and small: a small nursery keeps it out of the process's memory.
+    resourceLimits: { maxYoungGenerationSizeMb: 16 },
+  });
   let waiting: PromiseWithResolvers<WriterReply> | undefined;
   let gone: Error | undefined;
 
@@ -41,7 +46,9 @@ export async function startWriterThread(data: WriterData): Promise<WriterThread>
     return reply;
   }
 
-  await next();
+  await next().catch((cause: Error) => {
+    throw new AipError('CONFIG_INVALID', `The log ${data.file} cannot be opened: ${cause.message}. Restore it from a backup, or choose another folder with --data-dir.`, { cause });
+  });
   return {
     async commit(groups: readonly Group[]): Promise<Verdict[]> {
       const reply = await ask({ groups });

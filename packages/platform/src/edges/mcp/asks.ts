@@ -29,7 +29,8 @@ export function answerOf(ask: Ask, response: Json): Body {
   return text(reply);
 }
 
-const request = (method: string, params?: JsonObject): InputRequest => ({ method, ...(params ? { params } : {}) }) as unknown as InputRequest;
+const request = (method: string, params?: JsonObject): InputRequest =>
+  ({ method, ...(params ? { params } : {}) }) as unknown as InputRequest;
 
 /** A client that names no mode at all means forms (2025-06-18). */
 function elicits(capability: Json | undefined, mode: Json | undefined): boolean {
@@ -43,6 +44,10 @@ function inputForm(ask: Ask): JsonObject {
   return {
     mode: 'form',
     message: typeof message === 'string' ? message : 'The agent needs more input.',
-    requestedSchema: { type: 'object', properties: { text: { type: 'string', title: 'Your answer' } }, required: ['text'] },
+    requestedSchema: {
+      type: 'object',
+      properties: { text: { type: 'string', title: 'Your answer' } },
+      required: ['text'],
+    },
   };
 }

@@ -17,7 +17,10 @@ export function announce(server: Server, scope: Scope, lists: ReadonlySet<ListKi
 }
 
 /** Calls back once for a burst of changes of one owner. */
-export function onSettledChange(directory: Directory, listener: (owner: string, lists: ReadonlySet<ListKind>) => void): () => void {
+export function onSettledChange(
+  directory: Directory,
+  listener: (owner: string, lists: ReadonlySet<ListKind>) => void,
+): () => void {
   const waiting = new Map<string, { lists: Set<ListKind>; timer: NodeJS.Timeout }>();
   const unfollow = directory.onChange((owner, lists) => {
     const pending = waiting.get(owner);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@aip/wire';
-import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Catalogue } from '../../exchange/catalogue.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { definitionOf } from './definitions.ts';
 import { createNameTable, type NameTable } from './name-table.ts';
 import { aliasName, isLegalName } from './naming.ts';
@@ -70,7 +70,12 @@ export function createDirectory(catalogue: Catalogue): Directory {
   for (const owner of new Set(catalogue.list().map(ownerKey))) refresh(owner);
   const unfollow = catalogue.onChange(refresh);
 
-  function list(scope: Scope, entries: readonly CatalogueEntry[], kinds: readonly string[], table: NameTable): JsonObject[] {
+  function list(
+    scope: Scope,
+    entries: readonly CatalogueEntry[],
+    kinds: readonly string[],
+    table: NameTable,
+  ): JsonObject[] {
     return entries
       .filter((entry) => kinds.includes(entry.kind) && inScope(scope, entry) && isShown(entry))
       .map((entry): JsonObject => ({ ...definitionOf(entry), name: shownName(scope, entry, table) }))
@@ -84,8 +89,16 @@ export function createDirectory(catalogue: Catalogue): Directory {
       .toSorted(by(field));
   }
 
-  function find(scope: Scope, name: string, table: NameTable, kind: 'tool' | 'skill' | 'prompt'): CatalogueEntry | undefined {
-    const entry = scope.kind === 'all' ? table.find(name) : (catalogue.get(`${kind}:${scope.owner}/${name}`) ?? table.byAlias(name));
+  function find(
+    scope: Scope,
+    name: string,
+    table: NameTable,
+    kind: 'tool' | 'skill' | 'prompt',
+  ): CatalogueEntry | undefined {
+    const entry =
+      scope.kind === 'all'
+        ? table.find(name)
+        : (catalogue.get(`${kind}:${scope.owner}/${name}`) ?? table.byAlias(name));
     return entry && inScope(scope, entry) && isShown(entry) ? entry : undefined;
   }
 
@@ -97,7 +110,8 @@ export function createDirectory(catalogue: Catalogue): Directory {
     tool: (scope, name) => find(scope, name, tools, scope.kind === 'agent' ? 'skill' : 'tool'),
     prompt: (scope, name) => find(scope, name, prompts, 'prompt'),
     resource(scope, uri) {
-      const place = scope.kind === 'server' ? { server: scope.owner, uri } : scope.kind === 'all' ? unwrapUri(uri) : undefined;
+      const place =
+        scope.kind === 'server' ? { server: scope.owner, uri } : scope.kind === 'all' ? unwrapUri(uri) : undefined;
       if (!place) return undefined;
       const exact = catalogue.get(`resource:${place.server}/${place.uri}`);
       const entry = exact ?? nearestTemplate(owned.get(place.server) ?? [], place.uri);

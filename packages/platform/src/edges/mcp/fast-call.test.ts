@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Guard } from '../../kernel/guard.ts';
 import { plainCallOf } from './fast-call.ts';
@@ -8,7 +8,8 @@ import { createTestGateway, post, startHttpUpstream, type TestGateway, type Test
 
 const policy: Guard = {
   name: 'policy',
-  admit: ({ target }) => (target.name === 'forbidden' ? { verdict: 'deny', error: errorBody('PERMISSION_DENIED', 'Not this one.') } : PASS),
+  admit: ({ target }) =>
+    target.name === 'forbidden' ? { verdict: 'deny', error: errorBody('PERMISSION_DENIED', 'Not this one.') } : PASS,
 };
 
 let upstream: TestUpstream;
@@ -18,7 +19,8 @@ let oracle: TestGateway;
 
 beforeAll(async () => {
   upstream = await startHttpUpstream('modern');
-  const make = (fastCalls: boolean) => createTestGateway({ servers: { box: { url: upstream.url } }, slots: { policy }, edge: { fastCalls } });
+  const make = (fastCalls: boolean) =>
+    createTestGateway({ servers: { box: { url: upstream.url } }, slots: { policy }, edge: { fastCalls } });
   native = await make(true);
   oracle = await make(false);
   for (const gateway of [native, oracle]) {
@@ -28,7 +30,21 @@ beforeAll(async () => {
       ['number', { type: 'data', value: 7 }],
       ['nothing', { type: 'data', value: null }],
       ['words', { type: 'text', value: 'plain words' }],
-      ['parts', { type: 'a2a', value: { parts: [{ text: 'a' }, { data: [1] }, { raw: 'AA==', mediaType: 'image/png' }, { raw: 'AA==', filename: 'f.bin' }, { url: 'https://example.com/x' }] } }],
+      [
+        'parts',
+        {
+          type: 'a2a',
+          value: {
+            parts: [
+              { text: 'a' },
+              { data: [1] },
+              { raw: 'AA==', mediaType: 'image/png' },
+              { raw: 'AA==', filename: 'f.bin' },
+              { url: 'https://example.com/x' },
+            ],
+          },
+        },
+      ],
       ['forbidden', { type: 'text', value: 'never' }],
     ] as const) {
       gateway.agent(`agent-${skill}`, skill, async function* () {
@@ -36,7 +52,11 @@ beforeAll(async () => {
       });
     }
     gateway.agent('agent-broken', 'broken', async function* () {
-      yield { type: 'failed', error: errorBody('AGENT_UNAVAILABLE', 'It is asleep.', { since: 'noon' }), effect: 'none' };
+      yield {
+        type: 'failed',
+        error: errorBody('AGENT_UNAVAILABLE', 'It is asleep.', { since: 'noon' }),
+        effect: 'none',
+      };
     });
     gateway.agent('agent-throws', 'throws', () => {
       throw new Error('a secret detail');
@@ -49,7 +69,9 @@ afterAll(async () => {
 });
 
 const calls: readonly (readonly [string, JsonObject])[] = [
-  ...['object', 'list', 'number', 'nothing', 'words', 'parts', 'forbidden', 'broken', 'throws'].map((skill) => [`agent-${skill}_${skill}`, {}] as const),
+  ...['object', 'list', 'number', 'nothing', 'words', 'parts', 'forbidden', 'broken', 'throws'].map(
+    (skill) => [`agent-${skill}_${skill}`, {}] as const,
+  ),
   ['box_add', { a: 1, b: 2 }],
   ['box_add', { a: 'not a number' }],
   ['box_fail', {}],
@@ -66,15 +88,23 @@ describe(`a plain modern tools/call ${claim('P-MCP.fast')}`, () => {
   it.each(calls)('to %s with %j is answered as the SDK answers it', async (name, args) => {
     for (const path of ['/mcp', '/mcp/box', '/mcp/agent-object']) {
       const params = { name: path === '/mcp/box' ? name.replace('box_', '') : name, arguments: args };
-      const [own, expected] = await Promise.all([native, oracle].map((gateway) => post(`${gateway.url}${path}`, 'tools/call', params, { id: 42 })));
+      const [own, expected] = await Promise.all(
+        [native, oracle].map((gateway) => post(`${gateway.url}${path}`, 'tools/call', params, { id: 42 })),
+      );
       expect(own).toEqual(expected);
     }
   });
 
   const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 't' };
-  const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
   const request = (more: JsonObject = {}, moreParams: JsonObject = {}, moreMeta: JsonObject = {}): JsonObject => ({
-    jsonrpc: '2.0', id: 1, method: 'tools/call', ...more,
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    ...more,
     params: { name: 't', arguments: {}, ...moreParams, _meta: { ...meta, ...moreMeta } },
   });
 
@@ -88,9 +118,21 @@ describe(`a plain modern tools/call ${claim('P-MCP.fast')}`, () => {
     ['another version', { ...headers, 'mcp-protocol-version': '2025-11-25' }, request()],
     ['a progress token', headers, request({}, {}, { progressToken: 1 })],
     ['a log level', headers, request({}, {}, { 'io.modelcontextprotocol/logLevel': 'debug' })],
-    ['a client that can be asked', headers, request({}, {}, { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } })],
-    ['a client that takes tasks', headers, request({}, {}, { 'io.modelcontextprotocol/clientCapabilities': { extensions: {} } })],
-    ['no capabilities', headers, { ...request(), params: { name: 't', _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } }],
+    [
+      'a client that can be asked',
+      headers,
+      request({}, {}, { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } }),
+    ],
+    [
+      'a client that takes tasks',
+      headers,
+      request({}, {}, { 'io.modelcontextprotocol/clientCapabilities': { extensions: {} } }),
+    ],
+    [
+      'no capabilities',
+      headers,
+      { ...request(), params: { name: 't', _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } },
+    ],
     ['an answer to an ask', headers, request({}, { requestState: 'x' })],
     ['arguments that are no object', headers, request({}, { arguments: [] })],
     ['an odd id', headers, request({ id: 1.5 })],
@@ -108,7 +150,12 @@ describe(`a plain modern tools/call ${claim('P-MCP.fast')}`, () => {
     const call = fetch(`${native.url}/mcp`, {
       method: 'POST',
       signal: stop.signal,
-      headers: { 'content-type': 'application/json', authorization: 'Bearer alice', ...headers, 'mcp-name': 'box_hang' },
+      headers: {
+        'content-type': 'application/json',
+        authorization: 'Bearer alice',
+        ...headers,
+        'mcp-name': 'box_hang',
+      },
       body: JSON.stringify(request({}, { name: 'box_hang' })),
     });
     call.catch(() => {});

@@ -60,7 +60,12 @@ function progressTo(ctx: ServerContext): Progress {
   let last = 0;
   const send = (progressToken: ProgressToken, progress: number, total?: number, message?: string): void => {
     last = progress;
-    const params = { progressToken, progress, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) };
+    const params = {
+      progressToken,
+      progress,
+      ...(total === undefined ? {} : { total }),
+      ...(message === undefined ? {} : { message }),
+    };
     // A client that has gone away is noticed by its signal, not here.
     ctx.mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {});
   };
@@ -73,7 +78,16 @@ function progressTo(ctx: ServerContext): Progress {
   };
 }
 
-const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
+const LEVELS: ReadonlySet<string> = new Set([
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+]);
 
 const levelOf = (level: string): LoggingLevel => (LEVELS.has(level) ? (level as LoggingLevel) : 'info');
 

@@ -77,9 +77,12 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
 
   void app.register((endpoint, _, done) => {
     endpoint.removeAllContentTypeParsers();
-    endpoint.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, parsed) => parsed(null, body));
+    endpoint.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, parsed) =>
+      parsed(null, body),
+    );
     endpoint.setErrorHandler((error, request, reply) => refuse(error, request, reply));
-    for (const url of ['/mcp', '/mcp/:name']) endpoint.route({ method: ['GET', 'POST', 'DELETE'], url, exposeHeadRoute: false, handler: serve });
+    for (const url of ['/mcp', '/mcp/:name'])
+      endpoint.route({ method: ['GET', 'POST', 'DELETE'], url, exposeHeadRoute: false, handler: serve });
     done();
   });
   app.addHook('preClose', async () => {
@@ -98,8 +101,8 @@ function credentialOf(headers: IncomingHttpHeaders): Credential {
 function scopeOf(exchange: Exchange, name: string | undefined, isServer: McpEdgeOptions['isServer']): Scope {
   if (name === undefined) return EVERYTHING;
   const { catalogue } = exchange;
-  const isUpstream = isServer?.(name) ?? catalogue.list({ owner: name }).some((entry) => entry.kind === 'tool' || entry.kind === 'resource' || entry.kind === 'prompt');
-  if (isUpstream) return { kind: 'server', owner: name };
+  if (isServer?.(name) === true || catalogue.list({ owner: name }).some((entry) => entry.kind === 'tool'))
+    return { kind: 'server', owner: name };
   try {
     return { kind: 'agent', owner: catalogue.resolve(`agent:${name}`).owner };
   } catch {
@@ -134,12 +137,19 @@ const isInitialize = (body: unknown): boolean => isJsonObject(body) && body['met
 const isListening = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'subscriptions/listen';
 
 /** Headers that repeat arguments (2026-07-28, custom headers): the SDK leaves them to who knows the tool's schema. */
-function mismatchedHeaders(edge: Edge, scope: Scope, headers: IncomingHttpHeaders, body: Json | undefined): JsonObject | undefined {
+function mismatchedHeaders(
+  edge: Edge,
+  scope: Scope,
+  headers: IncomingHttpHeaders,
+  body: Json | undefined,
+): JsonObject | undefined {
   if (headers['mcp-method'] !== 'tools/call' || !isJsonObject(body) || !isJsonObject(body['params'])) return undefined;
   const { name, arguments: args } = body['params'];
   const entry = typeof name === 'string' ? edge.directory.tool(scope, name) : undefined;
   const mismatch = headerMismatch(declaredHeaders(entry?.inputSchema), args, headers);
-  return mismatch === undefined ? undefined : errorMessage(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
+  return mismatch === undefined
+    ? undefined
+    : errorMessage(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
 }
 
 /** In 2026-07-28 a client cancels by closing the connection it waits on. */
@@ -155,10 +165,15 @@ function cancelOnClose(call: Call, response: ServerResponse): void {
 function errorMessage(error: AipError, id: Json | undefined = null): JsonObject {
   const { mcp, jsonrpc } = ERRORS[error.code];
   const data = { code: error.code, ...(error.details ? { details: error.details } : {}) };
-  return { jsonrpc: '2.0', id: typeof id === 'string' || typeof id === 'number' ? id : null, error: { code: mcp ?? jsonrpc, message: error.message, data } };
+  return {
+    jsonrpc: '2.0',
+    id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    error: { code: mcp ?? jsonrpc, message: error.message, data },
+  };
 }
 
-const statusOf = (error: AipError): number => (error.code === 'CONTENT_TYPE_NOT_SUPPORTED' ? 415 : ERRORS[error.code].http);
+const statusOf = (error: AipError): number =>
+  error.code === 'CONTENT_TYPE_NOT_SUPPORTED' ? 415 : ERRORS[error.code].http;
 
 function refuse(thrown: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = thrown instanceof AipError ? thrown : unreadable(thrown);
@@ -178,5 +193,7 @@ function unreadable(thrown: unknown): AipError {
 function answerRaw({ response, body }: HttpExchange, error: AipError): void {
   if (response.headersSent) return void response.destroy();
   const id = isJsonObject(body) ? body['id'] : null;
-  response.writeHead(statusOf(error), { 'content-type': 'application/json' }).end(JSON.stringify(errorMessage(error, id)));
+  response
+    .writeHead(statusOf(error), { 'content-type': 'application/json' })
+    .end(JSON.stringify(errorMessage(error, id)));
 }

@@ -3,7 +3,7 @@ import { CLIENT_CAPABILITIES_META_KEY, type ServerContext } from '@modelcontextp
 import type { Accepts, Draft, Trace } from '../../kernel/message.ts';
 
 /** Set by a client that wants a call to happen once: the same key with the same arguments means the same call. */
-export const IDEMPOTENCY_KEY = 'aip/idempotencyKey';
+const IDEMPOTENCY_KEY = 'aip/idempotencyKey';
 /** On an error result: `{code, message, retryable, details?}` of the platform's error table. */
 export const ERROR_KEY = 'aip/error';
 
@@ -29,7 +29,9 @@ export function readMeta(meta: unknown): Pick<Draft, 'trace' | 'idempotencyKey' 
   if (!isJsonObject(meta)) return {};
   const trace = traceOf(meta);
   const key = meta[IDEMPOTENCY_KEY];
-  const passed = Object.entries(meta).filter(([name]) => !OWN_KEYS.has(name) && !name.startsWith(ENVELOPE) && !CREDENTIAL.test(name));
+  const passed = Object.entries(meta).filter(
+    ([name]) => !OWN_KEYS.has(name) && !name.startsWith(ENVELOPE) && !CREDENTIAL.test(name),
+  );
   return {
     ...(trace ? { trace } : {}),
     ...(typeof key === 'string' && key !== '' && key.length <= MAX_KEY ? { idempotencyKey: key } : {}),

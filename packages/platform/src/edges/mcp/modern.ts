@@ -1,7 +1,7 @@
-import { createMcpHandler, type McpHttpHandler, type McpRequestContext } from '@modelcontextprotocol/server';
 import { toNodeHandler, type NodeIncomingMessageLike } from '@modelcontextprotocol/node';
-import type { Client, Edge } from './edge.ts';
+import { createMcpHandler, type McpHttpHandler, type McpRequestContext } from '@modelcontextprotocol/server';
 import type { ListKind, Scope } from './directory.ts';
+import type { Client, Edge } from './edge.ts';
 import { createServer } from './server.ts';
 import type { HttpExchange } from './sessions.ts';
 
@@ -25,7 +25,10 @@ export function createModernHandlers(edge: Edge, onError: (error: Error) => void
     const key = keyOf(scope);
     let handler = handlers.get(key);
     if (!handler) {
-      handler = createMcpHandler((context) => createServer(edge, clientOf(context), context.era), { maxSubscriptions: MAX_SUBSCRIPTIONS, onerror: onError });
+      handler = createMcpHandler((context) => createServer(edge, clientOf(context), context.era), {
+        maxSubscriptions: MAX_SUBSCRIPTIONS,
+        onerror: onError,
+      });
       handlers.set(key, handler);
     }
     return handler;
@@ -34,7 +37,11 @@ export function createModernHandlers(edge: Edge, onError: (error: Error) => void
   return {
     serve(client, { request, response, body }) {
       const auth = { token: '', clientId: client.session.principal.id, scopes: [], extra: { client } };
-      return toNodeHandler(handlerOf(client.scope), { onerror: onError })(Object.assign(request, { auth }) as NodeIncomingMessageLike, response, body);
+      return toNodeHandler(handlerOf(client.scope), { onerror: onError })(
+        Object.assign(request, { auth }) as NodeIncomingMessageLike,
+        response,
+        body,
+      );
     },
     announce(owner, lists) {
       for (const key of ['all', `server:${owner}`, `agent:${owner}`]) {

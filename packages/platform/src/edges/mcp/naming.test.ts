@@ -1,13 +1,23 @@
+import { claim } from '@aip/conformance';
 import { array, assert, constantFrom, oneof, property, string, stringMatching, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { claim } from '@aip/conformance';
 import { aliasName, isLegalName, plainName } from './naming.ts';
 
 type Named = Parameters<typeof plainName>[0];
 
 const tool = (server: string, name: string): Named => ({ kind: 'tool', owner: server, ownerName: server, name });
-const skill = (did: string, agent: string, name: string): Named => ({ kind: 'skill', owner: did, ownerName: agent, name });
-const operation = (name: string): Named => ({ kind: 'operation', owner: name.split('.')[0] as string, ownerName: 'aip', name });
+const skill = (did: string, agent: string, name: string): Named => ({
+  kind: 'skill',
+  owner: did,
+  ownerName: agent,
+  name,
+});
+const operation = (name: string): Named => ({
+  kind: 'operation',
+  owner: name.split('.')[0] as string,
+  ownerName: 'aip',
+  name,
+});
 
 const nameOf = (entry: Named): string => plainName(entry) ?? aliasName(entry);
 

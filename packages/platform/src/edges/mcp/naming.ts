@@ -20,7 +20,7 @@ const OPERATION = /^[a-z][a-z0-9]*\.[a-zA-Z0-9-][a-zA-Z0-9_-]*$/;
 const ALIAS = /_x[a-z2-7]{16}$/;
 
 /** The owner of the platform's own operations; nobody else gets plain names under it. */
-export const PLATFORM = 'aip';
+const PLATFORM = 'aip';
 
 export const isLegalName = (name: string): boolean => LEGAL.test(name);
 

@@ -1,6 +1,6 @@
+import { claim } from '@aip/conformance';
 import { assert, property, string } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claim } from '@aip/conformance';
 import { declaredHeaders, decodeHeader, encodeHeader, headerMismatch, paramHeaders } from './param-headers.ts';
 import { createTestGateway, post, type TestGateway } from './testing.ts';
 
@@ -18,11 +18,17 @@ describe(`arguments mirrored into headers ${claim('P-MCP.modern')}`, () => {
   const declared = declaredHeaders(schema);
 
   it('are those that the schema declares', () => {
-    expect(declared).toEqual([{ path: ['region'], name: 'Region' }, { path: ['nested', 'count'], name: 'Count' }]);
+    expect(declared).toEqual([
+      { path: ['region'], name: 'Region' },
+      { path: ['nested', 'count'], name: 'Count' },
+    ]);
   });
 
   it('are sent for what the call carries', () => {
-    expect(paramHeaders(declared, { region: 'eu', nested: { count: 3 } })).toEqual({ 'Mcp-Param-Region': 'eu', 'Mcp-Param-Count': '3' });
+    expect(paramHeaders(declared, { region: 'eu', nested: { count: 3 } })).toEqual({
+      'Mcp-Param-Region': 'eu',
+      'Mcp-Param-Count': '3',
+    });
     expect(paramHeaders(declared, { region: 'Zürich' })).toEqual({ 'Mcp-Param-Region': '=?base64?WsO8cmljaA==?=' });
     expect(paramHeaders(declared, { plain: 'x', nested: null })).toEqual({});
   });
@@ -37,7 +43,12 @@ describe(`arguments mirrored into headers ${claim('P-MCP.modern')}`, () => {
   });
 
   it('come back as they were, whatever they hold', () => {
-    assert(property(string({ unit: 'binary' }), (text) => decodeHeader(encodeHeader(text)) === text && /^[ -~]*$/.test(encodeHeader(text))));
+    assert(
+      property(
+        string({ unit: 'binary' }),
+        (text) => decodeHeader(encodeHeader(text)) === text && /^[ -~]*$/.test(encodeHeader(text)),
+      ),
+    );
   });
 });
 
@@ -45,16 +56,27 @@ describe('a call whose headers contradict its arguments', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     gateway = await createTestGateway();
-    gateway.agent('clerk', 'file', async function* (call) {
-      yield { type: 'done', body: call.message.body };
-    }, { inputSchema: schema });
+    gateway.agent(
+      'clerk',
+      'file',
+      async function* (call) {
+        yield { type: 'done', body: call.message.body };
+      },
+      { inputSchema: schema },
+    );
   });
   afterAll(() => gateway[Symbol.asyncDispose]());
 
   it('is refused before it is sent', async () => {
     const params = { name: 'clerk_file', arguments: { region: 'eu' } };
     const url = `${gateway.url}/mcp`;
-    expect(await post(url, 'tools/call', params, { headers: { 'mcp-param-region': 'us' } })).toMatchObject({ status: 400, body: { id: 1, error: { code: -32020 } } });
-    expect(await post(url, 'tools/call', params, { headers: { 'mcp-param-region': 'eu' } })).toMatchObject({ status: 200, body: { result: { structuredContent: { region: 'eu' } } } });
+    expect(await post(url, 'tools/call', params, { headers: { 'mcp-param-region': 'us' } })).toMatchObject({
+      status: 400,
+      body: { id: 1, error: { code: -32020 } },
+    });
+    expect(await post(url, 'tools/call', params, { headers: { 'mcp-param-region': 'eu' } })).toMatchObject({
+      status: 200,
+      body: { result: { structuredContent: { region: 'eu' } } },
+    });
   });
 });

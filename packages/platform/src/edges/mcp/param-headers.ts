@@ -39,7 +39,11 @@ function* scan(schema: JsonObject, path: readonly string[]): Iterable<DeclaredHe
 }
 
 /** What is wrong between the arguments and their headers, or undefined. */
-export function headerMismatch(declared: readonly DeclaredHeader[], args: Json | undefined, headers: IncomingHttpHeaders): string | undefined {
+export function headerMismatch(
+  declared: readonly DeclaredHeader[],
+  args: Json | undefined,
+  headers: IncomingHttpHeaders,
+): string | undefined {
   for (const { path, name } of declared) {
     const value = at(args, path);
     const expected = asHeader(value);
@@ -75,7 +79,9 @@ function at(root: Json | undefined, path: readonly string[]): Json | undefined {
 function asHeader(value: Json | undefined): string | undefined {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return String(value);
-  return typeof value === 'number' && (!Number.isInteger(value) || Number.isSafeInteger(value)) ? String(value) : undefined;
+  return typeof value === 'number' && (!Number.isInteger(value) || Number.isSafeInteger(value))
+    ? String(value)
+    : undefined;
 }
 
 const PREFIX = '=?base64?';

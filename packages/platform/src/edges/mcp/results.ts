@@ -1,7 +1,7 @@
 import { ERRORS, isJsonObject, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
 import { ProtocolError } from '@modelcontextprotocol/server';
-import { partsOf, type Body, type Part } from '../../kernel/body.ts';
 import type { Outcome } from '../../exchange/outcome.ts';
+import { partsOf, type Body, type Part } from '../../kernel/body.ts';
 import { ERROR_KEY } from './metadata.ts';
 
 /**
@@ -60,9 +60,13 @@ function contentOf(part: Part): JsonObject {
   const mimeType = part.mediaType === undefined ? {} : { mimeType: part.mediaType };
   if (part.text !== undefined) return { type: 'text', text: part.text };
   if (part.data !== undefined) return { type: 'text', text: JSON.stringify(part.data) };
-  if (part.url !== undefined) return { type: 'resource_link', uri: part.url, name: part.filename ?? part.url, ...mimeType };
+  if (part.url !== undefined)
+    return { type: 'resource_link', uri: part.url, name: part.filename ?? part.url, ...mimeType };
   const raw = part.raw ?? '';
   if (part.mediaType?.startsWith('image/')) return { type: 'image', data: raw, mimeType: part.mediaType };
   if (part.mediaType?.startsWith('audio/')) return { type: 'audio', data: raw, mimeType: part.mediaType };
-  return { type: 'resource', resource: { uri: `file:///${encodeURIComponent(part.filename ?? 'artifact')}`, blob: raw, ...mimeType } };
+  return {
+    type: 'resource',
+    resource: { uri: `file:///${encodeURIComponent(part.filename ?? 'artifact')}`, blob: raw, ...mimeType },
+  };
 }

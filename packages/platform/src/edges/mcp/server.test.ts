@@ -1,7 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
 import type { Client } from '@modelcontextprotocol/client';
-import { connectV1, connectV2, createTestGateway, ERAS, startHttpUpstream, type TestGateway, type TestUpstream } from './testing.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  connectV1,
+  connectV2,
+  createTestGateway,
+  ERAS,
+  startHttpUpstream,
+  type TestGateway,
+  type TestUpstream,
+} from './testing.ts';
 
 let upstream: TestUpstream;
 let gateway: TestGateway;
@@ -31,10 +39,16 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
     expect(client.getProtocolEra()).toBe(era === 'auto' ? 'modern' : 'legacy');
     const { tools } = await client.listTools();
     const names = tools.map((tool) => tool.name);
-    expect(names).toEqual(expect.arrayContaining(['box_add', 'travel-agent_book', 'aip_catalogue_list', 'aip_tasks_get']));
+    expect(names).toEqual(
+      expect.arrayContaining(['box_add', 'travel-agent_book', 'aip_catalogue_list', 'aip_tasks_get']),
+    );
     expect(names).toEqual(names.toSorted());
     const add = tools.find((tool) => tool.name === 'box_add');
-    expect(add).toMatchObject({ description: 'Adds two numbers.', inputSchema: { type: 'object', required: ['a', 'b'] }, outputSchema: { required: ['sum'] } });
+    expect(add).toMatchObject({
+      description: 'Adds two numbers.',
+      inputSchema: { type: 'object', required: ['a', 'b'] },
+      outputSchema: { required: ['sum'] },
+    });
   });
 
   it(`gets an upstream’s result whole ${claim('P-MCP.errors')}`, async () => {
@@ -43,11 +57,17 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
       structuredContent: { sum: 5 },
       _meta: { 'example.com/unit': 'apples' },
     });
-    expect(await client.callTool({ name: 'box_fail', arguments: {} })).toMatchObject({ isError: true, content: [{ text: 'no such file' }], _meta: { 'example.com/errno': 2 } });
+    expect(await client.callTool({ name: 'box_fail', arguments: {} })).toMatchObject({
+      isError: true,
+      content: [{ text: 'no such file' }],
+      _meta: { 'example.com/errno': 2 },
+    });
   });
 
   it('calls an agent’s skill and an operation of the platform', async () => {
-    expect(await client.callTool({ name: 'travel-agent_book', arguments: { to: 'Rome' } })).toMatchObject({ structuredContent: { booked: { to: 'Rome' } } });
+    expect(await client.callTool({ name: 'travel-agent_book', arguments: { to: 'Rome' } })).toMatchObject({
+      structuredContent: { booked: { to: 'Rome' } },
+    });
     const listed = await client.callTool({ name: 'aip_catalogue_list', arguments: { kind: 'skill' } });
     expect(listed.structuredContent).toMatchObject({ entries: [{ name: 'book' }] });
   });
@@ -62,14 +82,23 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
     expect(resources.map((resource) => resource.uri)).toEqual(['mcp:box/note://1']);
     const { resourceTemplates } = await client.listResourceTemplates();
     expect(resourceTemplates.map((template) => template.uriTemplate)).toEqual(['mcp:box/note://{id}']);
-    expect((await client.readResource({ uri: 'mcp:box/note://1' })).contents).toEqual([{ uri: 'mcp:box/note://1', text: 'first' }]);
-    expect((await client.readResource({ uri: 'mcp:box/note://7' })).contents).toEqual([{ uri: 'mcp:box/note://7', text: 'note 7' }]);
+    expect((await client.readResource({ uri: 'mcp:box/note://1' })).contents).toEqual([
+      { uri: 'mcp:box/note://1', text: 'first' },
+    ]);
+    expect((await client.readResource({ uri: 'mcp:box/note://7' })).contents).toEqual([
+      { uri: 'mcp:box/note://7', text: 'note 7' },
+    ]);
     await expect(client.readResource({ uri: 'mcp:nowhere/note://7' })).rejects.toMatchObject({ code: -32602 });
 
     const { prompts } = await client.listPrompts();
     expect(prompts).toMatchObject([{ name: 'box_hello', arguments: [{ name: 'who' }] }]);
-    expect(await client.getPrompt({ name: 'box_hello', arguments: { who: 'Ada' } })).toMatchObject({ messages: [{ content: { text: 'Say hello to Ada' } }] });
-    const completion = await client.complete({ ref: { type: 'ref/resource', uri: 'mcp:box/note://{id}' }, argument: { name: 'id', value: '' } });
+    expect(await client.getPrompt({ name: 'box_hello', arguments: { who: 'Ada' } })).toMatchObject({
+      messages: [{ content: { text: 'Say hello to Ada' } }],
+    });
+    const completion = await client.complete({
+      ref: { type: 'ref/resource', uri: 'mcp:box/note://{id}' },
+      argument: { name: 'id', value: '' },
+    });
     expect(completion.completion.values).toEqual(['1', '2']);
   });
 
@@ -81,9 +110,15 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
   it(`is kept informed by progress whose numbers rise ${claim('P-MCP.progress')}`, async () => {
     const seen: { progress: number; message?: string | undefined }[] = [];
     await client.callTool({ name: 'box_work', arguments: {} }, { onprogress: (progress) => seen.push(progress) });
-    expect(seen).toMatchObject([{ progress: 1, total: 2, message: 'step 1' }, { progress: 2, message: 'step 2' }]);
+    expect(seen).toMatchObject([
+      { progress: 1, total: 2, message: 'step 1' },
+      { progress: 2, message: 'step 2' },
+    ]);
     const streamed: typeof seen = [];
-    await client.callTool({ name: 'travel-agent_book', arguments: {} }, { onprogress: (progress) => streamed.push(progress) });
+    await client.callTool(
+      { name: 'travel-agent_book', arguments: {} },
+      { onprogress: (progress) => streamed.push(progress) },
+    );
     expect(streamed.map(({ message }) => message)).toEqual(['looking']);
   });
 
@@ -103,7 +138,9 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
     const alone = await connectV2(`${gateway.url}/mcp/box`, era);
     const { tools } = await alone.listTools();
     expect(tools.map((tool) => tool.name)).toEqual(['add', 'fail', 'greet', 'hang', 'huge', 'link', 'work']);
-    expect(await alone.callTool({ name: 'add', arguments: { a: 1, b: 1 } })).toMatchObject({ structuredContent: { sum: 2 } });
+    expect(await alone.callTool({ name: 'add', arguments: { a: 1, b: 1 } })).toMatchObject({
+      structuredContent: { sum: 2 },
+    });
     expect((await alone.listResources()).resources.map((resource) => resource.uri)).toEqual(['note://1']);
     expect((await alone.readResource({ uri: 'note://1' })).contents).toMatchObject([{ uri: 'note://1' }]);
     await expect(alone.callTool({ name: 'travel-agent_book', arguments: {} })).rejects.toMatchObject({ code: -32602 });
@@ -112,28 +149,43 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
     for (const name of ['travel-agent', 'did:key:z6Mktravel-agent']) {
       const agent = await connectV2(`${gateway.url}/mcp/${name}`, era);
       expect((await agent.listTools()).tools.map((tool) => tool.name)).toEqual(['book']);
-      expect(await agent.callTool({ name: 'book', arguments: {} })).toMatchObject({ structuredContent: { booked: {} } });
+      expect(await agent.callTool({ name: 'book', arguments: {} })).toMatchObject({
+        structuredContent: { booked: {} },
+      });
       await agent.close();
     }
   });
 
   it(`is told when an upstream’s tools change ${claim('P-MCP-GW.changes')}`, async () => {
     let changes = 0;
-    const watching = await connectV2(`${gateway.url}/mcp`, era, { listChanged: { tools: { onChanged: () => changes++ } } });
+    const watching = await connectV2(`${gateway.url}/mcp`, era, {
+      listChanged: { tools: { onChanged: () => changes++ } },
+    });
     await watching.listTools();
     const name = `new-${era}`;
     upstream.grow(name);
     await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(0);
-    await expect.poll(async () => (await watching.listTools(undefined, { cacheMode: 'refresh' })).tools.some((tool) => tool.name === `box_${name}`)).toBe(true);
+    await expect
+      .poll(async () =>
+        (await watching.listTools(undefined, { cacheMode: 'refresh' })).tools.some(
+          (tool) => tool.name === `box_${name}`,
+        ),
+      )
+      .toBe(true);
     await watching.close();
-    gateway.exchange.catalogue.put('box', gateway.exchange.catalogue.list({ owner: 'box' }).filter((entry) => entry.name !== name));
+    gateway.exchange.catalogue.put(
+      'box',
+      gateway.exchange.catalogue.list({ owner: 'box' }).filter((entry) => entry.name !== name),
+    );
   });
 });
 
 it(`serves the official v1 client as well ${claim('P-MCP.legacy')}`, async () => {
   const client = await connectV1(`${gateway.url}/mcp`);
   expect((await client.listTools()).tools.map((tool) => tool.name)).toContain('box_add');
-  expect(await client.callTool({ name: 'box_add', arguments: { a: 4, b: 5 } })).toMatchObject({ structuredContent: { sum: 9 } });
+  expect(await client.callTool({ name: 'box_add', arguments: { a: 4, b: 5 } })).toMatchObject({
+    structuredContent: { sum: 9 },
+  });
   await expect(client.callTool({ name: 'nothing' })).rejects.toMatchObject({ code: -32602 });
   await client.close();
 });

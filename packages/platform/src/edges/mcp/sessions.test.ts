@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { McpEdgeOptions } from './index.ts';
 import { connectV2, createTestGateway, type TestGateway } from './testing.ts';
 
@@ -67,17 +67,17 @@ describe(`sessions of the older era ${claim('P-MCP.legacy')}`, () => {
   });
 
   it('end when nothing is heard from their client', async () => {
-    const { endpoint, exchange } = await withSessions({ idle: 100 });
+    const { endpoint, exchange } = await withSessions({ idle: 1_000 });
     const sessions = await Promise.all(Array.from({ length: 50 }, () => openSession(endpoint)));
     expect(exchange.sessions.size).toBe(50);
-    await expect.poll(() => exchange.sessions.size, { timeout: 2_000 }).toBe(0);
+    await expect.poll(() => exchange.sessions.size, { timeout: 4_000 }).toBe(0);
     expect(await ping(endpoint, sessions[0]!)).toBe(404);
   });
 
   it('last as long as their client listens', async () => {
-    const { url, exchange } = await withSessions({ idle: 60 });
+    const { url, exchange } = await withSessions({ idle: 400 });
     const client = await connectV2(`${url}/mcp`, 'legacy');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect(exchange.sessions.size).toBe(1);
     await client.ping();
     await client.close();
@@ -107,6 +107,23 @@ describe(`sessions of the older era ${claim('P-MCP.legacy')}`, () => {
     expect(exchange.sessions.size).toBe(0);
   });
 
+  it('that only listen, in the newer era, are closed by a kill as well', async () => {
+    const { endpoint, exchange } = await withSessions();
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      headers: { ...headers('alice'), 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' },
+      body: rpc('subscriptions/listen', { notifications: { toolsListChanged: true }, _meta: meta }),
+    });
+    expect(exchange.sessions.size).toBe(1);
+    for (const attached of exchange.sessions.all()) attached.close('KILLED', 'test');
+    await expect(response.text()).rejects.toThrow();
+    await expect.poll(() => exchange.sessions.size).toBe(0);
+  });
+
   it('are not needed for single requests', async () => {
     const { endpoint, exchange } = await withSessions();
     const response = await fetch(endpoint, { method: 'POST', headers: headers('alice'), body: rpc('tools/list') });
@@ -124,7 +141,12 @@ describe(`sessions of the older era ${claim('P-MCP.legacy')}`, () => {
     });
     const session = await openSession(gateway.endpoint);
     const stop = new AbortController();
-    const call = fetch(gateway.endpoint, { method: 'POST', headers: headers('alice', session), body: rpc('tools/call', { name: 'sleeper_sleep', arguments: {} }), signal: stop.signal });
+    const call = fetch(gateway.endpoint, {
+      method: 'POST',
+      headers: headers('alice', session),
+      body: rpc('tools/call', { name: 'sleeper_sleep', arguments: {} }),
+      signal: stop.signal,
+    });
     const response = await call;
     // A dropped stream is no cancellation in this era; a session that has ended is one.
     stop.abort();

@@ -57,7 +57,8 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
   const sweeper = setInterval(sweep, Math.min(limits.idle / 2, 60_000)).unref();
 
   function sweep(): void {
-    for (const session of sessions.values()) if (session.active === 0 && now() - session.seen > limits.idle) end(session);
+    for (const session of sessions.values())
+      if (session.active === 0 && now() - session.seen > limits.idle) end(session);
   }
 
   function end(session: LegacySession): void {
@@ -73,7 +74,10 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
     const idle = own.filter((session) => session.active === 0).toSorted((a, b) => a.seen - b.seen)[0];
     if (own.length >= limits.perPrincipal && idle) end(idle);
     else if (own.length >= limits.perPrincipal || sessions.size >= limits.total) {
-      throw new AipError('RATE_LIMITED', 'Too many MCP sessions are open; end some, or speak 2026-07-28, which needs none.');
+      throw new AipError(
+        'RATE_LIMITED',
+        'Too many MCP sessions are open; end some, or speak 2026-07-28, which needs none.',
+      );
     }
   }
 
@@ -90,8 +94,12 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
   return {
     async serve(id, principal, scope, http) {
       const session = sessions.get(id);
-      const known = session?.principal === principal.id && session.scope.kind === scope.kind && ownerOf(session.scope) === ownerOf(scope);
-      if (!session || !known) throw new AipError('NOT_FOUND', 'Session not found: it is unknown or has ended; initialize anew.');
+      const known =
+        session?.principal === principal.id &&
+        session.scope.kind === scope.kind &&
+        ownerOf(session.scope) === ownerOf(scope);
+      if (!session || !known)
+        throw new AipError('NOT_FOUND', 'Session not found: it is unknown or has ended; initialize anew.');
       await handle(session, http);
     },
 

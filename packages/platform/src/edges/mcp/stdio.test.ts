@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
-import { afterEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { afterEach, describe, expect, it } from 'vitest';
 import { serveMcpStdio, type McpStdio } from './index.ts';
 import { createTestGateway, ERAS, type TestGateway } from './testing.ts';
 
@@ -12,15 +12,28 @@ afterEach(async () => {
 });
 
 /** A client at the other end of the pipes. */
-async function setup(mode: (typeof ERAS)[number], onChanged = (): void => {}): Promise<{ gateway: TestGateway; client: Client; served: McpStdio }> {
+async function setup(
+  mode: (typeof ERAS)[number],
+  onChanged = (): void => {},
+): Promise<{ gateway: TestGateway; client: Client; served: McpStdio }> {
   const gateway = await createTestGateway();
   open.push(gateway);
   gateway.agent('echo', 'say', async function* (call) {
-    yield { type: 'done', body: { type: 'data', value: { from: call.message.from.id, said: call.message.body.value as never } } };
+    yield {
+      type: 'done',
+      body: { type: 'data', value: { from: call.message.from.id, said: call.message.body.value as never } },
+    };
   });
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-  const served = serveMcpStdio(gateway.exchange, { kind: 'local', name: 'terminal' }, { stdin: toServer, stdout: toClient });
-  const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode }, listChanged: { tools: { onChanged } } });
+  const served = serveMcpStdio(
+    gateway.exchange,
+    { kind: 'local', name: 'terminal' },
+    { stdin: toServer, stdout: toClient },
+  );
+  const client = new Client(
+    { name: 'test', version: '1.0.0' },
+    { versionNegotiation: { mode }, listChanged: { tools: { onChanged } } },
+  );
   await client.connect(new StdioServerTransport(toClient, toServer));
   return { gateway, client, served };
 }

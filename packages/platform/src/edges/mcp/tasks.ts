@@ -1,5 +1,11 @@
 import { AipError, isJsonObject, type JsonObject } from '@aip/wire';
-import { MissingRequiredClientCapabilityError, ProtocolError, ProtocolErrorCode, type Server, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  MissingRequiredClientCapabilityError,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Server,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { outcomeOf, type Call } from '../../exchange/index.ts';
 import type { Ask } from '../../kernel/ask.ts';
@@ -31,7 +37,11 @@ export function takesTasks(capabilities: unknown): boolean {
 /** CreateTaskResult for a call that has been recorded and waits. */
 export function createdTask(call: Call, now: number): JsonObject {
   const at = call.last?.at ?? now;
-  return { resultType: 'task', ...taskOf(call.taskId, 'working', at, at), statusMessage: 'Waiting for an operator to approve this call.' };
+  return {
+    resultType: 'task',
+    ...taskOf(call.taskId, 'working', at, at),
+    statusMessage: 'Waiting for an operator to approve this call.',
+  };
 }
 
 const taskOf = (taskId: string, status: string, created: number, updated: number): JsonObject => ({
@@ -49,7 +59,10 @@ export function serveTasks(server: Server, edge: Edge, client: Client): void {
 
   /** The caller's own task with everything that has happened in it. */
   async function own(taskId: string, ctx: ServerContext): Promise<{ call: Call; events: TaskEvent[] }> {
-    if (!takesTasks(declaredCapabilities(ctx))) throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { extensions: { [TASKS_EXTENSION]: {} } } });
+    if (!takesTasks(declaredCapabilities(ctx)))
+      throw new MissingRequiredClientCapabilityError({
+        requiredCapabilities: { extensions: { [TASKS_EXTENSION]: {} } },
+      });
     try {
       const found = await exchange.operate(client.session, 'tasks.get', { task: taskId });
       const call = exchange.call(client.session.principal.tenant, taskId);
@@ -69,7 +82,8 @@ export function serveTasks(server: Server, edge: Edge, client: Client): void {
     const { events } = await own(taskId, ctx);
     for (const ask of openAsks(events)) {
       const response = inputResponses[ask.id];
-      if (response !== undefined) await exchange.answer(client.session, taskId, ask.id, answerOf(ask, response as JsonObject));
+      if (response !== undefined)
+        await exchange.answer(client.session, taskId, ask.id, answerOf(ask, response as JsonObject));
     }
     return {};
   });
@@ -90,8 +104,12 @@ function detailed(taskId: string, events: readonly TaskEvent[], capabilities: un
     const request = requestOf(ask, capabilities);
     return request ? [[ask.id, request] as const] : [];
   });
-  if (requests.length > 0) return { ...task('input_required'), inputRequests: Object.fromEntries(requests) as unknown as JsonObject };
-  return { ...task('working'), ...(last.state === 'auth_required' ? { statusMessage: 'Waiting for an operator to approve this call.' } : {}) };
+  if (requests.length > 0)
+    return { ...task('input_required'), inputRequests: Object.fromEntries(requests) as unknown as JsonObject };
+  return {
+    ...task('working'),
+    ...(last.state === 'auth_required' ? { statusMessage: 'Waiting for an operator to approve this call.' } : {}),
+  };
 }
 
 /** A refusal is a completed task with an error result; `failed` is for JSON-RPC errors alone. */
@@ -108,5 +126,7 @@ function ending(last: TaskEvent): JsonObject {
 /** What was asked of the caller and is not yet answered. */
 function openAsks(events: readonly TaskEvent[]): Ask[] {
   const answered = new Set(events.map((event) => (event.type === 'answered' ? event.askId : undefined)));
-  return events.flatMap((event) => (event.type === 'asked' && event.ask.of === 'caller' && !answered.has(event.ask.id) ? [event.ask] : []));
+  return events.flatMap((event) =>
+    event.type === 'asked' && event.ask.of === 'caller' && !answered.has(event.ask.id) ? [event.ask] : [],
+  );
 }

@@ -1,21 +1,43 @@
 import { randomUUID } from 'node:crypto';
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { JsonObject } from '@aip/wire';
+import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client';
+import {
+  NodeStreamableHTTPServerTransport,
+  toNodeHandler,
+  type NodeIncomingMessageLike,
+} from '@modelcontextprotocol/node';
 import { Client as V1Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as V1Transport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport as V1AnyTransport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client';
-import { NodeStreamableHTTPServerTransport, toNodeHandler, type NodeIncomingMessageLike } from '@modelcontextprotocol/node';
-import { acceptedContent, createMcpHandler, inputRequired, McpServer, ResourceTemplate, type Server } from '@modelcontextprotocol/server';
+import {
+  acceptedContent,
+  createMcpHandler,
+  inputRequired,
+  McpServer,
+  ResourceTemplate,
+  type Server,
+} from '@modelcontextprotocol/server';
 import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { JsonObject } from '@aip/wire';
 import type { Exchange } from '../../exchange/index.ts';
 import { exchangeOperations } from '../../exchange/operations.ts';
 import { createTestExchange, type TestExchangeOptions } from '../../exchange/testing.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Route } from '../../kernel/route.ts';
-import { createMcpUpstreams, registerMcpEdge, type McpEdgeOptions, type McpUpstreams, type UpstreamConfig } from './index.ts';
+import {
+  createMcpUpstreams,
+  registerMcpEdge,
+  type McpEdgeOptions,
+  type McpUpstreams,
+  type UpstreamConfig,
+} from './index.ts';
 
 export interface TestGateway extends AsyncDisposable {
   /** `http://127.0.0.1:port` */
@@ -34,7 +56,10 @@ export interface TestGatewayOptions extends TestExchangeOptions {
 
 /** The MCP edge over a real exchange, listening, with its upstreams connected. */
 export async function createTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const made = await createTestExchange({ ...options, operations: [...exchangeOperations(() => made.exchange), ...(options.operations ?? [])] });
+  const made = await createTestExchange({
+    ...options,
+    operations: [...exchangeOperations(() => made.exchange), ...(options.operations ?? [])],
+  });
   const { exchange } = made;
   const upstreams = createMcpUpstreams(exchange, { servers: options.servers ?? {} });
   const app = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 1024 } });
@@ -49,10 +74,24 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
     upstreams,
     agent(name, skill, deliver, more = {}) {
       const owner = `did:key:z6Mk${name}`;
-      const common = { owner, ownerName: name, effect: 'external', idempotent: false, price: 0, state: 'active' } as const;
+      const common = {
+        owner,
+        ownerName: name,
+        effect: 'external',
+        idempotent: false,
+        price: 0,
+        state: 'active',
+      } as const;
       exchange.catalogue.put(owner, [
         { ...common, address: `agent:${owner}`, kind: 'agent', name, description: name },
-        { ...common, address: `skill:${owner}/${skill}`, kind: 'skill', name: skill, description: `${name} does ${skill}.`, ...more },
+        {
+          ...common,
+          address: `skill:${owner}/${skill}`,
+          kind: 'skill',
+          name: skill,
+          description: `${name} does ${skill}.`,
+          ...more,
+        },
       ]);
       exchange.routes.bind(owner, { reach: 'local', deliver });
     },
@@ -67,7 +106,11 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
 const bearer = (token: string) => ({ requestInit: { headers: { authorization: `Bearer ${token}` } } });
 
 /** The official v2 client; `auto` finds the modern era, `legacy` keeps to 2025-11-25. */
-export async function connectV2(url: string, mode: 'auto' | 'legacy', options: ClientOptions & { token?: string; prepare?: (client: Client) => void } = {}): Promise<Client> {
+export async function connectV2(
+  url: string,
+  mode: 'auto' | 'legacy',
+  options: ClientOptions & { token?: string; prepare?: (client: Client) => void } = {},
+): Promise<Client> {
   const { token = 'alice', prepare, ...rest } = options;
   const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode }, ...rest });
   prepare?.(client);
@@ -76,7 +119,12 @@ export async function connectV2(url: string, mode: 'auto' | 'legacy', options: C
 }
 
 /** A request of 2026-07-28 as it goes over the wire. */
-export async function post(url: string, method: string, params: JsonObject, more: { headers?: Record<string, string>; capabilities?: JsonObject; id?: number } = {}): Promise<{ status: number; body: JsonObject }> {
+export async function post(
+  url: string,
+  method: string,
+  params: JsonObject,
+  more: { headers?: Record<string, string>; capabilities?: JsonObject; id?: number } = {},
+): Promise<{ status: number; body: JsonObject }> {
   const name = params['name'] ?? params['uri'] ?? params['taskId'];
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -92,12 +140,19 @@ export async function post(url: string, method: string, params: JsonObject, more
     ...(typeof name === 'string' ? { 'mcp-name': name } : {}),
     ...more.headers,
   };
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: more.id ?? 1, method, params: { ...params, _meta } }) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ jsonrpc: '2.0', id: more.id ?? 1, method, params: { ...params, _meta } }),
+  });
   return { status: response.status, body: (await response.json()) as JsonObject };
 }
 
 /** The official v1 client, which stops at 2025-11-25. */
-export async function connectV1(url: string, capabilities: NonNullable<ConstructorParameters<typeof V1Client>[1]>['capabilities'] = {}): Promise<V1Client> {
+export async function connectV1(
+  url: string,
+  capabilities: NonNullable<ConstructorParameters<typeof V1Client>[1]>['capabilities'] = {},
+): Promise<V1Client> {
   const client = new V1Client({ name: 'test', version: '1.0.0' }, { capabilities });
   await client.connect(new V1Transport(new URL(url), bearer('alice')) as V1AnyTransport);
   return client;
@@ -138,7 +193,12 @@ export async function startHttpUpstream(era: 'modern' | 'legacy'): Promise<TestU
     const id = request.headers['mcp-session-id'];
     const known = typeof id === 'string' ? sessions.get(id) : undefined;
     if (typeof id === 'string' && !known) return void response.writeHead(404).end();
-    const transport = known ?? new NodeStreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (made) => void sessions.set(made, transport) });
+    const transport =
+      known ??
+      new NodeStreamableHTTPServerTransport({
+        sessionIdGenerator: randomUUID,
+        onsessioninitialized: (made) => void sessions.set(made, transport),
+      });
     if (!known) {
       const server = make();
       live.add(server.server);
@@ -149,7 +209,9 @@ export async function startHttpUpstream(era: 'modern' | 'legacy'): Promise<TestU
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     headers.push(request.headers);
-    void (era === 'modern' ? serveModern(request as NodeIncomingMessageLike, response) : serveLegacy(request, response));
+    void (era === 'modern'
+      ? serveModern(request as NodeIncomingMessageLike, response)
+      : serveLegacy(request, response));
   };
   let http: HttpServer = createHttpServer(listener);
   const listen = (port: number) => new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
@@ -190,13 +252,29 @@ interface FixtureState {
 }
 
 function fixture({ calls, cancelled, extra }: FixtureState): McpServer {
-  const server = new McpServer({ name: 'fixture', version: '1.0.0' }, { capabilities: { tools: { listChanged: true }, resources: {}, prompts: {}, completions: {}, logging: {} } });
+  const server = new McpServer(
+    { name: 'fixture', version: '1.0.0' },
+    { capabilities: { tools: { listChanged: true }, resources: {}, prompts: {}, completions: {}, logging: {} } },
+  );
   const note = (name: string, args: unknown, meta: unknown): void => void calls.push({ name, args, meta });
 
-  server.registerTool('add', { description: 'Adds two numbers.', inputSchema: z.object({ a: z.number(), b: z.number() }), outputSchema: z.object({ sum: z.number() }), annotations: { readOnlyHint: true } }, ({ a, b }, ctx) => {
-    note('add', { a, b }, ctx.mcpReq._meta);
-    return { content: [{ type: 'text', text: String(a + b) }], structuredContent: { sum: a + b }, _meta: { 'example.com/unit': 'apples' } };
-  });
+  server.registerTool(
+    'add',
+    {
+      description: 'Adds two numbers.',
+      inputSchema: z.object({ a: z.number(), b: z.number() }),
+      outputSchema: z.object({ sum: z.number() }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ a, b }, ctx) => {
+      note('add', { a, b }, ctx.mcpReq._meta);
+      return {
+        content: [{ type: 'text', text: String(a + b) }],
+        structuredContent: { sum: a + b },
+        _meta: { 'example.com/unit': 'apples' },
+      };
+    },
+  );
   server.registerTool('fail', { inputSchema: z.object({}) }, () => {
     note('fail', {}, undefined);
     return { content: [{ type: 'text', text: 'no such file' }], isError: true, _meta: { 'example.com/errno': 2 } };
@@ -205,7 +283,11 @@ function fixture({ calls, cancelled, extra }: FixtureState): McpServer {
     note('work', {}, undefined);
     const progressToken = ctx.mcpReq._meta?.progressToken;
     if (progressToken !== undefined) {
-      for (const progress of [1, 2]) await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: 2, message: `step ${progress}` } });
+      for (const progress of [1, 2])
+        await ctx.mcpReq.notify({
+          method: 'notifications/progress',
+          params: { progressToken, progress, total: 2, message: `step ${progress}` },
+        });
     }
     return { content: [{ type: 'text', text: 'worked' }] };
   });
@@ -218,10 +300,21 @@ function fixture({ calls, cancelled, extra }: FixtureState): McpServer {
       });
     });
   });
-  server.registerTool('huge', { inputSchema: z.object({}) }, () => ({ content: [{ type: 'text', text: 'x'.repeat(11 * 1024 * 1024) }] }));
-  server.registerTool('link', { inputSchema: z.object({}) }, () => ({ content: [{ type: 'resource_link', uri: 'note://1', name: 'one' }, { type: 'text', text: 'see there' }] }));
+  server.registerTool('huge', { inputSchema: z.object({}) }, () => ({
+    content: [{ type: 'text', text: 'x'.repeat(11 * 1024 * 1024) }],
+  }));
+  server.registerTool('link', { inputSchema: z.object({}) }, () => ({
+    content: [
+      { type: 'resource_link', uri: 'note://1', name: 'one' },
+      { type: 'text', text: 'see there' },
+    ],
+  }));
   server.registerTool('greet', { inputSchema: z.object({}) }, async (_args, ctx) => {
-    const question = { mode: 'form', message: 'Your name?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } } as const;
+    const question = {
+      mode: 'form',
+      message: 'Your name?',
+      requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+    } as const;
     const legacy = ctx.mcpReq.envelope === undefined;
     if (legacy) {
       const answer = await ctx.mcpReq.elicitInput(question);
@@ -231,10 +324,20 @@ function fixture({ calls, cancelled, extra }: FixtureState): McpServer {
     if (!content) return inputRequired({ inputRequests: { name: inputRequired.elicit(question) } });
     return { content: [{ type: 'text', text: `Hello ${content.name}` }] };
   });
-  for (const name of extra) server.registerTool(name, { inputSchema: z.object({}) }, () => ({ content: [{ type: 'text', text: name }] }));
+  for (const name of extra)
+    server.registerTool(name, { inputSchema: z.object({}) }, () => ({ content: [{ type: 'text', text: name }] }));
 
-  server.registerResource('one', 'note://1', { mimeType: 'text/plain' }, () => ({ contents: [{ uri: 'note://1', text: 'first' }] }));
-  server.registerResource('any', new ResourceTemplate('note://{id}', { list: undefined, complete: { id: () => ['1', '2'] } }), {}, (uri, { id }) => ({ contents: [{ uri: uri.href, text: `note ${String(id)}` }] }));
-  server.registerPrompt('hello', { argsSchema: z.object({ who: z.string() }) }, ({ who }) => ({ messages: [{ role: 'user', content: { type: 'text', text: `Say hello to ${who}` } }] }));
+  server.registerResource('one', 'note://1', { mimeType: 'text/plain' }, () => ({
+    contents: [{ uri: 'note://1', text: 'first' }],
+  }));
+  server.registerResource(
+    'any',
+    new ResourceTemplate('note://{id}', { list: undefined, complete: { id: () => ['1', '2'] } }),
+    {},
+    (uri, { id }) => ({ contents: [{ uri: uri.href, text: `note ${String(id)}` }] }),
+  );
+  server.registerPrompt('hello', { argsSchema: z.object({ who: z.string() }) }, ({ who }) => ({
+    messages: [{ role: 'user', content: { type: 'text', text: `Say hello to ${who}` } }],
+  }));
   return server;
 }

@@ -1,11 +1,20 @@
 import { AipError, toAipError, type JsonObject } from '@aip/wire';
-import { inputRequired, ProtocolError, ProtocolErrorCode, type CallToolRequest, type CallToolResult, type InputRequiredResult, type Server, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  inputRequired,
+  ProtocolError,
+  ProtocolErrorCode,
+  type CallToolRequest,
+  type CallToolResult,
+  type InputRequiredResult,
+  type Server,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
+import { outcomeOf, type Call } from '../../exchange/index.ts';
 import type { Ask } from '../../kernel/ask.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Action } from '../../kernel/message.ts';
 import type { TaskEvent } from '../../kernel/task.ts';
-import { outcomeOf, type Call } from '../../exchange/index.ts';
 import { answerOf, requestOf } from './asks.ts';
 import type { AskState, Client, Edge } from './edge.ts';
 import { cancelWithClient, follow, isParked, type Stand } from './follow.ts';
@@ -33,7 +42,11 @@ export function toolNamed(edge: Edge, client: Client, name: string): CatalogueEn
 }
 
 /** tools/call through the SDK: with progress, logs, cancellation, asks and tasks. */
-export async function serveToolCall(toolCall: ToolCall, server: Server, ctx: ServerContext): Promise<CallToolResult | InputRequiredResult> {
+export async function serveToolCall(
+  toolCall: ToolCall,
+  server: Server,
+  ctx: ServerContext,
+): Promise<CallToolResult | InputRequiredResult> {
   const { edge, entry } = toolCall;
   const result = await settled(toolCall, async () => {
     if (isOwnRead(entry)) return readOperation(toolCall);
@@ -76,7 +89,8 @@ async function settled(toolCall: ToolCall, work: () => Promise<JsonObject>): Pro
   } catch (thrown) {
     if (thrown instanceof ProtocolError) throw thrown;
     const error = toAipError(thrown);
-    if (error.code === 'UNKNOWN_TARGET') throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${toolCall.params.name}`);
+    if (error.code === 'UNKNOWN_TARGET')
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${toolCall.params.name}`);
     return errorResult(error.toJSON());
   }
 }
@@ -110,11 +124,19 @@ function endOf({ client, entry }: ToolCall, event: TaskEvent): JsonObject {
 // ── asks in the middle of a call ─────────────────────────────────────────────────────────────────────
 
 /** Multi-round results; on older connections the SDK turns them into requests of the server. */
-async function ask(toolCall: ToolCall, call: Call, { asked, n }: Extract<Stand, { asked: unknown }>, ctx: ServerContext): Promise<JsonObject> {
+async function ask(
+  toolCall: ToolCall,
+  call: Call,
+  { asked, n }: Extract<Stand, { asked: unknown }>,
+  ctx: ServerContext,
+): Promise<JsonObject> {
   const request = requestOf(asked, toolCall.capabilities);
   if (!request) {
     call.cancel('caller');
-    throw new AipError('MISSING_CLIENT_CAPABILITY', `The call needs an answer (${asked.kind}) that this client cannot give, so it was canceled.`);
+    throw new AipError(
+      'MISSING_CLIENT_CAPABILITY',
+      `The call needs an answer (${asked.kind}) that this client cannot give, so it was canceled.`,
+    );
   }
   const state: AskState = { task: call.taskId, n, to: toolCall.entry.address };
   const requestState = await toolCall.edge.states.mint(state, ctx);
@@ -122,12 +144,17 @@ async function ask(toolCall: ToolCall, call: Call, { asked, n }: Extract<Stand, 
 }
 
 /** The call that a client comes back to, its answer handed on; a client that brings none is asked again. */
-async function resumed(toolCall: ToolCall, state: AskState, ctx: ServerContext): Promise<{ call: Call; after: number }> {
+async function resumed(
+  toolCall: ToolCall,
+  state: AskState,
+  ctx: ServerContext,
+): Promise<{ call: Call; after: number }> {
   const { edge, client, entry } = toolCall;
   const { exchange } = edge;
   const call = state.to === entry.address ? exchange.call(client.session.principal.tenant, state.task) : undefined;
   const asked = call && (await askAt(call, state.n));
-  if (!asked) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The requestState does not belong to this call.');
+  if (!asked)
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The requestState does not belong to this call.');
   const response = ctx.mcpReq.inputResponses?.[asked.id];
   if (response === undefined) return { call, after: state.n - 1 };
   try {

@@ -9,7 +9,7 @@ import { SCHEMA, SEQ_SPAN } from './schema.ts';
  */
 export function openSqliteStore(file: string): JournalStore {
   const db = new DatabaseSync(file);
-  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-65536;');
+  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;');
   db.exec(SCHEMA);
   const sql = statements(db);
   const tenants = new Map<string, number>();

@@ -54,9 +54,9 @@ describe(`a rate limit ${claim('G-GUARD.rates')}`, () => {
   test('is not given back by a flood of other principals', () => {
     const { passed } = guarded(0.001, 2);
     expect(passed(2, service('busy'))).toBe(2);
-    for (let n = 0; n < 99_999; n++) passed(1, service(`other-${n}`));
+    for (let n = 0; n < 40_000; n++) passed(1, service(`other-${n}`));
     expect(passed(1, service('busy'))).toBe(0);
-    for (let n = 0; n < 99_999; n++) passed(1, service(`another-${n}`));
+    for (let n = 0; n < 40_000; n++) passed(1, service(`another-${n}`));
     expect(passed(1, service('busy'))).toBe(0);
   });
 

@@ -1,5 +1,6 @@
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Guard } from '../../kernel/guard.ts';
+import { createRecentMap } from '../../kernel/recent-map.ts';
 
 export interface RateLimit {
   /** Messages per second that a principal may send for long. */
@@ -16,7 +17,7 @@ const MAX_BUCKETS = 100_000;
  * flood cannot fill the disk.
  */
 export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
-  const buckets = new Map<string, { tokens: number; at: number }>();
+  const buckets = createRecentMap<{ tokens: number; at: number }>(MAX_BUCKETS);
 
   /** Everybody unknown shares one small bucket. */
   const stranger: RateLimit = { perSecond: Math.max(1, limit.perSecond / 100), burst: Math.max(1, limit.burst / 100) };
@@ -26,10 +27,8 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
     const bucket = buckets.get(id) ?? { tokens: limit.burst, at: now };
     bucket.tokens = Math.min(limit.burst, bucket.tokens + ((now - bucket.at) / 1000) * limit.perSecond);
     bucket.at = now;
-    // Set anew, the bucket moves to the young end of the map.
-    buckets.delete(id);
-    if (buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value as string);
     buckets.set(id, bucket);
+    buckets.trim();
     if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / limit.perSecond) * 1000);
     bucket.tokens--;
     return 0;

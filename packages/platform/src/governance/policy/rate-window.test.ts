@@ -35,8 +35,8 @@ test('each key has a window of its own', () => {
 test('a flood of other keys does not give back what a busy one has used', () => {
   const windows = createRateWindows(() => 0);
   windows.use('busy', 2, 1_000);
-  for (let n = 0; n < 49_999; n++) windows.use(`other ${n}`, 1, 1_000);
+  for (let n = 0; n < 20_000; n++) windows.use(`other ${n}`, 1, 1_000);
   windows.use('busy', 2, 1_000);
-  for (let n = 0; n < 49_999; n++) windows.use(`another ${n}`, 1, 1_000);
+  for (let n = 0; n < 20_000; n++) windows.use(`another ${n}`, 1, 1_000);
   expect(windows.use('busy', 2, 1_000)).toBe(1_000);
 });

@@ -1,3 +1,5 @@
+import { createRecentMap } from '../../kernel/recent-map.ts';
+
 /** Windows kept; the least recently used leaves first. */
 const MAX_WINDOWS = 50_000;
 
@@ -8,16 +10,15 @@ export interface RateWindows {
 }
 
 export function createRateWindows(now: () => number): RateWindows {
-  const windows = new Map<string, { until: number; used: number }>();
+  const windows = createRecentMap<{ until: number; used: number }>(MAX_WINDOWS);
   return {
     use(key, limit, windowMs) {
       const known = windows.get(key);
       const open = known !== undefined && known.until > now() ? known : { until: now() + windowMs, used: 0 };
       if (open.used >= limit) return open.until - now();
       open.used++;
-      windows.delete(key);
-      if (windows.size >= MAX_WINDOWS) windows.delete(windows.keys().next().value as string);
       windows.set(key, open);
+      windows.trim();
       return 0;
     },
   };

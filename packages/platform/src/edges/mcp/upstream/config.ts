@@ -38,5 +38,8 @@ const RESERVED: ReadonlySet<string> = new Set(['aip', 'operations', 'v']);
 
 export function checkName(name: string): void {
   if (NAME.test(name) && !RESERVED.has(name.toLowerCase())) return;
-  throw new AipError('CONFIG_INVALID', `mcp.servers.${name.slice(0, 64)}: a name has letters, digits, dash and underscore, at most 32, and is none of ${[...RESERVED].join(', ')}.`);
+  throw new AipError(
+    'CONFIG_INVALID',
+    `mcp.servers.${name.slice(0, 64)}: a name has letters, digits, dash and underscore, at most 32, and is none of ${[...RESERVED].join(', ')}.`,
+  );
 }

@@ -1,5 +1,12 @@
 import type { JsonObject } from '@aip/wire';
-import { Client, CLIENT_CAPABILITIES_META_KEY, SdkError, SdkErrorCode, type ClientCapabilities, type Transport } from '@modelcontextprotocol/client';
+import {
+  Client,
+  CLIENT_CAPABILITIES_META_KEY,
+  SdkError,
+  SdkErrorCode,
+  type ClientCapabilities,
+  type Transport,
+} from '@modelcontextprotocol/client';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
 import type { Listing } from './entries.ts';
 import { httpTransport } from './http-transport.ts';
@@ -39,13 +46,17 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     return await open(options, 'auto');
   } catch (error) {
     // Some older servers exit at any question before `initialize`: those are started again and not asked.
-    const exited = error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed && 'command' in options.config;
+    const exited =
+      error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed && 'command' in options.config;
     if (!exited || options.signal.aborted) throw error;
     return open(options, 'legacy');
   }
 }
 
-async function open({ name, config, capabilities, log, signal, onListChanged, prepare }: ConnectOptions, mode: 'auto' | 'legacy'): Promise<Connection> {
+async function open(
+  { name, config, capabilities, log, signal, onListChanged, prepare }: ConnectOptions,
+  mode: 'auto' | 'legacy',
+): Promise<Connection> {
   const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
   const client = new Client(
     { name: 'aip', version: '0.1.0' },
@@ -56,10 +67,12 @@ async function open({ name, config, capabilities, log, signal, onListChanged, pr
     },
   );
   const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
-  const onerror = (error: Error): void => log('info', 'upstream connection', { server: name, error: error.message.slice(0, 500) });
+  const onerror = (error: Error): void =>
+    log('info', 'upstream connection', { server: name, error: error.message.slice(0, 500) });
   Object.assign(client, { onclose: lose, onerror });
   prepare?.(client);
-  const transport: Transport = 'command' in config ? processTransport(config, stderrLog(name, log)) : httpTransport(config);
+  const transport: Transport =
+    'command' in config ? processTransport(config, stderrLog(name, log)) : httpTransport(config);
   const giveUp = (): void => void transport.close().catch(() => {});
   signal.addEventListener('abort', giveUp, { once: true });
   try {
@@ -79,7 +92,8 @@ async function open({ name, config, capabilities, log, signal, onListChanged, pr
     lose,
     async close() {
       lose();
-      if ('terminateSession' in transport) await (transport as { terminateSession(): Promise<void> }).terminateSession().catch(() => {});
+      if ('terminateSession' in transport)
+        await (transport as { terminateSession(): Promise<void> }).terminateSession().catch(() => {});
       await client.close();
     },
   };
@@ -116,7 +130,9 @@ export async function listAll({ client }: Connection): Promise<Listing> {
   const [tools, resources, templates, prompts] = await Promise.all([
     offered.tools ? client.listTools(undefined, options) : { tools: [] },
     offered.resources ? client.listResources(undefined, options) : { resources: [] },
-    offered.resources ? client.listResourceTemplates(undefined, options).catch(() => ({ resourceTemplates: [] })) : { resourceTemplates: [] },
+    offered.resources
+      ? client.listResourceTemplates(undefined, options).catch(() => ({ resourceTemplates: [] }))
+      : { resourceTemplates: [] },
     offered.prompts ? client.listPrompts(undefined, options) : { prompts: [] },
   ]);
   return {
@@ -138,7 +154,8 @@ function stderrLog(server: string, log: UpstreamLog): (line: string) => void {
   return (line) => {
     const now = performance.now();
     if (now - since > WINDOW) {
-      if (lines > MAX_LINES) log('info', 'upstream standard error, lines left out', { server, lines: lines - MAX_LINES });
+      if (lines > MAX_LINES)
+        log('info', 'upstream standard error, lines left out', { server, lines: lines - MAX_LINES });
       since = now;
       lines = 0;
     }

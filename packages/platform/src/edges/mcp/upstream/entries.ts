@@ -24,7 +24,12 @@ const MAX_ENTRIES = 4_000;
 const ANY_URI = '{+uri}';
 
 /** The listing as catalogue entries. What does not fit is left out and named in the log. */
-export function entriesOf(server: string, config: UpstreamConfig, listing: Listing, log: UpstreamLog): CatalogueEntry[] {
+export function entriesOf(
+  server: string,
+  config: UpstreamConfig,
+  listing: Listing,
+  log: UpstreamLog,
+): CatalogueEntry[] {
   const entries = [
     ...listing.tools.map((tool) => toolEntry(server, config, tool)),
     ...listing.resources.map((resource) => otherEntry(server, 'resource', resource, resource['uri'])),
@@ -33,13 +38,33 @@ export function entriesOf(server: string, config: UpstreamConfig, listing: Listi
   ];
   const seen = new Set<string>();
   const kept = entries.filter((entry) => {
-    const reason = entry.name === '' || entry.name.length > MAX_NAME ? 'its name is too long or empty' : tooLarge(entry) ? 'its definition is too large' : seen.has(entry.address) ? 'its name is not unique' : undefined;
+    const reason =
+      entry.name === '' || entry.name.length > MAX_NAME
+        ? 'its name is too long or empty'
+        : tooLarge(entry)
+          ? 'its definition is too large'
+          : seen.has(entry.address)
+            ? 'its name is not unique'
+            : undefined;
     seen.add(entry.address);
-    if (reason) log('warn', 'an upstream definition was left out', { server, kind: entry.kind, name: entry.name.slice(0, 100), reason });
+    if (reason)
+      log('warn', 'an upstream definition was left out', {
+        server,
+        kind: entry.kind,
+        name: entry.name.slice(0, 100),
+        reason,
+      });
     return reason === undefined;
   });
-  if (kept.length > MAX_ENTRIES) log('warn', 'an upstream lists too much; the rest was left out', { server, listed: kept.length, kept: MAX_ENTRIES });
-  const rest = listing.servesResources ? [base(server, 'template', ANY_URI, { description: `Any other resource of ${server}.` })] : [];
+  if (kept.length > MAX_ENTRIES)
+    log('warn', 'an upstream lists too much; the rest was left out', {
+      server,
+      listed: kept.length,
+      kept: MAX_ENTRIES,
+    });
+  const rest = listing.servesResources
+    ? [base(server, 'template', ANY_URI, { description: `Any other resource of ${server}.` })]
+    : [];
   return [...kept.slice(0, MAX_ENTRIES), ...rest];
 }
 
@@ -47,7 +72,8 @@ const tooLarge = (entry: CatalogueEntry): boolean => JSON.stringify(entry.native
 
 function toolEntry(server: string, config: UpstreamConfig, tool: JsonObject): CatalogueEntry {
   const name = textOf(tool['name']);
-  const own = <Value>(table: Readonly<Record<string, Value>> | undefined): Value | undefined => (table && Object.hasOwn(table, name) ? table[name] : undefined);
+  const own = <Value>(table: Readonly<Record<string, Value>> | undefined): Value | undefined =>
+    table && Object.hasOwn(table, name) ? table[name] : undefined;
   const effect: Effect = own(config.effects) ?? config.default_effect ?? 'external';
   return {
     ...base(server, 'tool', name, tool),
@@ -62,14 +88,24 @@ function toolEntry(server: string, config: UpstreamConfig, tool: JsonObject): Ca
 }
 
 /** Reading changes nothing, by the meaning of these requests; that is not a hint of the server's. */
-const otherEntry = (server: string, kind: 'resource' | 'template' | 'prompt', native: JsonObject, name: Json | undefined): CatalogueEntry => ({
+const otherEntry = (
+  server: string,
+  kind: 'resource' | 'template' | 'prompt',
+  native: JsonObject,
+  name: Json | undefined,
+): CatalogueEntry => ({
   ...base(server, kind, textOf(name), native),
   native,
 });
 
 const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
-function base(server: string, kind: 'tool' | 'resource' | 'template' | 'prompt', name: string, native: JsonObject): CatalogueEntry {
+function base(
+  server: string,
+  kind: 'tool' | 'resource' | 'template' | 'prompt',
+  name: string,
+  native: JsonObject,
+): CatalogueEntry {
   const { title, description } = native;
   return {
     address: `${kind === 'template' ? 'resource' : kind}:${server}/${name}`,

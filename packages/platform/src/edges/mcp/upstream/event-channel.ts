@@ -1,7 +1,8 @@
 import type { RouteEvent } from '../../../kernel/task.ts';
 
-/** Events that wait to be taken; what is only information is dropped beyond that. */
-const MAX_WAITING = 256;
+/** Progress and logs of one call: so many at once, then so many a second. Each is recorded, so a flood is thinned out. */
+const BURST = 100;
+const PER_SECOND = 20;
 
 /** Turns events that arrive by callback into the stream that a route yields. */
 export interface EventChannel {
@@ -13,9 +14,21 @@ export interface EventChannel {
 export function eventChannel(): EventChannel {
   const waiting: RouteEvent[] = [];
   let wake: (() => void) | undefined;
+  let allowed = BURST;
+  let since = performance.now();
+
+  function exceeds(): boolean {
+    const now = performance.now();
+    allowed = Math.min(BURST, allowed + ((now - since) / 1000) * PER_SECOND);
+    since = now;
+    if (allowed < 1) return true;
+    allowed--;
+    return false;
+  }
+
   return {
     push(event) {
-      if (waiting.length >= MAX_WAITING && (event.type === 'progress' || event.type === 'log')) return;
+      if ((event.type === 'progress' || event.type === 'log') && exceeds()) return;
       waiting.push(event);
       wake?.();
     },

@@ -23,16 +23,24 @@ const MAX_DATA = 16 * 1024;
 const OVERSIZED = { reason: 'oversized' };
 const STREAM_ENDED = { reason: 'stream ended' };
 
-const response = (id: string | number, data: object): JSONRPCMessage => ({ jsonrpc: '2.0', id, error: { code: -32000, message: 'transport', data } });
+const response = (id: string | number, data: object): JSONRPCMessage => ({
+  jsonrpc: '2.0',
+  id,
+  error: { code: -32000, message: 'transport', data },
+});
 
 export const refusedResult = (id: string | number): JSONRPCMessage => response(id, OVERSIZED);
 /** For a response body that is not read to its end. */
-export const oversizedBody = (): Error => new Error(`a message above ${MAX_MESSAGE_BYTES} bytes was refused`, { cause: OVERSIZED });
+export const oversizedBody = (): Error =>
+  new Error(`a message above ${MAX_MESSAGE_BYTES} bytes was refused`, { cause: OVERSIZED });
 export const endedStream = (id: string | number): JSONRPCMessage => response(id, STREAM_ENDED);
 
 /** `possible`: what the call may have changed if it was begun. */
 export function failureOf(server: string, thrown: unknown, possible: EffectState): Failure {
-  const failed = (message: string, effect: EffectState = possible): Failure => ({ error: errorBody('UPSTREAM_FAILED', `${server}: ${message}`), effect });
+  const failed = (message: string, effect: EffectState = possible): Failure => ({
+    error: errorBody('UPSTREAM_FAILED', `${server}: ${message}`),
+    effect,
+  });
   if (isOversized(thrown)) return failed(`its result is larger than ${MAX_MESSAGE_BYTES} bytes and was refused.`);
   if (thrown instanceof ProtocolError) {
     if (thrown.data === STREAM_ENDED) return failed('it closed the connection before it had answered.');
@@ -42,19 +50,26 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
   if (thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout) {
     return { error: errorBody('TIMEOUT', `${server} has not answered in time.`), effect: possible };
   }
-  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.InvalidResult) return failed('its answer does not follow the protocol.');
-  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.ConnectionClosed) return failed('it ended before it had answered.');
+  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.InvalidResult)
+    return failed('its answer does not follow the protocol.');
+  if (thrown instanceof SdkError && thrown.code === SdkErrorCode.ConnectionClosed)
+    return failed('it ended before it had answered.');
+  const spawned = spawnError(thrown);
+  if (spawned)
+    return failed(`its command cannot be started (${spawned}); check mcp.servers.${server}.command.`, 'none');
   if (unreachable(thrown)) return failed('it cannot be reached.', 'none');
   return failed('the connection to it failed.');
 }
 
 const isOversized = (thrown: unknown): boolean =>
-  thrown instanceof Error && (thrown.cause === OVERSIZED || (thrown instanceof ProtocolError && thrown.data === OVERSIZED));
+  thrown instanceof Error &&
+  (thrown.cause === OVERSIZED || (thrown instanceof ProtocolError && thrown.data === OVERSIZED));
 
 /** An error of the server's own, kept so that an MCP client gets it as it was. */
 function foreign(server: string, { code, message, data }: ProtocolError): ErrorBody {
   const native = { code, message: message.slice(0, MAX_TEXT), ...(small(data) ? { data: data as Json } : {}) };
-  const own = code === -32602 || code === -32600 ? 'INVALID_ARGUMENT' : code === -32601 ? 'METHOD_NOT_FOUND' : 'UPSTREAM_FAILED';
+  const own =
+    code === -32602 || code === -32600 ? 'INVALID_ARGUMENT' : code === -32601 ? 'METHOD_NOT_FOUND' : 'UPSTREAM_FAILED';
   return errorBody(own, `${server}: ${native.message}`, { mcp: native });
 }
 
@@ -66,19 +81,31 @@ function small(data: unknown): boolean {
 
 function refusedByHttp(failed: (message: string, effect?: EffectState) => Failure, { data }: SdkHttpError): Failure {
   if (data.status === 401 || data.status === 403) {
-    return failed(`it refuses the credentials that the gateway has for it (HTTP ${data.status}); check the headers in its configuration.`, 'none');
+    return failed(
+      `it refuses the credentials that the gateway has for it (HTTP ${data.status}); check the headers in its configuration.`,
+      'none',
+    );
   }
   return failed(`it answered with HTTP ${data.status}.`, data.status < 500 ? 'none' : 'unknown');
+}
+
+function spawnError(thrown: unknown): string | undefined {
+  const { syscall, code } = thrown instanceof Error ? (thrown as NodeJS.ErrnoException) : {};
+  return syscall?.startsWith('spawn') ? code : undefined;
 }
 
 /** Nobody took the connection, so nothing can have been begun. */
 function unreachable(thrown: unknown): boolean {
   const cause = thrown instanceof Error ? (thrown.cause as { code?: unknown } | undefined) : undefined;
-  return typeof cause?.code === 'string' && ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause.code);
+  return (
+    typeof cause?.code === 'string' &&
+    ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause.code)
+  );
 }
 
 /** A session that the server has forgotten (2025-11-25, session management): it wants a new one, nothing was begun. */
 export const isLostSession = (thrown: unknown): boolean => thrown instanceof SdkHttpError && thrown.data.status === 404;
 
 /** Over HTTP it is the calls that notice when a server or its session has gone. */
-export const isConnectionLoss = (thrown: unknown): boolean => isLostSession(thrown) || thrown instanceof TypeError || unreachable(thrown);
+export const isConnectionLoss = (thrown: unknown): boolean =>
+  isLostSession(thrown) || thrown instanceof TypeError || unreachable(thrown);

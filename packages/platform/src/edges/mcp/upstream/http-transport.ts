@@ -1,4 +1,10 @@
-import { isJSONRPCRequest, isJSONRPCResponse, StreamableHTTPClientTransport, type FetchLike, type JSONRPCMessage } from '@modelcontextprotocol/client';
+import {
+  isJSONRPCRequest,
+  isJSONRPCResponse,
+  StreamableHTTPClientTransport,
+  type FetchLike,
+  type JSONRPCMessage,
+} from '@modelcontextprotocol/client';
 import type { HttpUpstream } from './config.ts';
 import { endedStream, oversizedBody, refusedResult } from './failures.ts';
 import { MAX_MESSAGE_BYTES } from './message-lines.ts';
@@ -12,7 +18,12 @@ export function httpTransport(config: HttpUpstream): StreamableHTTPClientTranspo
   const transport = new StreamableHTTPClientTransport(new URL(config.url), {
     requestInit: { headers: { ...config.headers } },
     fetch: limitedFetch(() => (oversized = true)),
-    reconnectionOptions: { initialReconnectionDelay: 100, maxReconnectionDelay: 400, reconnectionDelayGrowFactor: 2, maxRetries: 2 },
+    reconnectionOptions: {
+      initialReconnectionDelay: 100,
+      maxReconnectionDelay: 400,
+      reconnectionDelayGrowFactor: 2,
+      maxRetries: 2,
+    },
   });
   const open = new Set<string | number>();
   const onmessage = (message: JSONRPCMessage): void => {
@@ -43,7 +54,11 @@ const limitedFetch =
     if (!response.body) return response;
     const isEventStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
     const limited = response.body.pipeThrough(limit(isEventStream, onOversized));
-    return new Response(limited, { status: response.status, statusText: response.statusText, headers: response.headers });
+    return new Response(limited, {
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+    });
   };
 
 /** Fails a body that is too long, or, of an event stream, a single event that is. */

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
+import { afterEach, describe, expect, it } from 'vitest';
 import { connectV2, createTestGateway, startHttpUpstream, type TestGateway, type TestUpstream } from '../testing.ts';
 import { toolDigest } from './entries.ts';
 
@@ -10,7 +10,10 @@ afterEach(async () => {
   for (const item of open.splice(0).toReversed()) await item[Symbol.asyncDispose]();
 });
 
-async function setup(era: 'modern' | 'legacy', more: object = {}): Promise<{ upstream: TestUpstream; gateway: TestGateway }> {
+async function setup(
+  era: 'modern' | 'legacy',
+  more: object = {},
+): Promise<{ upstream: TestUpstream; gateway: TestGateway }> {
   const upstream = await startHttpUpstream(era);
   open.push(upstream);
   const gateway = await createTestGateway({ servers: { box: { url: upstream.url, ...more } } });
@@ -18,12 +21,15 @@ async function setup(era: 'modern' | 'legacy', more: object = {}): Promise<{ ups
   return { upstream, gateway };
 }
 
-const isActive = (gateway: TestGateway): boolean => gateway.upstreams.status().every((status) => status.state === 'active');
+const isActive = (gateway: TestGateway): boolean =>
+  gateway.upstreams.status().every((status) => status.state === 'active');
 
 describe.each(['modern', 'legacy'] as const)('an upstream over HTTP, %s', (era) => {
   it(`is spoken to in its own era ${claim('P-MCP-GW.upstreams')}`, async () => {
     const { gateway } = await setup(era);
-    expect(gateway.upstreams.status()).toEqual([{ name: 'box', state: 'active', transport: 'http', era, tools: 7, failures: 0 }]);
+    expect(gateway.upstreams.status()).toEqual([
+      { name: 'box', state: 'active', transport: 'http', era, tools: 7, failures: 0 },
+    ]);
   });
 
   it(`is what the operator says it is, whatever it says of itself ${claim('P-MCP-GW.untrusted')}`, async () => {
@@ -44,20 +50,32 @@ describe.each(['modern', 'legacy'] as const)('an upstream over HTTP, %s', (era) 
     await upstream.crash();
     expect(await running).toMatchObject({ isError: true, _meta: { 'aip/error': { code: 'UPSTREAM_FAILED' } } });
     expect(performance.now() - crashed).toBeLessThan(1_000);
-    expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({ isError: true, _meta: { 'aip/error': { code: 'UPSTREAM_FAILED' } } });
+    expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({
+      isError: true,
+      _meta: { 'aip/error': { code: 'UPSTREAM_FAILED' } },
+    });
     await expect.poll(() => gateway.upstreams.status()[0]?.state).toBe('offline');
-    expect((await client.listTools(undefined, { cacheMode: 'refresh' })).tools.map((tool) => tool.name)).toContain('box_add');
+    expect((await client.listTools(undefined, { cacheMode: 'refresh' })).tools.map((tool) => tool.name)).toContain(
+      'box_add',
+    );
     await upstream.revive();
     await expect.poll(() => isActive(gateway), { timeout: 5_000 }).toBe(true);
-    expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({ structuredContent: { sum: 2 } });
+    expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({
+      structuredContent: { sum: 2 },
+    });
     await client.close();
   });
 
   it(`cannot make anybody hold a result above ten megabytes ${claim('P-MCP-GW.limits')}`, async () => {
     const { gateway } = await setup(era);
     const client = await connectV2(`${gateway.url}/mcp`, 'auto');
-    expect(await client.callTool({ name: 'box_huge', arguments: {} })).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('larger than 10485760 bytes') }] });
-    expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({ structuredContent: { sum: 2 } });
+    expect(await client.callTool({ name: 'box_huge', arguments: {} })).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('larger than 10485760 bytes') }],
+    });
+    expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({
+      structuredContent: { sum: 2 },
+    });
     await client.close();
   });
 });
@@ -67,7 +85,9 @@ it('a session that the upstream has forgotten is renewed, and the call is made o
   await upstream.crash();
   await upstream.revive();
   const client = await connectV2(`${gateway.url}/mcp`, 'auto');
-  expect(await client.callTool({ name: 'box_add', arguments: { a: 2, b: 2 } })).toMatchObject({ structuredContent: { sum: 4 } });
+  expect(await client.callTool({ name: 'box_add', arguments: { a: 2, b: 2 } })).toMatchObject({
+    structuredContent: { sum: 4 },
+  });
   expect(upstream.calls).toHaveLength(1);
   await client.close();
 });
@@ -98,7 +118,10 @@ describe(`what is no MCP server ${claim('P-MCP-GW.supervision')}`, () => {
     open.push(gateway);
     const statuses = gateway.upstreams.status();
     expect(statuses.find((entry) => entry.name === 'box')).toMatchObject({ state: 'active' });
-    expect(statuses.find((entry) => entry.name === 'wrong')).toMatchObject({ state: 'offline', error: expect.stringContaining(reason) });
+    expect(statuses.find((entry) => entry.name === 'wrong')).toMatchObject({
+      state: 'offline',
+      error: expect.stringContaining(reason),
+    });
   });
 
   it('redirects elsewhere: it is not followed', async () => {
@@ -118,13 +141,20 @@ describe(`what is no MCP server ${claim('P-MCP-GW.supervision')}`, () => {
 it('servers are added and removed while the platform runs', async () => {
   const { upstream, gateway } = await setup('modern');
   expect(() => gateway.upstreams.add('box', { url: upstream.url })).toThrow(/already/);
-  for (const name of ['aip', 'operations', 'a/b', '', 'x'.repeat(40)]) expect(() => gateway.upstreams.add(name, { url: upstream.url })).toThrow(/mcp\.servers/);
+  for (const name of ['aip', 'operations', 'a/b', '', 'x'.repeat(40)])
+    expect(() => gateway.upstreams.add(name, { url: upstream.url })).toThrow(/mcp\.servers/);
   gateway.upstreams.add('second', { url: upstream.url });
   await gateway.upstreams.settled(5_000);
   const client = await connectV2(`${gateway.url}/mcp`, 'auto');
-  expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual(expect.arrayContaining(['box_add', 'second_add']));
+  expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual(
+    expect.arrayContaining(['box_add', 'second_add']),
+  );
   await gateway.upstreams.remove('second');
-  expect((await client.listTools(undefined, { cacheMode: 'refresh' })).tools.map((tool) => tool.name)).not.toContain('second_add');
-  await expect(client.callTool({ name: 'second_add', arguments: { a: 1, b: 1 } })).rejects.toMatchObject({ code: -32602 });
+  expect((await client.listTools(undefined, { cacheMode: 'refresh' })).tools.map((tool) => tool.name)).not.toContain(
+    'second_add',
+  );
+  await expect(client.callTool({ name: 'second_add', arguments: { a: 1, b: 1 } })).rejects.toMatchObject({
+    code: -32602,
+  });
   await client.close();
 });

@@ -3,8 +3,7 @@ import type { Exchange } from '../../../exchange/index.ts';
 import { checkName, type UpstreamConfig, type UpstreamLog } from './config.ts';
 import { startUpstream, type Upstream, type UpstreamStatus } from './upstream.ts';
 
-export type { HttpUpstream, ProcessUpstream, UpstreamConfig, UpstreamGovernance, UpstreamLog } from './config.ts';
-export type { UpstreamStatus } from './upstream.ts';
+export type { UpstreamConfig } from './config.ts';
 
 /** The configured MCP servers behind the gateway. */
 export interface McpUpstreams {
@@ -32,7 +31,8 @@ export function createMcpUpstreams(exchange: Exchange, { servers, log = () => {}
   for (const name of configured.keys()) checkName(name);
   const running = new Map<string, Upstream>();
 
-  const run = (name: string, config: UpstreamConfig): void => void running.set(name, startUpstream(exchange, name, config, log));
+  const run = (name: string, config: UpstreamConfig): void =>
+    void running.set(name, startUpstream(exchange, name, config, log));
 
   return {
     start() {
@@ -48,7 +48,11 @@ export function createMcpUpstreams(exchange: Exchange, { servers, log = () => {}
     },
     add(name, config) {
       checkName(name);
-      if (configured.has(name)) throw new AipError('DUPLICATE', `There is an MCP server "${name}" already; remove it first or choose another name.`);
+      if (configured.has(name))
+        throw new AipError(
+          'DUPLICATE',
+          `There is an MCP server "${name}" already; remove it first or choose another name.`,
+        );
       configured.set(name, config);
       run(name, config);
     },

@@ -30,13 +30,15 @@ const MAX_LANES = 16;
 const MAX_WAITING = 32;
 /** An unused lane is closed after this many milliseconds. */
 const IDLE = 5 * 60_000;
+/** Questions that one call may put. */
+const MAX_ASKS = 32;
 /** How long a person may take to answer, in milliseconds. */
 const ANSWER_WITHIN = 10 * 60_000;
 
 interface Lane {
   connection: Promise<Connection>;
   /** The call whose questions these are. */
-  current?: { readonly call: RouteCall; readonly channel: EventChannel };
+  current?: { readonly call: RouteCall; readonly channel: EventChannel; asks: number };
   last: Promise<void>;
   waiting: number;
   idle?: NodeJS.Timeout;
@@ -44,7 +46,9 @@ interface Lane {
 
 export const mayAsk = ({ accepts }: Message): boolean => accepts.sampling === true || accepts.elicitation === true;
 
-export function createLanes(connectWith: (capabilities: ClientCapabilities, prepare: (client: Client) => void) => Promise<Connection>): Lanes {
+export function createLanes(
+  connectWith: (capabilities: ClientCapabilities, prepare: (client: Client) => void) => Promise<Connection>,
+): Lanes {
   const lanes = new Map<string, Lane>();
 
   function laneOf(message: Message): Lane | undefined {
@@ -58,14 +62,23 @@ export function createLanes(connectWith: (capabilities: ClientCapabilities, prep
   }
 
   async function open(key: string, { accepts }: Message, lane: () => Lane): Promise<Connection> {
-    const capabilities: ClientCapabilities = { ...(accepts.sampling ? { sampling: {} } : {}), ...(accepts.elicitation ? { elicitation: { form: {}, url: {} } } : {}) };
-    const ask = (kind: AskKind) => async (request: { params?: unknown }) => (await put(lane(), kind, request.params)) as never;
+    const capabilities: ClientCapabilities = {
+      ...(accepts.sampling ? { sampling: {} } : {}),
+      ...(accepts.elicitation ? { elicitation: { form: {}, url: {} } } : {}),
+    };
+    const ask = (kind: AskKind) => async (request: { params?: unknown }) =>
+      (await put(lane(), kind, request.params)) as never;
     try {
       const connection = await connectWith(capabilities, (client) => {
         if (accepts.sampling) client.setRequestHandler('sampling/createMessage', ask('sampling'));
         if (accepts.elicitation) client.setRequestHandler('elicitation/create', ask('elicitation'));
         client.setNotificationHandler('notifications/message', ({ params }) => {
-          lane().current?.channel.push({ type: 'log', level: params.level, data: { type: 'data', value: params.data as Json }, ...(params.logger === undefined ? {} : { logger: params.logger }) });
+          lane().current?.channel.push({
+            type: 'log',
+            level: params.level,
+            data: { type: 'data', value: params.data as Json },
+            ...(params.logger === undefined ? {} : { logger: params.logger }),
+          });
         });
       });
       void connection.lost.then(() => lanes.delete(key));
@@ -80,7 +93,11 @@ export function createLanes(connectWith: (capabilities: ClientCapabilities, prep
     async take(call, channel) {
       const lane = laneOf(call.message);
       if (!lane) return undefined;
-      if (lane.waiting >= MAX_WAITING) throw new AipError('RATE_LIMITED', `${MAX_WAITING} of your calls wait for this server already; it answers them one by one.`);
+      if (lane.waiting >= MAX_WAITING)
+        throw new AipError(
+          'RATE_LIMITED',
+          `${MAX_WAITING} of your calls wait for this server already; it answers them one by one.`,
+        );
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const turn = lane.last;
       lane.last = ended;
@@ -89,7 +106,7 @@ export function createLanes(connectWith: (capabilities: ClientCapabilities, prep
       try {
         await Promise.race([turn, aborted(call.signal)]);
         const connection = await lane.connection;
-        lane.current = { call, channel };
+        lane.current = { call, channel, asks: 0 };
         return { connection, end: () => release(lane, end) };
       } catch (error) {
         // The calls behind it still wait for those before it.
@@ -102,7 +119,14 @@ export function createLanes(connectWith: (capabilities: ClientCapabilities, prep
       const all = [...lanes.values()];
       lanes.clear();
       for (const lane of all) clearTimeout(lane.idle);
-      await Promise.all(all.map((lane) => lane.connection.then((connection) => connection.close(), () => {})));
+      await Promise.all(
+        all.map((lane) =>
+          lane.connection.then(
+            (connection) => connection.close(),
+            () => {},
+          ),
+        ),
+      );
     },
   };
 }
@@ -110,7 +134,15 @@ export function createLanes(connectWith: (capabilities: ClientCapabilities, prep
 function release(lane: Lane, end: () => void): void {
   delete lane.current;
   lane.waiting--;
-  if (lane.waiting === 0) lane.idle = setTimeout(() => void lane.connection.then((connection) => connection.close(), () => {}), IDLE).unref();
+  if (lane.waiting === 0)
+    lane.idle = setTimeout(
+      () =>
+        void lane.connection.then(
+          (connection) => connection.close(),
+          () => {},
+        ),
+      IDLE,
+    ).unref();
   end();
 }
 
@@ -118,7 +150,14 @@ function release(lane: Lane, end: () => void): void {
 async function put(lane: Lane, kind: AskKind, params: unknown): Promise<JsonObject> {
   const asker = lane.current;
   if (!asker) throw new AipError('UNSUPPORTED_OPERATION', 'Nobody has called this server, so nobody can be asked.');
-  const ask: Ask = { id: uuidv7(), of: 'caller', kind, body: isJsonObject(params) ? params : {}, expires: Date.now() + ANSWER_WITHIN };
+  if (++asker.asks > MAX_ASKS) throw new AipError('RATE_LIMITED', `One call may ask ${MAX_ASKS} times.`);
+  const ask: Ask = {
+    id: uuidv7(),
+    of: 'caller',
+    kind,
+    body: isJsonObject(params) ? params : {},
+    expires: Date.now() + ANSWER_WITHIN,
+  };
   const answer = asker.call.answer(ask.id);
   asker.channel.push({ type: 'asked', ask });
   const value = valueOf(await within(answer, ANSWER_WITHIN));

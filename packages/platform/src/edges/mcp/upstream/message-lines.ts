@@ -57,6 +57,8 @@ export function messageLines(events: LineEvents, limit = MAX_MESSAGE_BYTES): Mes
 
 /** The id of a JSON-RPC response of which only the edges are known: writers put it first or last. */
 export function idFromEdges(begin: string, end: string): number | undefined {
-  const match = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/.exec(begin) ?? /,\s*"id"\s*:\s*(\d{1,15})\s*\}?\s*$/.exec(end);
+  const match =
+    /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/.exec(begin) ??
+    /,\s*"id"\s*:\s*(\d{1,15})\s*\}?\s*$/.exec(end);
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }

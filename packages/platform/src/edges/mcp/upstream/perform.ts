@@ -21,11 +21,22 @@ export async function perform(client: Client, call: RouteCall, channel: EventCha
     maxTotalTimeout: TOTAL,
     resetTimeoutOnProgress: true,
     onprogress: ({ progress, total, message: text }) =>
-      channel.push({ type: 'progress', progress, ...(total === undefined ? {} : { total }), ...(text === undefined ? {} : { message: text }) }),
+      channel.push({
+        type: 'progress',
+        progress,
+        ...(total === undefined ? {} : { total }),
+        ...(text === undefined ? {} : { message: text }),
+      }),
   };
   if (message.native?.['complete'] !== undefined) return native(await client.complete(completion(call, args), options));
-  if (entry.kind === 'prompt') return native(await client.getPrompt({ name: entry.name, arguments: args as Record<string, string>, _meta }, options));
-  if (entry.kind !== 'tool') return native(await client.request({ method: 'resources/read', params: { uri: uriOf(call, args), _meta } }, options));
+  if (entry.kind === 'prompt')
+    return native(
+      await client.getPrompt({ name: entry.name, arguments: args as Record<string, string>, _meta }, options),
+    );
+  if (entry.kind !== 'tool')
+    return native(
+      await client.request({ method: 'resources/read', params: { uri: uriOf(call, args), _meta } }, options),
+    );
   const headers = client.getProtocolEra() === 'modern' ? paramHeaders(declaredHeaders(entry.inputSchema), args) : {};
   const params = { name: entry.name, arguments: args, _meta };
   return native(await client.request({ method: 'tools/call', params }, { ...options, headers }));
@@ -40,10 +51,18 @@ function metaOf({ message }: RouteCall): Record<string, Json> {
 }
 
 /** A template or a whole server is addressed; the body says which resource of it. */
-const uriOf = ({ entry }: RouteCall, args: JsonObject): string => (typeof args['uri'] === 'string' ? args['uri'] : entry.name);
+const uriOf = ({ entry }: RouteCall, args: JsonObject): string =>
+  typeof args['uri'] === 'string' ? args['uri'] : entry.name;
 
 function completion(call: RouteCall, args: JsonObject): CompleteRequest['params'] {
   const { entry, message } = call;
-  const ref = message.native?.['complete'] === 'prompt' ? { type: 'ref/prompt', name: entry.name } : { type: 'ref/resource', uri: uriOf(call, args) };
-  return { ref, argument: args['argument'], ...(args['context'] === undefined ? {} : { context: args['context'] }) } as unknown as CompleteRequest['params'];
+  const ref =
+    message.native?.['complete'] === 'prompt'
+      ? { type: 'ref/prompt', name: entry.name }
+      : { type: 'ref/resource', uri: uriOf(call, args) };
+  return {
+    ref,
+    argument: args['argument'],
+    ...(args['context'] === undefined ? {} : { context: args['context'] }),
+  } as unknown as CompleteRequest['params'];
 }

@@ -19,7 +19,10 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
  * A transport to a server that runs as a child process. Unlike the SDK's own it hands on nothing of the environment
  * but what is named, ends a call as soon as the process has exited, and outlives messages that are too long.
  */
-export function processTransport(config: ProcessUpstream, onStderr: (line: string) => void): Transport & { readonly pid: number | undefined; readonly stderr: null } {
+export function processTransport(
+  config: ProcessUpstream,
+  onStderr: (line: string) => void,
+): Transport & { readonly pid: number | undefined; readonly stderr: null } {
   let child: Child | undefined;
   let closed = false;
   let delivered = Promise.resolve();
@@ -79,7 +82,10 @@ export function processTransport(config: ProcessUpstream, onStderr: (line: strin
 
   function listen(running: Child): void {
     const out = messageLines({ line: receive, oversized: refuse });
-    const err = messageLines({ line: (line) => onStderr(line.slice(0, MAX_STDERR_LINE)), oversized: (begin) => onStderr(begin) }, MAX_STDERR_LINE * 16);
+    const err = messageLines(
+      { line: (line) => onStderr(line.slice(0, MAX_STDERR_LINE)), oversized: (begin) => onStderr(begin) },
+      MAX_STDERR_LINE * 16,
+    );
     running.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     running.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     running.stdin.on('error', (error) => transport.onerror?.(error));

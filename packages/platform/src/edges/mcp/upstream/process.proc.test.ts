@@ -2,15 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claim } from '@aip/conformance';
 import type { Client } from '@modelcontextprotocol/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorBody } from '../../../kernel/error-body.ts';
 import { PASS, type Guard } from '../../../kernel/guard.ts';
 import { connectV1, connectV2, createTestGateway, ERAS, type TestGateway } from '../testing.ts';
 
 const require = createRequire(import.meta.url);
-const server = (name: string): string => path.join(path.dirname(require.resolve(`@modelcontextprotocol/${name}/package.json`)), 'dist/index.js');
+const server = (name: string): string =>
+  path.join(path.dirname(require.resolve(`@modelcontextprotocol/${name}/package.json`)), 'dist/index.js');
 
 const folder = mkdtempSync(path.join(tmpdir(), 'aip-mcp-'));
 const script = (name: string, source: string): string => {
@@ -40,7 +41,10 @@ const CRUDE = `
 
 const policy: Guard = {
   name: 'policy',
-  admit: ({ target }) => (target.address === 'tool:files/write_file' ? { verdict: 'deny', error: errorBody('PERMISSION_DENIED', 'Nobody writes here.') } : PASS),
+  admit: ({ target }) =>
+    target.address === 'tool:files/write_file'
+      ? { verdict: 'deny', error: errorBody('PERMISSION_DENIED', 'Nobody writes here.') }
+      : PASS,
 };
 
 let gateway: TestGateway;
@@ -54,10 +58,21 @@ beforeAll(async () => {
       files: { command: node, args: [server('server-filesystem'), folder] },
       everything: { command: node, args: [server('server-everything')], env: { GIVEN: 'by the operator' } },
       // Exits at anything that comes before initialize, as some older servers do.
-      prudish: { command: node, args: [script('prudish.cjs', `const TOOLS = ['ping']; ${CRUDE} function call(id) { done(id, 'pong'); } receive = ((known) => (message) => (message.method === 'server/discover' ? process.exit(1) : known(message)))(receive);`)] },
+      prudish: {
+        command: node,
+        args: [
+          script(
+            'prudish.cjs',
+            `const TOOLS = ['ping']; ${CRUDE} function call(id) { done(id, 'pong'); } receive = ((known) => (message) => (message.method === 'server/discover' ? process.exit(1) : known(message)))(receive);`,
+          ),
+        ],
+      },
       rude: {
         command: node,
-        args: [script('rude.cjs', `const TOOLS = ['huge', 'garbage', 'die', 'fine', 'wrong', 'spawn']; ${CRUDE}
+        args: [
+          script(
+            'rude.cjs',
+            `const TOOLS = ['huge', 'garbage', 'die', 'fine', 'wrong', 'spawn']; ${CRUDE}
           function call(id, { name }) {
             if (name === 'huge') return done(id, 'x'.repeat(11 * 1024 * 1024));
             if (name === 'garbage') { process.stdout.write('not json\\n[1,2]\\n{"jsonrpc":"2.0","id":"no such","result":{}}\\n'); return done(id, 'after garbage'); }
@@ -65,7 +80,9 @@ beforeAll(async () => {
             if (name === 'wrong') return send({ jsonrpc: '2.0', id, result: { content: 'not a list' } });
             if (name === 'spawn') { require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' }); return done(id, 'spawned'); }
             done(id, 'fine');
-          }`)],
+          }`,
+          ),
+        ],
       },
       missing: { command: path.join(folder, 'no-such-command') },
     },
@@ -93,8 +110,18 @@ describe.each([
 
   it(`lists and calls tools of real upstreams, federated ${claim('P-MCP-GW.federation', 'P-MCP-GW.upstreams')}`, async () => {
     const names = (await client.listTools()).tools.map((tool) => tool.name);
-    expect(names).toEqual(expect.arrayContaining(['files_read_text_file', 'files_write_file', 'everything_echo', 'prudish_ping', 'rude_fine']));
-    expect(text(await client.callTool({ name: 'files_read_text_file', arguments: { path: path.join(folder, 'note.txt') } }))).toBe('a note');
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'files_read_text_file',
+        'files_write_file',
+        'everything_echo',
+        'prudish_ping',
+        'rude_fine',
+      ]),
+    );
+    expect(
+      text(await client.callTool({ name: 'files_read_text_file', arguments: { path: path.join(folder, 'note.txt') } })),
+    ).toBe('a note');
     expect(text(await client.callTool({ name: 'everything_echo', arguments: { message: 'hi' } }))).toContain('hi');
     expect(text(await client.callTool({ name: 'prudish_ping', arguments: {} }))).toBe('pong');
   });
@@ -115,13 +142,15 @@ describe.each([
     expect(prompts.map((prompt) => prompt.name)).toContain('everything_simple-prompt');
     expect((await client.getPrompt({ name: 'everything_simple-prompt' })).messages).not.toHaveLength(0);
   });
-
 });
 
 it.each(ERAS)(`the v2 client follows a long call (%s) ${claim('P-MCP.progress')}`, async (era) => {
   const client = await connectV2(`${gateway.url}/mcp`, era);
   const seen: number[] = [];
-  await client.callTool({ name: 'everything_trigger-long-running-operation', arguments: { duration: 0.4, steps: 4 } }, { onprogress: ({ progress }) => seen.push(progress) });
+  await client.callTool(
+    { name: 'everything_trigger-long-running-operation', arguments: { duration: 0.4, steps: 4 } },
+    { onprogress: ({ progress }) => seen.push(progress) },
+  );
   expect(seen).toEqual([1, 2, 3, 4]);
   await client.close();
 });
@@ -138,17 +167,28 @@ it('the v1 client follows a long call as well', async () => {
 it.each(ERAS)(`a question of a real upstream reaches its caller (%s) ${claim('P-MCP.asks')}`, async (era) => {
   const client = await connectV2(`${gateway.url}/mcp`, era, {
     capabilities: { sampling: {} },
-    prepare: (made) => made.setRequestHandler('sampling/createMessage', () => ({ role: 'assistant', model: 'test', content: { type: 'text', text: 'sampled!' } })),
+    prepare: (made) =>
+      made.setRequestHandler('sampling/createMessage', () => ({
+        role: 'assistant',
+        model: 'test',
+        content: { type: 'text', text: 'sampled!' },
+      })),
   });
   await expect.poll(() => gateway.exchange.catalogue.get('tool:everything/trigger-sampling-request')).toBeDefined();
-  const result = await client.callTool({ name: 'everything_trigger-sampling-request', arguments: { prompt: 'hello', maxTokens: 10 } });
+  const result = await client.callTool({
+    name: 'everything_trigger-sampling-request',
+    arguments: { prompt: 'hello', maxTokens: 10 },
+  });
   expect(JSON.stringify(result.content)).toContain('sampled!');
   await client.close();
 });
 
 it(`a process sees nothing of the platform’s environment but what it was given ${claim('P-MCP-GW.upstreams')}`, async () => {
   const client = await connectV2(`${gateway.url}/mcp`, 'auto');
-  const environment = JSON.parse(text(await client.callTool({ name: 'everything_get-env', arguments: {} }))) as Record<string, string>;
+  const environment = JSON.parse(text(await client.callTool({ name: 'everything_get-env', arguments: {} }))) as Record<
+    string,
+    string
+  >;
   expect(environment['GIVEN']).toBe('by the operator');
   expect(environment['AIP_SECRET_OF_THE_PLATFORM']).toBeUndefined();
   expect(Object.keys(environment).filter((name) => !['GIVEN', 'PATH', 'HOME', 'LANG'].includes(name))).toEqual([]);
@@ -158,7 +198,10 @@ it(`a process sees nothing of the platform’s environment but what it was given
 describe(`an upstream process that fails ${claim('P-MCP-GW.supervision')}`, () => {
   it('ends its calls within a second, leaves the others untouched, and comes back by itself', async () => {
     const client = await connectV2(`${gateway.url}/mcp`, 'auto');
-    const long = client.callTool({ name: 'everything_trigger-long-running-operation', arguments: { duration: 2, steps: 2 } });
+    const long = client.callTool({
+      name: 'everything_trigger-long-running-operation',
+      arguments: { duration: 2, steps: 2 },
+    });
     const since = performance.now();
     const died = await client.callTool({ name: 'rude_die', arguments: {} });
     expect(performance.now() - since).toBeLessThan(1_000);
@@ -170,17 +213,26 @@ describe(`an upstream process that fails ${claim('P-MCP-GW.supervision')}`, () =
   });
 
   it('is named with its reason while it cannot be started', () => {
-    expect(status('missing')).toMatchObject({ state: 'offline', tools: 0 });
+    expect(status('missing')).toMatchObject({
+      state: 'offline',
+      tools: 0,
+      error: expect.stringContaining('check mcp.servers.missing.command'),
+    });
     expect(status('everything')).toMatchObject({ state: 'active', era: 'legacy', transport: 'stdio' });
   });
 
   it(`is contained when it sends too much, or what is no answer ${claim('P-MCP-GW.limits')}`, async () => {
     const client = await connectV2(`${gateway.url}/mcp`, 'auto');
-    const [huge, fine] = await Promise.all([client.callTool({ name: 'rude_huge', arguments: {} }), client.callTool({ name: 'rude_fine', arguments: {} })]);
+    const [huge, fine] = await Promise.all([
+      client.callTool({ name: 'rude_huge', arguments: {} }),
+      client.callTool({ name: 'rude_fine', arguments: {} }),
+    ]);
     expect(text(huge)).toContain('larger than 10485760 bytes');
     expect(text(fine)).toBe('fine');
     expect(text(await client.callTool({ name: 'rude_garbage', arguments: {} }))).toBe('after garbage');
-    expect(text(await client.callTool({ name: 'rude_wrong', arguments: {} }))).toContain('does not follow the protocol');
+    expect(text(await client.callTool({ name: 'rude_wrong', arguments: {} }))).toContain(
+      'does not follow the protocol',
+    );
     await client.close();
   });
 
@@ -192,7 +244,9 @@ describe(`an upstream process that fails ${claim('P-MCP-GW.supervision')}`, () =
     // The grandchild holds the pipe open; its parent’s end is noticed all the same.
     expect((await client.callTool({ name: 'rude_die', arguments: {} })).isError).toBe(true);
     expect(performance.now() - since).toBeLessThan(1_000);
-    await expect.poll(() => status('rude'), { timeout: 10_000 }).toMatchObject({ state: 'active', failures: before + 1 });
+    await expect
+      .poll(() => status('rude'), { timeout: 10_000 })
+      .toMatchObject({ state: 'active', failures: before + 1 });
     await client.close();
   });
 });

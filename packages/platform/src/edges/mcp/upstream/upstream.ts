@@ -55,10 +55,10 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
   let lastError: string | undefined;
 
   const base: ConnectOptions = { name, config, capabilities: {}, log, signal: stopping.signal };
-  const open = (capabilities: ClientCapabilities, more: Partial<ConnectOptions>): Promise<Connection> => connect({ ...base, capabilities, ...more });
+  const open = (capabilities: ClientCapabilities, more: Partial<ConnectOptions>): Promise<Connection> =>
+    connect({ ...base, capabilities, ...more });
   const lanes = createLanes((capabilities, prepare) => open(capabilities, { prepare }));
   const unbind = routes.bind(name, { reach: 'remote', deliver } satisfies Route);
-  const running = supervise();
 
   // ── staying connected ──────────────────────────────────────────────────────────────────────────────
 
@@ -94,7 +94,11 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
       lastError = undefined;
       next.resolve(opened);
       firstTried();
-      log('info', 'an upstream is connected', { server: name, era: opened.client.getProtocolEra(), tools: toolCount() });
+      log('info', 'an upstream is connected', {
+        server: name,
+        era: opened.client.getProtocolEra(),
+        tools: toolCount(),
+      });
       void learnAskingTools(opened);
       await opened.lost;
     } finally {
@@ -146,7 +150,10 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
       askingTools = await listAskingTools(opened, base);
       if (connection === opened) await refresh(opened);
     } catch (error) {
-      log('info', 'an upstream was not asked for the tools that ask', { server: name, error: failureOf(name, error, 'none').error.message });
+      log('info', 'an upstream was not asked for the tools that ask', {
+        server: name,
+        error: failureOf(name, error, 'none').error.message,
+      });
     }
   }
 
@@ -177,7 +184,8 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
       return { type: 'done', body };
     } catch (thrown) {
       if (thrown instanceof AipError) return { type: 'failed', error: thrown.toJSON(), effect: 'none' };
-      if (call.signal.aborted) return { type: 'failed', error: errorBody('CANCELED', `The call to ${name} was canceled.`), effect: possible };
+      if (call.signal.aborted)
+        return { type: 'failed', error: errorBody('CANCELED', `The call to ${name} was canceled.`), effect: possible };
       return { type: 'failed', ...failureOf(name, thrown, possible) };
     } finally {
       turn?.end();
@@ -200,10 +208,15 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
   async function current(): Promise<Connection> {
     const found = connection ?? (state === 'starting' ? await soon() : undefined);
     if (found) return found;
-    throw new AipError('UPSTREAM_FAILED', `${name} is down and is being tried again${lastError === undefined ? '' : ` (${lastError})`}.`);
+    throw new AipError(
+      'UPSTREAM_FAILED',
+      `${name} is down and is being tried again${lastError === undefined ? '' : ` (${lastError})`}.`,
+    );
   }
 
   const soon = (): Promise<Connection | undefined> => Promise.race([next.promise, sleep(PATIENCE, stopping.signal)]);
+
+  const running = supervise();
 
   return {
     name,
@@ -243,4 +256,3 @@ function sleep(ms: number, signal: AbortSignal): Promise<undefined> {
     if (signal.aborted) finish();
   });
 }
-
