@@ -12,7 +12,13 @@ export interface Shot {
  *
  * @returns the latency of every call in milliseconds
  */
-export async function fire(url: string, clients: number, calls: number, shot: (n: number) => Shot, check: (body: string) => boolean): Promise<number[]> {
+export async function fire(
+  url: string,
+  clients: number,
+  calls: number,
+  shot: (n: number) => Shot,
+  check: (body: string) => boolean,
+): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const latencies: number[] = [];
   let next = 0;
@@ -31,7 +37,11 @@ export async function fire(url: string, clients: number, calls: number, shot: (n
 
 function post(url: string, agent: Agent, { path, headers, body }: Shot): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { agent, method: 'POST', headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers } };
+    const options = {
+      agent,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers },
+    };
     const request = httpRequest(`${url}${path}`, options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

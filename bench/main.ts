@@ -10,7 +10,14 @@ import type { Usage } from './servers/report.ts';
  * Every figure beside the physical floor and the peers, in one run: several rounds, medians. CPU is that of the
  * whole server process per call; the load comes from this process.
  */
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' }, calls: { type: 'string', default: '4000' }, only: { type: 'string', default: '' } } });
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    calls: { type: 'string', default: '4000' },
+    only: { type: 'string', default: '' },
+  },
+});
 const rounds = Number(values.rounds);
 const calls = Number(values.calls);
 
@@ -32,7 +39,9 @@ interface Started {
 }
 
 async function start(name: string): Promise<Started> {
-  const child = fork(path.join(import.meta.dirname, 'servers', `${name}.ts`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(path.join(import.meta.dirname, 'servers', `${name}.ts`), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const [facts] = (await once(child, 'message')) as [Started['facts']];
   return { child, facts };
 }
@@ -43,12 +52,20 @@ async function usage({ child }: Started): Promise<Usage> {
   return answer;
 }
 
-async function round(server: Started, scenario: (typeof SCENARIOS)[number], serverName: string, at: string, clients: number): Promise<Row> {
+async function round(
+  server: Started,
+  scenario: (typeof SCENARIOS)[number],
+  serverName: string,
+  at: string,
+  clients: number,
+): Promise<Row> {
   const { url, token = '' } = server.facts;
   const count = clients === 1 ? Math.ceil(calls / 4) : calls;
   const before = await usage(server);
   const started = performance.now();
-  const latencies = (await fire(url, clients, count, (n) => scenario.shot(at, token, n), scenario.check)).toSorted((a, b) => a - b);
+  const latencies = (await fire(url, clients, count, (n) => scenario.shot(at, token, n), scenario.check)).toSorted(
+    (a, b) => a - b,
+  );
   const elapsed = performance.now() - started;
   const after = await usage(server);
   return {
@@ -62,11 +79,18 @@ async function round(server: Started, scenario: (typeof SCENARIOS)[number], serv
   };
 }
 
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
 function medians(rows: readonly Row[]): Row {
   const of = (pick: (row: Row) => number): number => median(rows.map(pick));
-  return { ...(rows[0] as Row), cpu: of((row) => row.cpu), p50: of((row) => row.p50), p99: of((row) => row.p99), perSecond: of((row) => row.perSecond) };
+  return {
+    ...(rows[0] as Row),
+    cpu: of((row) => row.cpu),
+    p50: of((row) => row.p50),
+    p99: of((row) => row.p99),
+    perSecond: of((row) => row.perSecond),
+  };
 }
 
 const scenarios = SCENARIOS.filter(({ name }) => name.includes(values.only));
@@ -96,15 +120,24 @@ const loaded = (await usage(aip)).rss;
 for (const { child } of servers.values()) child.disconnect();
 
 const start_ms = Number(aip.facts.ready);
-if (values.json) console.log(JSON.stringify({ rounds, calls, start_ms, idle_rss: idle, loaded_rss: loaded, results }, undefined, 2));
+if (values.json)
+  console.log(JSON.stringify({ rounds, calls, start_ms, idle_rss: idle, loaded_rss: loaded, results }, undefined, 2));
 else print();
 
 function print(): void {
-  console.log(`\n${'scenario'.padEnd(26)}${'server'.padEnd(12)}${'clients'.padStart(8)}${'CPU µs'.padStart(9)}${'p50 ms'.padStart(9)}${'p99 ms'.padStart(9)}${'calls/s'.padStart(9)}${'× peer'.padStart(9)}`);
+  console.log(
+    `\n${'scenario'.padEnd(26)}${'server'.padEnd(12)}${'clients'.padStart(8)}${'CPU µs'.padStart(9)}${'p50 ms'.padStart(9)}${'p99 ms'.padStart(9)}${'calls/s'.padStart(9)}${'× peer'.padStart(9)}`,
+  );
   for (const row of results) {
-    const peer = results.find((other) => other.scenario === row.scenario && other.clients === row.clients && other.server.endsWith('-sdk'));
+    const peer = results.find(
+      (other) => other.scenario === row.scenario && other.clients === row.clients && other.server.endsWith('-sdk'),
+    );
     const ratio = peer && row.server === 'aip' ? (row.cpu / peer.cpu).toFixed(2) : '';
-    console.log(`${row.scenario.padEnd(26)}${row.server.padEnd(12)}${String(row.clients).padStart(8)}${row.cpu.toFixed(0).padStart(9)}${row.p50.toFixed(2).padStart(9)}${row.p99.toFixed(2).padStart(9)}${row.perSecond.toFixed(0).padStart(9)}${ratio.padStart(9)}`);
+    console.log(
+      `${row.scenario.padEnd(26)}${row.server.padEnd(12)}${String(row.clients).padStart(8)}${row.cpu.toFixed(0).padStart(9)}${row.p50.toFixed(2).padStart(9)}${row.p99.toFixed(2).padStart(9)}${row.perSecond.toFixed(0).padStart(9)}${ratio.padStart(9)}`,
+    );
   }
-  console.log(`\nready in ${start_ms} ms · ${(idle / 1e6).toFixed(0)} MB idle · ${(loaded / 1e6).toFixed(0)} MB after the load · medians of ${rounds} rounds, ${calls} calls each`);
+  console.log(
+    `\nready in ${start_ms} ms · ${(idle / 1e6).toFixed(0)} MB idle · ${(loaded / 1e6).toFixed(0)} MB after the load · medians of ${rounds} rounds, ${calls} calls each`,
+  );
 }

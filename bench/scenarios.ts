@@ -4,14 +4,15 @@ import type { Shot } from './load.ts';
 export interface Scenario {
   readonly name: string;
   readonly servers: readonly { readonly server: string; readonly path: string }[];
-  shot(path: string, token: string, n: number): Shot;
-  check(body: string): boolean;
+  readonly shot: (path: string, token: string, n: number) => Shot;
+  readonly check: (body: string) => boolean;
 }
 
 /** Message ids are unique over the whole run: a repeated one would be answered from the record. */
 const run = Date.now().toString(36);
 
-const rpc = (method: string, params: unknown, n: number): string => JSON.stringify({ jsonrpc: '2.0', id: n, method, params });
+const rpc = (method: string, params: unknown, n: number): string =>
+  JSON.stringify({ jsonrpc: '2.0', id: n, method, params });
 
 const a2a = (name: string, said: string, expected: RegExp): Scenario => ({
   name,
@@ -23,7 +24,11 @@ const a2a = (name: string, said: string, expected: RegExp): Scenario => ({
   shot: (path, token, n) => ({
     path,
     headers: { authorization: `Bearer ${token}`, 'a2a-version': '1.0' },
-    body: rpc('SendMessage', { message: { messageId: `${run}-${name}-${n}-${Math.random()}`, role: 'ROLE_USER', parts: [{ text: said }] } }, n),
+    body: rpc(
+      'SendMessage',
+      { message: { messageId: `${run}-${name}-${n}-${Math.random()}`, role: 'ROLE_USER', parts: [{ text: said }] } },
+      n,
+    ),
   }),
   check: (body) => expected.test(body),
 });
@@ -44,10 +49,20 @@ const mcp: Scenario = {
   shot(path, token, n) {
     // The platform prefixes a tool with its server's name.
     const name = token === '' ? 'echo' : 'echo_echo';
-    const headers = { authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': name };
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': name,
+    };
     return { path, headers, body: rpc('tools/call', { name, arguments: { text: 'hello' }, _meta: META }, n) };
   },
   check: (body) => body.includes('hello'),
 };
 
-export const SCENARIOS: readonly Scenario[] = [a2a('A2A message', 'hello', /hello/), a2a('A2A task, three events', 'task', /TASK_STATE_COMPLETED|task/), mcp];
+export const SCENARIOS: readonly Scenario[] = [
+  a2a('A2A message', 'hello', /hello/),
+  a2a('A2A task, three events', 'task', /TASK_STATE_COMPLETED|task/),
+  mcp,
+];

@@ -34,7 +34,10 @@ beforeAll(async () => {
   platform = await startPlatformProcess();
   platform.writePolicy('risky.cedar', RISKY);
   token = await platform.token('caller');
-  workers = await startAgentProcess(platform, { first: ['work', 'once', 'pieces', 'risky', 'paid'], second: ['work', 'once', 'paid'] });
+  workers = await startAgentProcess(platform, {
+    first: ['work', 'once', 'pieces', 'risky', 'paid'],
+    second: ['work', 'once', 'paid'],
+  });
   planner = await startAgentProcess(platform, { planner: ['plan'] });
   ioap = new GatewayClient({ url: `${platform.url.replace('http', 'ws')}/ws`, backoff: { min: 50, max: 400 } });
   await ioap.connect();
@@ -43,7 +46,8 @@ beforeAll(async () => {
   // This one runs out of it.
   await platform.admin.operate('budgets.set', { principal: 'loader', total: LOADERS_BUDGET });
   for (const from of ['loader', 'planner']) {
-    for (const to of ['first', 'second']) await platform.admin.operate('policies.connect', { from, to, protocol: 'ioap' });
+    for (const to of ['first', 'second'])
+      await platform.admin.operate('policies.connect', { from, to, protocol: 'ioap' });
   }
 });
 afterAll(async () => {
@@ -54,7 +58,9 @@ afterAll(async () => {
 /** Everything the agents have done, with how often under each key. */
 function effects(): Map<string, number> {
   const done = [...workers.traces(), ...planner.traces()].filter(({ kind }) => kind === 'effect');
-  return new Map([...Map.groupBy(done, ({ key, capability }) => `${capability} ${key}`)].map(([key, list]) => [key, list.length]));
+  return new Map(
+    [...Map.groupBy(done, ({ key, capability }) => `${capability} ${key}`)].map(([key, list]) => [key, list.length]),
+  );
 }
 
 describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
@@ -69,7 +75,13 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
         clients: 3,
         work: 120,
         targets: {
-          a2a: ['skill:first/work', 'skill:first/risky', 'skill:second/once', 'skill:first/pieces', 'skill:second/paid'],
+          a2a: [
+            'skill:first/work',
+            'skill:first/risky',
+            'skill:second/once',
+            'skill:first/pieces',
+            'skill:second/paid',
+          ],
           http: ['capability:work', 'skill:first/once', 'capability:plan', 'skill:first/pieces', 'skill:first/paid'],
           ioap: ['capability:work', 'skill:first/once', 'skill:second/work', 'skill:second/paid'],
         },
@@ -81,8 +93,16 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
       const finished = load.finish();
       await platform.restart();
       if (round % 2 === 0) await planner.restart();
-      await within(PATIENCE, finished, () => `still without an end: ${JSON.stringify(load.calls.filter(({ end, task }) => !end && task))}`);
-      await until(() => unsettled(platform.folder).length === 0, PATIENCE, () => JSON.stringify(unsettled(platform.folder)));
+      await within(
+        PATIENCE,
+        finished,
+        () => `still without an end: ${JSON.stringify(load.calls.filter(({ end, task }) => !end && task))}`,
+      );
+      await until(
+        () => unsettled(platform.folder).length === 0,
+        PATIENCE,
+        () => JSON.stringify(unsettled(platform.folder)),
+      );
       expect(load.faults).toEqual([]);
       calls.push(...load.calls);
 
@@ -95,7 +115,9 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
         expect(head, `task ${task} was acknowledged`).toBeDefined();
         if (!end) continue;
         expect(hasEnded(head!)).toBe(true);
-        const { events } = (await client.operate('tasks.get' as string, { task })) as unknown as { events: { type: string; body?: { value: unknown }; error?: { code: string } }[] };
+        const { events } = (await client.operate('tasks.get', { task })) as unknown as {
+          events: { type: string; body?: { value: unknown }; error?: { code: string } }[];
+        };
         const last = events.at(-1)!;
         expect('value' in end ? { value: last.body?.value } : { code: last.error?.code }).toEqual(end);
       }
@@ -126,14 +148,18 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
     for (const { task } of redelivered) expect(tasks.get(task!)).toMatchObject({ idempotent: true });
     for (const { task } of unknown) expect(tasks.get(task!)).toMatchObject({ idempotent: false, state: 'failed' });
     // Idempotent work that was accepted has come to its result, however often the platform was killed.
-    const lost = [...tasks.values()].filter(({ idempotent, state, edge, action }) => action === 'invoke' && edge !== 'ioap' && idempotent && state !== 'completed' && state !== 'auth_required');
+    const lost = [...tasks.values()].filter(
+      ({ idempotent, state, edge, action }) =>
+        action === 'invoke' && edge !== 'ioap' && idempotent && state !== 'completed' && state !== 'auth_required',
+    );
     expect(lost).toEqual([]);
   });
 
   it('every call over IoAP, whose client comes back for it, has its answer', () => {
     const own = calls.filter(({ via }) => via === 'ioap');
     const { entries } = readLog(platform.folder);
-    const accepted = (key: string): boolean => entries.some(({ kind, body }) => kind === 'accept' && body?.includes(`"${key}"`));
+    const accepted = (key: string): boolean =>
+      entries.some(({ kind, body }) => kind === 'accept' && body?.includes(`"${key}"`));
     const wrong = own.filter(({ key, to, end }) => {
       if (end && 'value' in end) return JSON.stringify(end.value) !== JSON.stringify({ key });
       if (end?.code === 'EFFECT_UNKNOWN') return !to.endsWith('once');
@@ -148,14 +174,21 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
   it('calls that waited for a person have waited through every crash, and run once when approved', async () => {
     const waiting = [...readLog(platform.folder).tasks.values()].filter(({ state }) => state === 'auth_required');
     expect(waiting.length).toBeGreaterThan(0);
-    const { asks } = (await platform.admin.operate('asks.list', { limit: 500 })) as { asks: { id: string; task: string }[] };
+    const { asks } = (await platform.admin.operate('asks.list', { limit: 500 })) as {
+      asks: { id: string; task: string }[];
+    };
     expect(asks.map(({ task }) => task).toSorted()).toEqual(waiting.map(({ id }) => id).toSorted());
     for (const { id } of asks) await platform.admin.operate('asks.answer', { ask: id, verdict: 'approve' });
-    await until(() => [...readLog(platform.folder).tasks.values()].every(({ state }) => state !== 'auth_required'), PATIENCE);
+    await until(
+      () => [...readLog(platform.folder).tasks.values()].every(({ state }) => state !== 'auth_required'),
+      PATIENCE,
+    );
     await until(() => unsettled(platform.folder).length === 0, PATIENCE);
     const { tasks } = readLog(platform.folder);
     expect(new Set(waiting.map(({ id }) => tasks.get(id)?.state))).toEqual(new Set(['completed']));
-    expect([...effects()].filter(([key]) => key.startsWith('risky ')).map(([, count]) => count)).toEqual(waiting.map(() => 1));
+    expect([...effects()].filter(([key]) => key.startsWith('risky ')).map(([, count]) => count)).toEqual(
+      waiting.map(() => 1),
+    );
   });
 
   it('the books balance, holds of unknown effects are kept until somebody has looked, and the log is verified', async () => {
@@ -165,7 +198,8 @@ describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
     expect(states['held']).toBeUndefined();
     const { transfers } = (await platform.admin.operate('ledger.open', {})) as { transfers: { task: string }[] };
     expect(transfers).toHaveLength(states['kept']!);
-    for (const [at, { task }] of transfers.entries()) await platform.admin.operate('ledger.reconcile', { task, resolution: at % 2 === 0 ? 'captured' : 'released' });
+    for (const [at, { task }] of transfers.entries())
+      await platform.admin.operate('ledger.reconcile', { task, resolution: at % 2 === 0 ? 'captured' : 'released' });
     const spend = await platform.admin.operate('budgets.get', { principal: 'loader' });
     expect(spend.held).toBe(0);
     expect(spend.spent_total).toBeLessThanOrEqual(LOADERS_BUDGET);

@@ -20,7 +20,9 @@ it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, 
   const caller = platform.client(token);
   const done = (key: string): boolean => agents.traces().some((trace) => trace.kind === 'effect' && trace.key === key);
 
-  const acknowledged = await Promise.all(Array.from({ length: 20 }, (_, n) => Array.fromAsync(caller.stream('skill:worker/work', { key: `before ${n}` }))));
+  const acknowledged = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => Array.fromAsync(caller.stream('skill:worker/work', { key: `before ${n}` }))),
+  );
   const endless = caller.stream('skill:worker/endless', { key: 'endless' });
   const { value: begun } = await endless.next();
   const slow = caller.invoke('skill:other/work', { key: 'slow', ms: 1_500 }).catch(codeOf);
@@ -29,15 +31,19 @@ it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, 
   // The log uses up what room it has of its own; from then on it says so.
   disk.fill();
   let last: unknown;
-  for (let n = 0; n < 2_000 && codeOf(last) !== 'DISK_FULL'; n++) last = await caller.invoke('skill:other/work', { key: `filling ${n}` }).catch((error: unknown) => error);
+  for (let n = 0; n < 2_000 && codeOf(last) !== 'DISK_FULL'; n++)
+    last = await caller.invoke('skill:other/work', { key: `filling ${n}` }).catch((error: unknown) => error);
   expect(last).toMatchObject({ code: 'DISK_FULL', message: expect.stringMatching(/disk .* full.*free space/i) });
 
   // Nothing is executed that cannot be recorded.
-  for (let n = 0; n < 5; n++) await expect(caller.invoke('skill:other/work', { key: `full ${n}` })).rejects.toMatchObject({ code: 'DISK_FULL' });
+  for (let n = 0; n < 5; n++)
+    await expect(caller.invoke('skill:other/work', { key: `full ${n}` })).rejects.toMatchObject({ code: 'DISK_FULL' });
   expect(agents.traces().filter(({ key }) => key?.startsWith('full'))).toEqual([]);
   // Refusals are refusals still.
   await expect(caller.operate('kills.kill', { scope: 'global' })).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
-  await expect(platform.client('nonsense').operate('agents.list', {})).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  await expect(platform.client('nonsense').operate('agents.list', {})).rejects.toMatchObject({
+    code: 'UNAUTHENTICATED',
+  });
   expect((await fetch(`${platform.url}/healthz`)).status).toBe(200);
 
   // What was under way when the disk became full gets no result that is not on record, but an answer.
@@ -52,21 +58,32 @@ it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, 
   await endless.return(undefined).catch(() => {});
 
   disk.free();
-  await until(async () => (await admin.operate('kills.list', {}).catch(() => ({ kills: [] }))).kills.length === 1, 10_000);
+  await until(
+    async () => (await admin.operate('kills.list', {}).catch(() => ({ kills: [] }))).kills.length === 1,
+    10_000,
+  );
   expect(await caller.invoke('skill:other/work', { key: 'after' })).toEqual({ key: 'after' });
   await expect(caller.invoke('skill:worker/work', { key: 'still killed' })).rejects.toMatchObject({ code: 'KILLED' });
   await admin.operate('kills.release', { scope: 'agent:worker', reason: 'over' });
-  await until(() => agents.statuses.lastIndexOf('worker registered') > agents.statuses.lastIndexOf('worker lost'), 5_000);
+  await until(
+    () => agents.statuses.lastIndexOf('worker registered') > agents.statuses.lastIndexOf('worker lost'),
+    5_000,
+  );
   expect(await caller.invoke('skill:worker/work', { key: 'released' })).toEqual({ key: 'released' });
 
   // Everything has come to an end, and what had been acknowledged is as it was.
-  await until(() => unsettled(platform.folder).length === 0, 10_000, () => JSON.stringify(unsettled(platform.folder)));
+  await until(
+    () => unsettled(platform.folder).length === 0,
+    10_000,
+    () => JSON.stringify(unsettled(platform.folder)),
+  );
   const { task } = (await caller.operate('tasks.get', { task: begun!.task })) as unknown as { task: { state: string } };
   expect(['canceled', 'failed']).toContain(task.state);
   for (const steps of acknowledged) expect(await Array.fromAsync(caller.follow(steps[0]!.task))).toEqual(steps);
   expect(await platform.stop()).toMatchObject({ code: 0 });
   await platform.restart();
-  for (const steps of acknowledged) expect(await Array.fromAsync(platform.client(token).follow(steps[0]!.task))).toEqual(steps);
+  for (const steps of acknowledged)
+    expect(await Array.fromAsync(platform.client(token).follow(steps[0]!.task))).toEqual(steps);
   expect(await logFaults(platform.folder)).toEqual([]);
   expect(agents.traces().filter(({ kind, key }) => kind === 'effect' && key === 'slow')).toHaveLength(1);
 

@@ -13,8 +13,14 @@ let bob: AgentProcess;
 
 beforeAll(async () => {
   platform = await startPlatformProcess();
-  [alice, bob] = await Promise.all([startAgentProcess(platform, { alice: ['work'] }), startAgentProcess(platform, { bob: ['work', 'pieces'] })]);
-  for (const [from, to] of [['alice', 'bob'], ['bob', 'alice']] as const) {
+  [alice, bob] = await Promise.all([
+    startAgentProcess(platform, { alice: ['work'] }),
+    startAgentProcess(platform, { bob: ['work', 'pieces'] }),
+  ]);
+  for (const [from, to] of [
+    ['alice', 'bob'],
+    ['bob', 'alice'],
+  ] as const) {
     await platform.admin.operate('policies.connect', { from, to, protocol: 'ioap' });
   }
 });
@@ -33,21 +39,52 @@ describe(`two agents in separate processes ${claim('P-IOAP.types')}`, () => {
     const offerId = await alice.tell('alice', { do: 'signal', type: 'OFFER', to: b, payload: { sdp: SDP } });
     const offer = await bob.frame('bob', (frame) => frame.type === 'OFFER');
     expect(offer).toMatchObject({ id: offerId, from: a, to: b, payload: { sdp: SDP } });
-    await bob.tell('bob', { do: 'signal', type: 'ANSWER', to: offer.from, payload: { sdp: `${SDP}a=answer\r\n` }, correlationId: offer.id });
-    expect(await alice.frame('alice', (frame) => frame.type === 'ANSWER')).toMatchObject({ from: b, correlation_id: offerId, payload: { sdp: `${SDP}a=answer\r\n` } });
-    for (const [agents, name, to] of [[alice, 'alice', b], [bob, 'bob', a]] as const) {
-      await agents.tell(name, { do: 'signal', type: 'ICE_CANDIDATE', to, payload: { candidate: `candidate of ${name}`, sdp_mid: '0', sdp_mline_index: 0 } });
+    await bob.tell('bob', {
+      do: 'signal',
+      type: 'ANSWER',
+      to: offer.from,
+      payload: { sdp: `${SDP}a=answer\r\n` },
+      correlationId: offer.id,
+    });
+    expect(await alice.frame('alice', (frame) => frame.type === 'ANSWER')).toMatchObject({
+      from: b,
+      correlation_id: offerId,
+      payload: { sdp: `${SDP}a=answer\r\n` },
+    });
+    for (const [agents, name, to] of [
+      [alice, 'alice', b],
+      [bob, 'bob', a],
+    ] as const) {
+      await agents.tell(name, {
+        do: 'signal',
+        type: 'ICE_CANDIDATE',
+        to,
+        payload: { candidate: `candidate of ${name}`, sdp_mid: '0', sdp_mline_index: 0 },
+      });
     }
-    expect(await bob.frame('bob', isCandidate)).toMatchObject({ from: a, payload: { candidate: 'candidate of alice', sdp_mid: '0', sdp_mline_index: 0 } });
-    expect(await alice.frame('alice', isCandidate)).toMatchObject({ from: b, payload: { candidate: 'candidate of bob' } });
+    expect(await bob.frame('bob', isCandidate)).toMatchObject({
+      from: a,
+      payload: { candidate: 'candidate of alice', sdp_mid: '0', sdp_mline_index: 0 },
+    });
+    expect(await alice.frame('alice', isCandidate)).toMatchObject({
+      from: b,
+      payload: { candidate: 'candidate of bob' },
+    });
   });
 
   it('exchange EXEC_REQUEST and EXEC_RESPONSE, in both directions', async () => {
-    const exec = (agents: AgentProcess, name: string, to: string, payload: object) => agents.tell(name, { do: 'exec', to, payload: { args: {}, ...payload } });
-    expect(await exec(alice, 'alice', didOf(bob, 'bob'), { capability: 'work', args: { key: 'from alice' } })).toEqual({ key: 'from alice' });
-    expect(await exec(bob, 'bob', didOf(alice, 'alice'), { capability: 'work', args: { key: 'from bob' } })).toEqual({ key: 'from bob' });
+    const exec = (agents: AgentProcess, name: string, to: string, payload: object) =>
+      agents.tell(name, { do: 'exec', to, payload: { args: {}, ...payload } });
+    expect(await exec(alice, 'alice', didOf(bob, 'bob'), { capability: 'work', args: { key: 'from alice' } })).toEqual({
+      key: 'from alice',
+    });
+    expect(await exec(bob, 'bob', didOf(alice, 'alice'), { capability: 'work', args: { key: 'from bob' } })).toEqual({
+      key: 'from bob',
+    });
     expect(await exec(alice, 'alice', 'capability:pieces', { args: { key: 'a' } })).toBe('a whole');
-    const effects = [...alice.traces(), ...bob.traces()].filter(({ kind }) => kind === 'effect').map(({ agent, key }) => `${agent} ${key}`);
+    const effects = [...alice.traces(), ...bob.traces()]
+      .filter(({ kind }) => kind === 'effect')
+      .map(({ agent, key }) => `${agent} ${key}`);
     expect(effects.toSorted()).toEqual(['alice from bob', 'bob a', 'bob from alice']);
   });
 });
@@ -72,7 +109,13 @@ describe(`a frame that is wrong gets an error code of its own ${claim('P-IOAP.er
   }
 
   it('a forged signature', async () => {
-    const { id } = mallory.say('OFFER', didOf(bob, 'bob'), { sdp: SDP }, {}, { payload: { sdp: 'v=0 changed on the way' } });
+    const { id } = mallory.say(
+      'OFFER',
+      didOf(bob, 'bob'),
+      { sdp: SDP },
+      {},
+      { payload: { sdp: 'v=0 changed on the way' } },
+    );
     expect(await refusal(mallory, id)).toBe('INVALID_SIGNATURE');
   });
 
@@ -106,13 +149,21 @@ describe(`a frame that is wrong gets an error code of its own ${claim('P-IOAP.er
 
   it('an unadmitted sender', async () => {
     const stranger = await openPeer(gatewayOf(platform));
-    const { id } = stranger.say('REGISTER', platform.gateway, { public_key: stranger.did.slice('did:key:'.length), name: 'nobody' });
+    const { id } = stranger.say('REGISTER', platform.gateway, {
+      public_key: stranger.did.slice('did:key:'.length),
+      name: 'nobody',
+    });
     expect(await refusal(stranger, id)).toBe('NOT_ADMITTED');
     expect(await stranger.closed).toMatchObject({ code: 4403 });
   });
 
   it('an oversized frame', async () => {
-    const { raw } = mallory.sign('EXEC_REQUEST', didOf(bob, 'bob'), { args: { fill: 'x'.repeat(IOAP_MAX_FRAME_BYTES) } }, { id: randomUUID() });
+    const { raw } = mallory.sign(
+      'EXEC_REQUEST',
+      didOf(bob, 'bob'),
+      { args: { fill: 'x'.repeat(IOAP_MAX_FRAME_BYTES) } },
+      { id: randomUUID() },
+    );
     mallory.send(raw);
     const { frame } = await mallory.next(({ type }) => type === 'ERROR');
     codes.push((frame as Extract<IoapFrame, { type: 'ERROR' }>).payload.code);
@@ -123,7 +174,13 @@ describe(`a frame that is wrong gets an error code of its own ${claim('P-IOAP.er
   it('seven faults, seven codes, and none of them reached the other agent', async () => {
     expect(new Set(codes).size).toBe(7);
     expect(codes).toHaveLength(7);
-    await expect(bob.tell('bob', { do: 'exec', to: didOf(alice, 'alice'), payload: { capability: 'work', args: { key: 'still here' } } })).resolves.toEqual({ key: 'still here' });
+    await expect(
+      bob.tell('bob', {
+        do: 'exec',
+        to: didOf(alice, 'alice'),
+        payload: { capability: 'work', args: { key: 'still here' } },
+      }),
+    ).resolves.toEqual({ key: 'still here' });
     expect(bob.unread('bob')).toEqual([]);
     expect(bob.traces().filter(({ kind }) => kind === 'delivery')).toHaveLength(2);
   });

@@ -1,12 +1,31 @@
 import { createServer } from 'node:http';
 import type { AgentCard } from '@a2a-js/sdk';
-import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore, JsonRpcTransportHandler, ServerCallContext, type AgentExecutor } from '@a2a-js/sdk/server';
+import {
+  AgentEvent,
+  DefaultRequestHandler,
+  InMemoryTaskStore,
+  JsonRpcTransportHandler,
+  ServerCallContext,
+  type AgentExecutor,
+} from '@a2a-js/sdk/server';
 import { announce } from './report.ts';
 
 /** The official A2A SDK's simplest server: in memory, ungoverned. Text "task" makes a task with three events, else a message. */
-const part = (value: string) => ({ content: { $case: 'text' as const, value }, metadata: undefined, filename: '', mediaType: '' });
+const part = (value: string) => ({
+  content: { $case: 'text' as const, value },
+  metadata: undefined,
+  filename: '',
+  mediaType: '',
+});
 const message = (contextId: string, taskId: string, value: string) => ({
-  messageId: crypto.randomUUID(), contextId, taskId, role: 2, parts: [part(value)], metadata: undefined, extensions: [], referenceTaskIds: [],
+  messageId: crypto.randomUUID(),
+  contextId,
+  taskId,
+  role: 2,
+  parts: [part(value)],
+  metadata: undefined,
+  extensions: [],
+  referenceTaskIds: [],
 });
 
 const executor: AgentExecutor = {
@@ -20,8 +39,31 @@ const executor: AgentExecutor = {
     }
     const place = { taskId, contextId, metadata: undefined };
     const status = (state: number) => ({ state, message: undefined, timestamp: new Date().toISOString() });
-    bus.publish(AgentEvent.task({ id: taskId, contextId, artifacts: [], history: [userMessage], metadata: undefined, status: status(2) }));
-    bus.publish(AgentEvent.artifactUpdate({ ...place, append: false, lastChunk: true, artifact: { artifactId: 'result', name: 'result', description: '', parts: [part('done')], metadata: undefined, extensions: [] } }));
+    bus.publish(
+      AgentEvent.task({
+        id: taskId,
+        contextId,
+        artifacts: [],
+        history: [userMessage],
+        metadata: undefined,
+        status: status(2),
+      }),
+    );
+    bus.publish(
+      AgentEvent.artifactUpdate({
+        ...place,
+        append: false,
+        lastChunk: true,
+        artifact: {
+          artifactId: 'result',
+          name: 'result',
+          description: '',
+          parts: [part('done')],
+          metadata: undefined,
+          extensions: [],
+        },
+      }),
+    );
     bus.publish(AgentEvent.statusUpdate({ ...place, status: status(3) }));
     bus.finished();
   },
@@ -30,7 +72,14 @@ const executor: AgentExecutor = {
 
 const capabilities = { streaming: true, pushNotifications: false, extensions: [], extendedAgentCard: false };
 const interfaces = [{ url: 'http://localhost', protocolBinding: 'JSONRPC', protocolVersion: '1.0', tenant: '' }];
-const card = { name: 'echo', description: '', version: '1', supportedInterfaces: interfaces, capabilities, skills: [] } as unknown as AgentCard;
+const card = {
+  name: 'echo',
+  description: '',
+  version: '1',
+  supportedInterfaces: interfaces,
+  capabilities,
+  skills: [],
+} as unknown as AgentCard;
 const handler = new JsonRpcTransportHandler(new DefaultRequestHandler(card, new InMemoryTaskStore(), executor));
 
 const server = createServer((request, response) => {
@@ -38,11 +87,13 @@ const server = createServer((request, response) => {
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    void handler.handle(body as Record<string, unknown>, new ServerCallContext({ requestedVersion: '1.0' })).then((answer) => {
-      const text = JSON.stringify(answer);
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-      response.end(text);
-    });
+    void handler
+      .handle(body as Record<string, unknown>, new ServerCallContext({ requestedVersion: '1.0' }))
+      .then((answer) => {
+        const text = JSON.stringify(answer);
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+        response.end(text);
+      });
   });
 });
 server.listen(0, '127.0.0.1', () => announce(server));

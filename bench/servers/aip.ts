@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from '../../packages/platform/src/kernel/body.ts';
+import { textOf } from '../../packages/platform/src/kernel/body.ts';
 import type { CatalogueEntry } from '../../packages/platform/src/kernel/catalogue.ts';
 import { loadConfig } from '../../packages/platform/src/main/config.ts';
 import { startPlatform } from '../../packages/platform/src/main/platform.ts';
-import { textOf } from '../../packages/platform/src/kernel/body.ts';
 import { tell } from './report.ts';
 
 /** The platform itself: every guard, every entry durable, an agent and a tool that answer inside the process. */
@@ -16,9 +16,23 @@ const flags = { data_dir: folder, port: 0, rate: { per_second: 1_000_000, burst:
 const platform = await startPlatform({ config: loadConfig({ env: {}, flags, cwd: folder }), log: () => {} });
 const ready = performance.now() - started;
 
-const common = { owner: 'echo', ownerName: 'echo', description: 'Says it again.', effect: 'external', idempotent: false, price: 0, state: 'active' } as const;
+const common = {
+  owner: 'echo',
+  ownerName: 'echo',
+  description: 'Says it again.',
+  effect: 'external',
+  idempotent: false,
+  price: 0,
+  state: 'active',
+} as const;
 const agent: CatalogueEntry = { ...common, address: 'agent:echo', kind: 'agent', name: 'echo' };
-const tool: CatalogueEntry = { ...common, address: 'tool:echo/echo', kind: 'tool', name: 'echo', inputSchema: { type: 'object', properties: { text: { type: 'string' } } } };
+const tool: CatalogueEntry = {
+  ...common,
+  address: 'tool:echo/echo',
+  kind: 'tool',
+  name: 'echo',
+  inputSchema: { type: 'object', properties: { text: { type: 'string' } } },
+};
 const { catalogue, routes } = platform.exchange;
 catalogue.put('echo', [agent, tool]);
 routes.bind('echo', {

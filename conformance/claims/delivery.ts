@@ -30,7 +30,8 @@ export const delivery = {
   },
   'D-SECURE.secrets': {
     source: 'mission',
-    behaviour: 'Makes its secrets on the first start, keeps them in files that only it can read, and writes them into no output and no log.',
+    behaviour:
+      'Makes its secrets on the first start, keeps them in files that only it can read, and writes them into no output and no log.',
     status: 'done',
   },
   'D-SECURE.origin': {

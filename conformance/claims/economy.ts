@@ -8,6 +8,12 @@ export const economy = {
       'Keeps a double-entry ledger in integer units with holds, partial capture and idempotency; nothing is created or lost under races and crashes.',
     status: 'planned',
   },
+  'E-LEDGER.crash': {
+    source: 'mission',
+    behaviour:
+      'After kill -9 under load the books balance, budgets add up, and holds of calls with an unknown effect are kept until somebody has looked.',
+    status: 'done',
+  },
   'E-BUDGET': {
     source: 'seed:aip',
     behaviour: 'Enforces hard budgets for each agent, day, call and payee, and refuses when it cannot know.',

@@ -8,10 +8,43 @@ export const governance = {
       'Decides by Cedar policies that can be validated, explained, tested, simulated on recorded traffic and rolled out in stages; denies by default and adds obligations.',
     status: 'planned',
   },
+  'G-POLICY.deny': {
+    source: 'seed:aip',
+    behaviour:
+      'Denies what no policy permits, what one forbids, and what one cannot be evaluated for; the denial and the record name the policies.',
+    status: 'done',
+  },
+  'G-POLICY.chain': {
+    source: 'mission',
+    behaviour: 'Decides for everybody in a delegation: rights along it intersect, obligations add up.',
+    status: 'done',
+  },
+  'G-POLICY.obligations': {
+    source: 'seed:aip',
+    behaviour: 'Keeps the rates, notes and redactions that permits ask for, in what the caller sees and in the log.',
+    status: 'done',
+  },
   'G-POLICY.broken': {
     source: 'mission',
+    behaviour: 'Permits nothing while no policy is valid, except that an administrator can steer the platform and mend the files.',
+    status: 'done',
+  },
+  'G-POLICY.live': {
+    source: 'seed:aip',
     behaviour:
-      'With a policy file that is broken, permits nothing at a start and keeps the last valid policies while it runs; an administrator can still check and kill, and the mended file is in force at once.',
+      'Puts edited policy files in force at once; broken ones leave the last valid set in force and are reported by file, line and column.',
+    status: 'done',
+  },
+  'G-POLICY.operations': {
+    source: 'seed:aip',
+    behaviour:
+      'Lists, validates, explains and tests policies without changing them, and records each change word for word.',
+    status: 'done',
+  },
+  'G-POLICY.connect': {
+    source: 'mission',
+    behaviour:
+      'Connects one agent to another, in one direction and over one protocol, by a policy that is written into a file of its own.',
     status: 'done',
   },
   'G-KILL': {

@@ -347,6 +347,12 @@ export const protocols = {
       'Lets an agent call others on behalf of a task that is its own and live, and no other; a chain of more than 16 is a loop.',
     status: 'done',
   },
+  'P-BRIDGE.mcp': {
+    source: 'mission',
+    behaviour:
+      'An agent that is connected over IoAP is a tool for each of its capabilities to MCP clients of both eras, with progress and cancellation.',
+    status: 'done',
+  },
   'P-BRIDGE.http': {
     source: 'mission',
     behaviour:

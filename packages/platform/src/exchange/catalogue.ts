@@ -30,7 +30,11 @@ export function createCatalogue(): Catalogue {
   let turn = 0;
 
   function put(owner: string, entries: readonly CatalogueEntry[]): void {
-    if (entries.length > MAX_PER_OWNER) throw new AipError('INVALID_ARGUMENT', `${owner} offers ${entries.length} entries; at most ${MAX_PER_OWNER} are taken.`);
+    if (entries.length > MAX_PER_OWNER)
+      throw new AipError(
+        'INVALID_ARGUMENT',
+        `${owner} offers ${entries.length} entries; at most ${MAX_PER_OWNER} are taken.`,
+      );
     forget(owner);
     owners.set(owner, entries);
     for (const entry of entries) {
@@ -56,16 +60,28 @@ export function createCatalogue(): Catalogue {
     if (exact && exists(exact, tenant)) return exact;
     const named = (agentsByName.get(name) ?? []).filter((entry) => exists(entry, tenant));
     if (named.length === 1) return named[0] as CatalogueEntry;
-    if (named.length > 1) throw new AipError('UNKNOWN_AGENT', `${named.length} agents are named "${name}"; use the DID of the one you mean.`);
-    throw new AipError('UNKNOWN_AGENT', `No agent "${name.slice(0, 120)}" is known here; "aip agent list" shows who is.`);
+    if (named.length > 1)
+      throw new AipError(
+        'UNKNOWN_AGENT',
+        `${named.length} agents are named "${name}"; use the DID of the one you mean.`,
+      );
+    throw new AipError(
+      'UNKNOWN_AGENT',
+      `No agent "${name.slice(0, 120)}" is known here; "aip agent list" shows who is.`,
+    );
   }
 
   /** One live provider of a capability, in turn. */
   function provider(name: string, tenant: string | undefined): CatalogueEntry {
     const offering = (skillsByName.get(name) ?? []).filter((entry) => exists(entry, tenant));
     const live = offering.filter((entry) => entry.state === 'active');
-    if (offering.length === 0) throw new AipError('UNKNOWN_TARGET', `No agent offers the capability "${name.slice(0, 120)}".`);
-    if (live.length === 0) throw new AipError('AGENT_UNAVAILABLE', `No agent that offers the capability "${name.slice(0, 120)}" is connected; try again when one is.`);
+    if (offering.length === 0)
+      throw new AipError('UNKNOWN_TARGET', `No agent offers the capability "${name.slice(0, 120)}".`);
+    if (live.length === 0)
+      throw new AipError(
+        'AGENT_UNAVAILABLE',
+        `No agent that offers the capability "${name.slice(0, 120)}" is connected; try again when one is.`,
+      );
     return live[turn++ % live.length] as CatalogueEntry;
   }
 
@@ -104,7 +120,8 @@ export function createCatalogue(): Catalogue {
 }
 
 /** What belongs to nobody is there for every tenant. */
-const exists = (entry: CatalogueEntry, tenant: string | undefined): boolean => tenant === undefined || entry.tenant === undefined || entry.tenant === tenant;
+const exists = (entry: CatalogueEntry, tenant: string | undefined): boolean =>
+  tenant === undefined || entry.tenant === undefined || entry.tenant === tenant;
 
 function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   const list = map.get(key);

@@ -8,18 +8,33 @@ import { coalesce } from './coalesce.ts';
 type Step = { readonly wait: boolean; readonly event: RouteEvent };
 
 const piece = (value: string, artifactId: string, append: boolean, last: boolean | undefined): RouteEvent => ({
-  type: 'output', body: text(value), artifactId, append, ...(last === undefined ? {} : { last }),
+  type: 'output',
+  body: text(value),
+  artifactId,
+  append,
+  ...(last === undefined ? {} : { last }),
 });
 
 const outputs = fc
-  .record({ value: fc.string({ maxLength: 5 }), artifact: fc.constantFrom('a', 'b'), append: fc.boolean(), last: fc.constantFrom(undefined, undefined, true, false) })
+  .record({
+    value: fc.string({ maxLength: 5 }),
+    artifact: fc.constantFrom('a', 'b'),
+    append: fc.boolean(),
+    last: fc.constantFrom(undefined, undefined, true, false),
+  })
   .map(({ value, artifact, append, last }) => piece(value, artifact, append, last));
 const others: fc.Arbitrary<RouteEvent> = fc.constantFrom<RouteEvent>(
   { type: 'working' },
   { type: 'progress', progress: 1 },
   { type: 'output', body: { type: 'data', value: { n: 1 } }, artifactId: 'a', append: true },
 );
-const steps = fc.array(fc.record({ wait: fc.nat({ max: 20 }).map((n) => n === 0), event: fc.oneof({ weight: 4, arbitrary: outputs }, others) }), { maxLength: 40 });
+const steps = fc.array(
+  fc.record({
+    wait: fc.nat({ max: 20 }).map((n) => n === 0),
+    event: fc.oneof({ weight: 4, arbitrary: outputs }, others),
+  }),
+  { maxLength: 40 },
+);
 
 async function* yielding(script: readonly Step[]): AsyncIterable<RouteEvent> {
   for (const { wait, event } of script) {
@@ -35,9 +50,15 @@ function read(events: readonly RouteEvent[]): unknown[] {
     const before = seen.at(-1) as { artifact?: string; text?: string; ended?: boolean } | undefined;
     const isText = event.type === 'output' && event.body.type === 'text';
     if (isText && event.append && before?.artifact === event.artifactId && before?.ended !== true) {
-      before!.text += event.body.value as string;
+      before!.text += event.body.value;
       before!.ended = event.last === true;
-    } else if (isText) seen.push({ artifact: event.artifactId, append: event.append, text: event.body.value, ended: event.last === true });
+    } else if (isText)
+      seen.push({
+        artifact: event.artifactId,
+        append: event.append,
+        text: event.body.value,
+        ended: event.last === true,
+      });
     else seen.push(event);
   }
   return seen;
@@ -72,7 +93,10 @@ test('the first piece leaves at once, later ones no later than the window', asyn
 });
 
 test('a piece does not grow without bound', async () => {
-  const many = Array.from({ length: 100 }, () => ({ wait: false, event: piece('x'.repeat(4096), 'a', true, undefined) }));
+  const many = Array.from({ length: 100 }, () => ({
+    wait: false,
+    event: piece('x'.repeat(4096), 'a', true, undefined),
+  }));
   const seen = await Array.fromAsync(coalesce(yielding(many)));
   const lengths = seen.map((event) => (event.type === 'output' ? (event.body.value as string).length : 0));
   expect(Math.max(...lengths)).toBeLessThanOrEqual(36 * 1024);

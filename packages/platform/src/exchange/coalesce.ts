@@ -71,7 +71,11 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof LA
 const textLength = (event: Output): number => (event.body.type === 'text' ? event.body.value.length : 0);
 
 const joins = (held: Output, next: RouteEvent): boolean =>
-  next.type === 'output' && next.append === true && next.artifactId === held.artifactId && next.body.type === 'text' && held.last !== true;
+  next.type === 'output' &&
+  next.append === true &&
+  next.artifactId === held.artifactId &&
+  next.body.type === 'text' &&
+  held.last !== true;
 
 function joined(held: Output, next: Output): Output {
   const body = { type: 'text', value: `${held.body.value as string}${next.body.value as string}` } as const;

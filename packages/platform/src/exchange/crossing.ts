@@ -35,9 +35,15 @@ export type Chain = Pick<LiveTask, 'depth' | 'scopes'>;
 export const chainOf = ({ depth, scopes }: Chain): Chain => ({ depth: depth - 1, scopes });
 
 /** Prepares a message for the guards. `parent` is the live task the sender works on, already checked. */
-export function crossingOf(message: Message, target: CatalogueEntry, parent: Chain | undefined, approval?: Crossing['approval']): Crossing {
+export function crossingOf(
+  message: Message,
+  target: CatalogueEntry,
+  parent: Chain | undefined,
+  approval?: Crossing['approval'],
+): Crossing {
   const depth = parent ? parent.depth + 1 : 0;
-  if (depth > MAX_DEPTH) throw new AipError('LOOP_DETECTED', `This call is ${depth} delegations deep; at most ${MAX_DEPTH} are allowed.`);
+  if (depth > MAX_DEPTH)
+    throw new AipError('LOOP_DETECTED', `This call is ${depth} delegations deep; at most ${MAX_DEPTH} are allowed.`);
   let hash: string | undefined;
   return {
     message,
@@ -58,7 +64,13 @@ const SERVER_KINDS: ReadonlySet<CatalogueEntry['kind']> = new Set(['tool', 'reso
 
 /** Every kill scope this message falls under: both ends, what is called, the session, and the chain it acts for. */
 function scopesOf(message: Message, target: CatalogueEntry, parent: Chain | undefined): readonly string[] {
-  const scopes = new Set(['global', `tenant:${message.from.tenant}`, `protocol:${message.edge}`, ...principalScopes(message.from), `session:${message.session}`]);
+  const scopes = new Set([
+    'global',
+    `tenant:${message.from.tenant}`,
+    `protocol:${message.edge}`,
+    ...principalScopes(message.from),
+    `session:${message.session}`,
+  ]);
   scopes.add(SERVER_KINDS.has(target.kind) ? `server:${target.owner}` : `agent:${target.owner}`);
   if (target.kind !== 'agent') scopes.add(`capability:${target.name}`);
   // Whatever stops a task stops what is done on its behalf.

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Json, JsonObject } from '@aip/wire';
-import { errorBody, toErrorBody, type ErrorBody } from '../kernel/error-body.ts';
 import { text, type Body } from '../kernel/body.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
+import { errorBody, toErrorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { Journal } from '../kernel/journal.ts';
 import type { Route, RouteCall } from '../kernel/route.ts';
@@ -9,6 +10,7 @@ import type { CancelReason, EffectState, ExchangeEvent, RouteEvent, TaskHead, Ta
 import { isTerminal } from '../kernel/task.ts';
 import { alarm } from './alarm.ts';
 import { coalesce } from './coalesce.ts';
+import { taskHead } from './history.ts';
 import type { LiveTask } from './live-task.ts';
 import { inspect, type Slots } from './pipeline.ts';
 
@@ -16,6 +18,8 @@ import { inspect, type Slots } from './pipeline.ts';
 const GRACE = 2_000;
 /** Events of one task on their way to the disk before its route has to wait. */
 const MAX_UNRECORDED = 64;
+/** How often an end that the log could not take is tried again, in milliseconds. */
+const RETRY = 1_000;
 
 export interface Dispatcher {
   /** Delivers an accepted message and records what comes back until the task has ended. */
@@ -23,8 +27,8 @@ export interface Dispatcher {
   /** Records one event and announces it once it is durable. */
   record(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<boolean>;
   settle(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<void>;
-  /** Ends a task of which only the head is left. */
-  settleLost(tenant: string, head: TaskHead, error: ErrorBody): Promise<void>;
+  /** Ends a task of which only the head is left; false when the log could not take it. */
+  settleLost(tenant: string, head: TaskHead, error: ErrorBody): Promise<boolean>;
   cancel(task: LiveTask, reason: CancelReason): void;
 }
 
@@ -47,12 +51,16 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     if (task.settling) return;
     task.settling = true;
     const { entries = [], ...end } = event.type === 'done' ? event : { ...event, entries: [] as readonly EntryDraft[] };
-    const recorded = end.type === 'done' && end.secret ? { ...end, body: text('Not recorded: it holds a secret.') } : end;
+    const recorded =
+      end.type === 'done' && end.secret ? { ...end, body: text('Not recorded: it holds a secret.') } : end;
     const n = ++task.n;
     const state = stateAfter(end, task.state);
     const verdict = await journal.commit({
       tenant: task.tenant,
-      entries: [{ kind: 'settle', task: task.id, n, head: settlement(task, end, state), body: JSON.stringify(recorded) }, ...entries],
+      entries: [
+        { kind: 'settle', task: task.id, n, head: settlement(task, end, state), body: JSON.stringify(recorded) },
+        ...entries,
+      ],
     });
     if (verdict.ok) {
       task.state = state;
@@ -67,7 +75,7 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     else abandon(task, verdict.error);
   }
 
-  /** The log does not take this task any further: tell its followers, leave the durable state for recovery. */
+  /** The log does not take this task any further: its followers are told, and the log as soon as it can be written. */
   function abandon(task: LiveTask, error: ErrorBody): void {
     // Everything that was under way is refused as well, and each refusal leads here.
     if (task.stream.last && isTerminal(task.stream.last.state)) return;
@@ -75,6 +83,16 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     task.controller.abort('shutdown' satisfies CancelReason);
     task.stream.push({ type: 'failed', error, effect: 'unknown', n: ++task.n, at: Date.now(), state: 'failed' });
     onEnded(task);
+    // A log that has been closed meanwhile is taken up by the next start.
+    settleLater(task, error).catch(() => {});
+  }
+
+  async function settleLater({ tenant, id }: LiveTask, error: ErrorBody): Promise<void> {
+    for (;;) {
+      await delay(RETRY, undefined, { ref: false });
+      const head = taskHead(journal.read, tenant, id);
+      if (!head || isTerminal(head.state) || (await settleLost(tenant, head, error))) return;
+    }
   }
 
   async function pump(task: LiveTask, crossing: Crossing, route: Route, call: RouteCall): Promise<void> {
@@ -88,7 +106,14 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
       const recorded = record(task, event).finally(() => unrecorded--);
       if (++unrecorded >= MAX_UNRECORDED) await recorded;
     }
-    await settle(task, ended(task, { type: 'failed', error: errorBody('UPSTREAM_FAILED', 'The target ended without a result.'), effect: effectOf(task) }));
+    await settle(
+      task,
+      ended(task, {
+        type: 'failed',
+        error: errorBody('UPSTREAM_FAILED', 'The target ended without a result.'),
+        effect: effectOf(task),
+      }),
+    );
   }
 
   async function run(task: LiveTask, crossing: Crossing, route: Route, resumeFrom?: number): Promise<void> {
@@ -100,7 +125,8 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
       ...(resumeFrom === undefined ? {} : { resumeFrom }),
     };
     const deadline = task.message.deadline;
-    const stopDeadline = deadline === undefined ? undefined : alarm(deadline - Date.now(), () => cancel(task, 'deadline'));
+    const stopDeadline =
+      deadline === undefined ? undefined : alarm(deadline - Date.now(), () => cancel(task, 'deadline'));
     try {
       await pump(task, crossing, route, call);
     } catch (error) {
@@ -123,11 +149,17 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     void task.stream.ended.then(() => clearTimeout(timer));
   }
 
-  async function settleLost(tenant: string, head: TaskHead, error: ErrorBody): Promise<void> {
+  async function settleLost(tenant: string, head: TaskHead, error: ErrorBody): Promise<boolean> {
     const end = { type: 'failed', error, effect: 'unknown' } as const;
     const hold = head.hold ? { hold: head.hold as unknown as Json, resolution: 'kept' } : {};
-    const entry = { kind: 'settle', task: head.id, n: head.n + 1, head: { type: 'failed', state: 'failed', effect: 'unknown', code: error.code, message: head.message, ...hold }, body: JSON.stringify(end) };
-    await journal.commit({ tenant, entries: [entry] });
+    const entry = {
+      kind: 'settle',
+      task: head.id,
+      n: head.n + 1,
+      head: { type: 'failed', state: 'failed', effect: 'unknown', code: error.code, message: head.message, ...hold },
+      body: JSON.stringify(end),
+    };
+    return (await journal.commit({ tenant, entries: [entry] })).ok;
   }
 
   return { run, record, settle, settleLost, cancel };
@@ -172,7 +204,14 @@ function stateAfter(event: RouteEvent | ExchangeEvent, current: TaskState): Task
 
 /** Public head of the end of a task: enough to verify its money and its effect without its content. */
 function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: TaskState): JsonObject {
-  const effect: EffectState = event.type === 'done' ? (task.target.effect === 'read' ? 'none' : 'applied') : event.type === 'failed' || event.type === 'canceled' ? event.effect : 'unknown';
+  const effect: EffectState =
+    event.type === 'done'
+      ? task.target.effect === 'read'
+        ? 'none'
+        : 'applied'
+      : event.type === 'failed' || event.type === 'canceled'
+        ? event.effect
+        : 'unknown';
   const hold = task.crossing.hold;
   return {
     type: event.type,
@@ -183,6 +222,12 @@ function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: Ta
     ...(event.type === 'failed' ? { code: event.error.code } : {}),
     ...(event.type === 'canceled' ? { reason: event.reason } : {}),
     ...(task.askId === undefined ? {} : { ask: task.askId }),
-    ...(hold ? { hold: hold as unknown as Json, resolution: effect === 'unknown' ? 'kept' : effect === 'applied' || event.type === 'done' ? 'captured' : 'released' } : {}),
+    ...(hold
+      ? {
+          hold: hold as unknown as Json,
+          resolution:
+            effect === 'unknown' ? 'kept' : effect === 'applied' || event.type === 'done' ? 'captured' : 'released',
+        }
+      : {}),
   };
 }

@@ -5,43 +5,53 @@ import { rounds } from '../kernel/testing.ts';
 import { createEventStream } from './event-stream.ts';
 
 const event = (n: number, last: boolean): TaskEvent =>
-  last ? { type: 'canceled', reason: 'caller', effect: 'none', n, at: n, state: 'canceled' } : { type: 'working', n, at: n, state: 'working' };
+  last
+    ? { type: 'canceled', reason: 'caller', effect: 'none', n, at: n, state: 'canceled' }
+    : { type: 'working', n, at: n, state: 'working' };
 
-const numbers = async (events: AsyncIterable<TaskEvent>): Promise<number[]> => (await Array.fromAsync(events)).map(({ n }) => n);
+const numbers = async (events: AsyncIterable<TaskEvent>): Promise<number[]> =>
+  (await Array.fromAsync(events)).map(({ n }) => n);
 
 test('every follower sees every event above its number once, in order, whenever it comes and however slow it is', async () => {
   const follower = fc.record({ after: fc.nat({ max: 60 }), joins: fc.nat({ max: 60 }), slow: fc.boolean() });
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.array(follower, { minLength: 1, maxLength: 6 }), fc.nat({ max: 5 }), async (total, followers, ahead) => {
-      const log = Array.from({ length: total }, (_, i) => event(i + 1, i + 1 === total));
-      // The log is durable before an event is announced, so it may be ahead of the stream.
-      let announced = 0;
-      const stream = createEventStream((after) => log.filter(({ n }) => n > after && n <= announced + ahead));
-      const reading: Promise<number[]>[] = [];
-      const join = (at: number): void => {
-        for (const { after, joins, slow } of followers.filter((one) => Math.min(one.joins, total) === at)) {
-          reading.push(
-            (async () => {
-              const seen: number[] = [];
-              for await (const { n } of stream.follow(Math.min(after, total - 1))) {
-                seen.push(n);
-                if (slow) await new Promise((resolve) => setImmediate(resolve));
-              }
-              expect(seen, `after ${after}, joined at ${joins}`).toEqual(log.map(({ n }) => n).filter((n) => n > Math.min(after, total - 1)));
-              return seen;
-            })(),
-          );
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 60 }),
+      fc.array(follower, { minLength: 1, maxLength: 6 }),
+      fc.nat({ max: 5 }),
+      async (total, followers, ahead) => {
+        const log = Array.from({ length: total }, (_, i) => event(i + 1, i + 1 === total));
+        // The log is durable before an event is announced, so it may be ahead of the stream.
+        let announced = 0;
+        const stream = createEventStream((after) => log.filter(({ n }) => n > after && n <= announced + ahead));
+        const reading: Promise<number[]>[] = [];
+        const join = (at: number): void => {
+          for (const { after, joins, slow } of followers.filter((one) => Math.min(one.joins, total) === at)) {
+            reading.push(
+              (async () => {
+                const seen: number[] = [];
+                for await (const { n } of stream.follow(Math.min(after, total - 1))) {
+                  seen.push(n);
+                  if (slow) await new Promise((resolve) => setImmediate(resolve));
+                }
+                expect(seen, `after ${after}, joined at ${joins}`).toEqual(
+                  log.map(({ n }) => n).filter((n) => n > Math.min(after, total - 1)),
+                );
+                return seen;
+              })(),
+            );
+          }
+        };
+        join(0);
+        for (const next of log) {
+          announced = next.n;
+          stream.push(next);
+          join(next.n);
+          if (next.n % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
         }
-      };
-      join(0);
-      for (const next of log) {
-        announced = next.n;
-        stream.push(next);
-        join(next.n);
-        if (next.n % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-      expect(await Promise.all(reading)).toHaveLength(followers.length);
-    }),
+        expect(await Promise.all(reading)).toHaveLength(followers.length);
+      },
+    ),
     { numRuns: rounds(60) },
   );
 });

@@ -22,10 +22,14 @@ export function createEventStream(older: (after: number) => TaskEvent[]): EventS
 
   async function* follow(after: number, signal?: AbortSignal): AsyncIterable<TaskEvent> {
     let position = after;
-    while (!signal?.aborted) {
+    for (;;) {
+      if (signal?.aborted) return;
       const first = kept[0];
       const missed = first === undefined || first.n > position + 1;
-      const batch = missed && (last === undefined || last.n > position || first === undefined) ? older(position) : kept.filter((event) => event.n > position);
+      const batch =
+        missed && (last === undefined || last.n > position || first === undefined)
+          ? older(position)
+          : kept.filter((event) => event.n > position);
       for (const event of batch) {
         // The log may already be ahead of what has been announced; nothing is yielded twice.
         if (event.n <= position) continue;

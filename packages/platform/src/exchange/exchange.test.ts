@@ -3,14 +3,22 @@ import { data, text } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Route } from '../kernel/route.ts';
 import type { TaskEvent } from '../kernel/task.ts';
-import { createTestExchange } from './testing.ts';
-import { oneShot } from './sessions.ts';
-import { outcomeOf } from './outcome.ts';
 import type { Exchange } from './exchange.ts';
+import { outcomeOf } from './outcome.ts';
+import { oneShot } from './sessions.ts';
+import { createTestExchange } from './testing.ts';
 
 const echo: CatalogueEntry = {
-  address: 'agent:echo', kind: 'agent', name: 'echo', owner: 'echo', ownerName: 'echo', description: 'Says it again.',
-  effect: 'external', idempotent: false, price: 0, state: 'active',
+  address: 'agent:echo',
+  kind: 'agent',
+  name: 'echo',
+  owner: 'echo',
+  ownerName: 'echo',
+  description: 'Says it again.',
+  effect: 'external',
+  idempotent: false,
+  price: 0,
+  state: 'active',
 };
 
 const disposables: AsyncDisposable[] = [];
@@ -26,7 +34,8 @@ async function withEcho(route: Route['deliver']): Promise<Exchange> {
   return made.exchange;
 }
 
-const caller = (exchange: Exchange) => oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'alice' }), edge: 'http' }, Date.now());
+const caller = (exchange: Exchange) =>
+  oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'alice' }), edge: 'http' }, Date.now());
 
 async function all(events: AsyncIterable<TaskEvent>): Promise<TaskEvent[]> {
   const seen: TaskEvent[] = [];
@@ -40,7 +49,11 @@ test('a request becomes a task whose events are numbered, and its end is the res
     yield { type: 'output', body: text('a piece') };
     yield { type: 'done', body: call.message.body };
   });
-  const call = await exchange.send(caller(exchange), { to: 'agent:echo', action: 'invoke', body: data({ hello: 'world' }) });
+  const call = await exchange.send(caller(exchange), {
+    to: 'agent:echo',
+    action: 'invoke',
+    body: data({ hello: 'world' }),
+  });
   const events = await all(call.events());
   expect(events.map((event) => [event.n, event.type, event.state])).toEqual([
     [1, 'submitted', 'submitted'],
@@ -65,7 +78,9 @@ test('the same idempotency key leads to the same task, another request under it 
   expect(second.taskId).toBe(first.taskId);
   await first.ended;
   expect(runs).toBe(1);
-  await expect(exchange.send(session, { ...draft, body: data({ x: 2 }) })).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  await expect(exchange.send(session, { ...draft, body: data({ x: 2 }) })).rejects.toMatchObject({
+    code: 'IDEMPOTENCY_CONFLICT',
+  });
 });
 
 test('a canceled route that does not end by itself is ended with its effect unknown', async () => {

@@ -2,8 +2,8 @@ import { aipErrorFromBody, AipError, type ErrorBody, type Json, type JsonObject 
 import { data, valueOf, type Body } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
+import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import { PASS, type Crossing, type GuardVerdict } from '../kernel/guard.ts';
 import { uuidv7 } from '../kernel/ids.ts';
 import type { Journal } from '../kernel/journal.ts';
@@ -53,7 +53,10 @@ export interface Exchange {
   /** Tasks that have not ended, by id. */
   readonly live: ReadonlyMap<string, LiveTask>;
   /** Ends the wait of a parked task: approved, it passes all slots again; denied, it is rejected. */
-  resume(taskId: string, answer: { readonly approval: NonNullable<Crossing['approval']> } | { readonly denied: ErrorBody }): Promise<void>;
+  resume(
+    taskId: string,
+    answer: { readonly approval: NonNullable<Crossing['approval']> } | { readonly denied: ErrorBody },
+  ): Promise<void>;
   /** Takes up again what a restart has interrupted. */
   recover(tenant: string, head: TaskHead): void;
   /** Refuses new messages from now on; resolves when live tasks have ended or `timeout` milliseconds have passed. */
@@ -76,7 +79,13 @@ const UNWRITABLE: ReadonlySet<string> = new Set(['NOT_RECORDED', 'DISK_FULL']);
 
 type Denial = Extract<GuardVerdict, { verdict: 'deny' }> & { guard?: string };
 
-export function createExchange({ journal, slots, operations, clock, telemetry = createTelemetry() }: ExchangeOptions): Exchange {
+export function createExchange({
+  journal,
+  slots,
+  operations,
+  clock,
+  telemetry = createTelemetry(),
+}: ExchangeOptions): Exchange {
   const catalogue = createCatalogue();
   const routes = createRoutes();
   const sessions = createSessions(() => clock.now());
@@ -103,7 +112,10 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     const inForce = latch(crossing);
     const task = createLiveTask(journal.read, crossing);
     const refusal = await accept(task, crossing, messageBody(crossing.message, operationOf(crossing.target)?.secrets));
-    if (refusal) return inForce !== undefined && UNWRITABLE.has(refusal.code) ? unrecorded(task, inForce) : refused(crossing, refusal);
+    if (refusal)
+      return inForce !== undefined && UNWRITABLE.has(refusal.code)
+        ? unrecorded(task, inForce)
+        : refused(crossing, refusal);
     enlist(task);
     void run(task, crossing, route);
     return callOf(task);
@@ -119,7 +131,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
 
   /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
   function targetOf(principal: Principal, draft: Draft): CatalogueEntry {
-    if (draft.to.startsWith('capability:')) return known.target(principal, draft) ?? catalogue.resolve(draft.to, principal.tenant);
+    if (draft.to.startsWith('capability:'))
+      return known.target(principal, draft) ?? catalogue.resolve(draft.to, principal.tenant);
     try {
       return catalogue.resolve(draft.to, principal.tenant);
     } catch (error) {
@@ -134,7 +147,10 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (parentId === undefined) return undefined;
     const parent = live.get(parentId);
     if (parent && parent.askId === undefined && parent.target.owner === session.principal.id) return parent;
-    throw new AipError('INVALID_ARGUMENT', `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`);
+    throw new AipError(
+      'INVALID_ARGUMENT',
+      `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`,
+    );
   }
 
   /** The task of a request that was accepted before: nothing has to be there for it any more. */
@@ -143,7 +159,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     return task === undefined ? undefined : call(message.from.tenant, task);
   }
 
-  const operationOf = (target: CatalogueEntry): Operation | undefined => (target.kind === 'operation' ? byName.get(target.name) : undefined);
+  const operationOf = (target: CatalogueEntry): Operation | undefined =>
+    target.kind === 'operation' ? byName.get(target.name) : undefined;
 
   /** What must work even when the log cannot be written takes effect here. */
   function latch({ target, principal, message }: Crossing): Json | undefined {
@@ -157,14 +174,22 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     return callOf(task);
   }
 
-  const routeTo = (target: CatalogueEntry): Route | undefined => (target.kind === 'operation' ? ownRoute : routes.get(target.owner));
+  const routeTo = (target: CatalogueEntry): Route | undefined =>
+    target.kind === 'operation' ? ownRoute : routes.get(target.owner);
 
-  const routeSoon = async (target: CatalogueEntry, wait: number): Promise<Route | undefined> => routeTo(target) ?? routes.whenBound(target.owner, wait);
+  const routeSoon = async (target: CatalogueEntry, wait: number): Promise<Route | undefined> =>
+    routeTo(target) ?? routes.whenBound(target.owner, wait);
 
   /** Makes the acceptance durable and opens the stream. `body` is kept for a second delivery. */
   async function accept(task: LiveTask, crossing: Crossing, body?: string): Promise<ErrorBody | undefined> {
     const n = task.n + 1;
-    const verdict = await commit(task.tenant, { kind: 'accept', task: task.id, n, head: messageHead(crossing) as unknown as JsonObject, ...(body === undefined ? {} : { body }) });
+    const verdict = await commit(task.tenant, {
+      kind: 'accept',
+      task: task.id,
+      n,
+      head: messageHead(crossing) as unknown as JsonObject,
+      ...(body === undefined ? {} : { body }),
+    });
     if (!verdict.ok) return verdict.error;
     task.n = n;
     task.state = 'submitted';
@@ -176,7 +201,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
 
   /** Dispatches an accepted message, unless it was canceled, or its scope stopped, while it was being accepted. */
   async function run(task: LiveTask, crossing: Crossing, route: Route): Promise<void> {
-    if (task.canceled !== undefined) return dispatcher.settle(task, { type: 'canceled', reason: task.canceled, effect: 'none' });
+    if (task.canceled !== undefined)
+      return dispatcher.settle(task, { type: 'canceled', reason: task.canceled, effect: 'none' });
     const stop = stopFor(crossing);
     if (stop) return fail(task, stop);
     const started = clock.monotonic();
@@ -230,7 +256,13 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     const ask = { id: uuidv7(clock.now()), of: 'operators', kind: verdict.kind, body: verdict.body, expires } as const;
     const head = { ...messageHead(crossing), argumentsHash: hash, ask };
     const body = messageBody(message, operationOf(crossing.target)?.secrets);
-    const committed = await commit(task.tenant, { kind: 'park', task: task.id, n: 1, head: head as unknown as JsonObject, body });
+    const committed = await commit(task.tenant, {
+      kind: 'park',
+      task: task.id,
+      n: 1,
+      head: head as unknown as JsonObject,
+      body,
+    });
     if (!committed.ok) throw aipErrorFromBody(committed.error);
     task.n = 1;
     task.state = 'auth_required';
@@ -244,17 +276,20 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   }
 
   function waitFor(task: LiveTask, askId: string, hash: string, expires: number): void {
-    const expired = errorBody('APPROVAL_EXPIRED', 'Nobody answered the approval in time; send the call again to ask anew.');
+    const expired = errorBody(
+      'APPROVAL_EXPIRED',
+      'Nobody answered the approval in time; send the call again to ask anew.',
+    );
     parking.park(task, askId, hash, expires - clock.now(), () => void fail(task, expired));
   }
 
-  const resume: Exchange['resume'] = async (taskId, answer) => {
+  const resume: Exchange['resume'] = async (taskId, verdict) => {
     const task = live.get(taskId);
     if (!task?.parked || task.settling) return;
     parking.leave(task);
-    if ('denied' in answer) return fail(task, answer.denied);
+    if ('denied' in verdict) return fail(task, verdict.denied);
     try {
-      await redecide(task, answer.approval);
+      await redecide(task, verdict.approval);
     } catch (error) {
       await fail(task, toErrorBody(error));
     }
@@ -271,7 +306,11 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     const crossing = crossingOf(task.message, target, chainOf(task), approval);
     const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return fail(task, verdict.error);
-    if (verdict.verdict === 'ask') return fail(task, errorBody('APPROVAL_REQUIRED', 'The policy has changed and asks for another approval; send the call again.'));
+    if (verdict.verdict === 'ask')
+      return fail(
+        task,
+        errorBody('APPROVAL_REQUIRED', 'The policy has changed and asks for another approval; send the call again.'),
+      );
     latch(crossing);
     // From here on a cancellation no longer finds it waiting.
     const { askId } = task;
@@ -285,7 +324,8 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
   }
 
   /** Ends a task that has not been dispatched: nothing has happened outside. */
-  const fail = (task: LiveTask, error: ErrorBody): Promise<void> => dispatcher.settle(task, { type: 'failed', error, effect: 'none' });
+  const fail = (task: LiveTask, error: ErrorBody): Promise<void> =>
+    dispatcher.settle(task, { type: 'failed', error, effect: 'none' });
 
   // ── signals and operations ─────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +337,11 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     const route = routeTo(crossing.target);
     if (!route) return deny(crossing, unavailable(crossing.target));
     const head = messageHead(crossing) as unknown as JsonObject;
-    const committed = await commit(crossing.principal.tenant, { kind: 'signal', head, body: messageBody(crossing.message) });
+    const committed = await commit(crossing.principal.tenant, {
+      kind: 'signal',
+      head,
+      body: messageBody(crossing.message),
+    });
     if (!committed.ok) return deny(crossing, { verdict: 'deny', error: committed.error });
     telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'signal', code: 'OK' });
     await deliverOnce(route, crossing);
@@ -309,7 +353,9 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     const running = await send(session, draft);
     const asked = running.last;
     if (asked?.type === 'asked') {
-      throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', { details: { task: running.taskId, ask: asked.ask.id } });
+      throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', {
+        details: { task: running.taskId, ask: asked.ask.id },
+      });
     }
     const outcome = outcomeOf(await running.ended);
     if (outcome.ok) return valueOf(outcome.body);
@@ -323,7 +369,13 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (verdict.verdict === 'deny') return deny(crossing, verdict);
     if (verdict.verdict === 'ask') return deny(crossing, cannotWait('A reading operation'));
     const result = await deliverOnce(ownRoute, crossing);
-    const head = { message: crossing.message.id, from: session.principal.id, to: crossing.message.to, edge: session.edge, policies: crossing.policies };
+    const head = {
+      message: crossing.message.id,
+      from: session.principal.id,
+      to: crossing.message.to,
+      edge: session.edge,
+      policies: crossing.policies,
+    };
     const committed = await commit(session.principal.tenant, { kind: 'read', head });
     if (!committed.ok) throw aipErrorFromBody(committed.error);
     return result ? valueOf(result) : null;
@@ -331,9 +383,14 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
 
   /** Delivers outside of any task; there is nobody to cancel it or to answer for it. */
   async function deliverOnce(route: Route, crossing: Crossing): Promise<Body | undefined> {
-    const answer = (): Promise<Body> => Promise.reject(new AipError('UNSUPPORTED_OPERATION'));
-    const call = { message: crossing.message, entry: crossing.target, signal: new AbortController().signal, answer };
-    for await (const raw of route.deliver(call)) {
+    const nobody = (): Promise<Body> => Promise.reject(new AipError('UNSUPPORTED_OPERATION'));
+    const delivery = {
+      message: crossing.message,
+      entry: crossing.target,
+      signal: new AbortController().signal,
+      answer: nobody,
+    };
+    for await (const raw of route.deliver(delivery)) {
       const event = inspect(slots, crossing, raw);
       if (event.type === 'failed') throw aipErrorFromBody(event.error);
       if (event.type === 'done') return event.body;
@@ -358,7 +415,7 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     return {
       taskId: task.id,
       message: task.message,
-      events: (after = 0, signal) => task.stream.follow(after, signal),
+      events: (after = 0, listening) => task.stream.follow(after, listening),
       ended: task.stream.ended,
       get last() {
         return task.stream.last;
@@ -373,7 +430,13 @@ export function createExchange({ journal, slots, operations, clock, telemetry = 
     if (task?.tenant === tenant) return callOf(task);
     const head = taskHead(journal.read, tenant, taskId);
     if (!head) return undefined;
-    return endedCall((after) => taskEvents(journal.read, tenant, taskId, after), taskId, head.n, storedMessage(journal.read, tenant, head), () => parking.delivered(taskId));
+    return endedCall(
+      (after) => taskEvents(journal.read, tenant, taskId, after),
+      taskId,
+      head.n,
+      storedMessage(journal.read, tenant, head),
+      () => parking.delivered(taskId),
+    );
   }
 
   async function drain(timeout: number): Promise<void> {
@@ -416,6 +479,9 @@ const unavailable = (target: CatalogueEntry): Denial => ({
 
 const cannotWait = (what: string): Denial => ({
   verdict: 'deny',
-  error: errorBody('APPROVAL_REQUIRED', `${what} cannot wait for an approval, so the policy that asks for one denies it.`),
+  error: errorBody(
+    'APPROVAL_REQUIRED',
+    `${what} cannot wait for an approval, so the policy that asks for one denies it.`,
+  ),
   guard: 'approve',
 });

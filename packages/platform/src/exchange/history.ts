@@ -1,7 +1,7 @@
 import type { Ask } from '../kernel/ask.ts';
 import type { JournalReader, StoredEntry } from '../kernel/journal.ts';
-import type { RouteEvent, TaskEvent, TaskHead, TaskState } from '../kernel/task.ts';
 import type { Message } from '../kernel/message.ts';
+import type { RouteEvent, TaskEvent, TaskHead, TaskState } from '../kernel/task.ts';
 import { taskKey } from './task-decider.ts';
 
 /** The head of a task as it is durable now. */
@@ -16,7 +16,8 @@ export function taskEvents(read: JournalReader, tenant: string, id: string, afte
 function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
   const place = { n: entry.n as number, at: entry.at };
   if (entry.kind === 'accept') return { type: 'submitted', state: 'submitted', ...place };
-  if (entry.kind === 'park') return { type: 'asked', ask: entry.head['ask'] as unknown as Ask, state: 'auth_required', ...place };
+  if (entry.kind === 'park')
+    return { type: 'asked', ask: entry.head['ask'] as unknown as Ask, state: 'auth_required', ...place };
   const state = entry.head['state'] as TaskState;
   const body = read.body(entry);
   if (body !== undefined) return { ...(JSON.parse(body) as RouteEvent), state, ...place };

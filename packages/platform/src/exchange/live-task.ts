@@ -73,7 +73,13 @@ export interface Call {
 }
 
 /** A call on a task that ended before: replayed from the log. `read` returns the next events, as many as fit a page. */
-export function endedCall(read: (after: number) => TaskEvent[], taskId: string, lastEvent: number, message: Message | undefined, delivered: () => void): Call {
+export function endedCall(
+  read: (after: number) => TaskEvent[],
+  taskId: string,
+  lastEvent: number,
+  message: Message | undefined,
+  delivered: () => void,
+): Call {
   const [last] = read(lastEvent - 1);
   return {
     taskId,

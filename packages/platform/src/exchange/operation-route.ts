@@ -1,11 +1,11 @@
 import { AipError, type JsonObject } from '@aip/wire';
+import type { Json } from '@aip/wire';
 import { z } from 'zod';
 import { argumentsOf, data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
-import type { Operation } from '../kernel/operation.ts';
 import type { Message } from '../kernel/message.ts';
+import type { Operation } from '../kernel/operation.ts';
 import type { Route } from '../kernel/route.ts';
-import type { Json } from '@aip/wire';
 
 /** The platform's operations as a route: validates the input, runs the handler, hands its entries to the settlement. */
 export function operationRoute(operations: ReadonlyMap<string, Operation>): Route {
@@ -15,8 +15,16 @@ export function operationRoute(operations: ReadonlyMap<string, Operation>): Rout
       const operation = operations.get(call.entry.name);
       if (!operation) throw new AipError('UNKNOWN_TARGET', `There is no operation ${call.entry.name}.`);
       const input = validInput(operation, call.message);
-      const result = await operation.handler({ principal: call.message.from, message: call.message, signal: call.signal }, input);
-      yield { type: 'done', body: data(result.output as Json), ...(result.entries ? { entries: result.entries } : {}), ...(result.secret ? { secret: true } : {}) };
+      const result = await operation.handler(
+        { principal: call.message.from, message: call.message, signal: call.signal },
+        input,
+      );
+      yield {
+        type: 'done',
+        body: data(result.output as Json),
+        ...(result.entries ? { entries: result.entries } : {}),
+        ...(result.secret ? { secret: true } : {}),
+      };
     },
   };
 }
@@ -31,7 +39,11 @@ export function validInput(operation: Operation, message: Message): unknown {
 function invalidInput(name: string, error: z.ZodError): AipError {
   const issues = error.issues.slice(0, 10).map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
   const first = issues[0];
-  return new AipError('INVALID_ARGUMENT', `${name}: ${first?.path ? `${first.path}: ` : ''}${first?.message ?? 'invalid input'}`, { details: { issues } });
+  return new AipError(
+    'INVALID_ARGUMENT',
+    `${name}: ${first?.path ? `${first.path}: ` : ''}${first?.message ?? 'invalid input'}`,
+    { details: { issues } },
+  );
 }
 
 export function operationEntries(operations: readonly Operation[]): CatalogueEntry[] {
@@ -52,4 +64,5 @@ export function operationEntries(operations: readonly Operation[]): CatalogueEnt
   }));
 }
 
-const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): JsonObject => z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject;
+const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): JsonObject =>
+  z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject;

@@ -13,7 +13,8 @@ import { taskView } from './task-view.ts';
 const MAX_PAGE = 500;
 
 /** Whether a principal sees and steers what belongs to others. */
-export const oversees = (principal: Principal): boolean => principal.roles.includes('admin') || principal.roles.includes('operator');
+export const oversees = (principal: Principal): boolean =>
+  principal.roles.includes('admin') || principal.roles.includes('operator');
 
 /** What the exchange itself offers: its tasks, its catalogue, its stream of entries. */
 export function exchangeOperations(exchange: () => Exchange): Operation[] {
@@ -37,7 +38,9 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       output: z.object({ task: z.any(), events: z.array(z.any()) }),
       handler({ principal }, input) {
         const head = visibleHead(principal, input.task);
-        return { output: { task: taskView(head), events: taskEvents(read(), principal.tenant, head.id, input.after ?? 0) } };
+        return {
+          output: { task: taskView(head), events: taskEvents(read(), principal.tenant, head.id, input.after ?? 0) },
+        };
       },
     }),
     operation({
@@ -61,7 +64,15 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
           (input.conversation === undefined || head.conversationId === input.conversation) &&
           (input.agent === undefined || head.assignee === input.agent || head.from === input.agent);
         const limit = input.limit ?? 50;
-        const pages = oversees(principal) && input.from === undefined ? everyTask(read(), principal.tenant, input.cursor) : tasksOf(read(), principal.tenant, oversees(principal) ? (input.from as string) : principal.id, input.cursor);
+        const pages =
+          oversees(principal) && input.from === undefined
+            ? everyTask(read(), principal.tenant, input.cursor)
+            : tasksOf(
+                read(),
+                principal.tenant,
+                oversees(principal) ? (input.from as string) : principal.id,
+                input.cursor,
+              );
         const found: { head: TaskHead; cursor: string }[] = [];
         for (const item of pages) {
           if (wanted(item.head)) found.push(item);
@@ -82,8 +93,10 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       output: z.object({ task: z.any() }),
       async handler({ principal }, input) {
         const head = visibleHead(principal, input.task);
-        if (isTerminal(head.state)) throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} has ended already, as ${head.state}.`);
-        if (!exchange().cancel(head.id, 'caller')) throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} is ending already.`);
+        if (isTerminal(head.state))
+          throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} has ended already, as ${head.state}.`);
+        if (!exchange().cancel(head.id, 'caller'))
+          throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} is ending already.`);
         await exchange().call(principal.tenant, head.id)?.ended;
         return { output: { task: taskView(taskHead(read(), principal.tenant, head.id) ?? head) } };
       },
@@ -93,7 +106,10 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       summary: 'Everything that can be called: agents, skills, tools, operations.',
       effect: 'read',
       plane: 'data',
-      input: z.object({ kind: z.enum(['agent', 'skill', 'tool', 'resource', 'template', 'prompt', 'operation']).optional(), owner: z.string().max(256).optional() }),
+      input: z.object({
+        kind: z.enum(['agent', 'skill', 'tool', 'resource', 'template', 'prompt', 'operation']).optional(),
+        owner: z.string().max(256).optional(),
+      }),
       output: z.object({ entries: z.array(z.any()) }),
       handler({ principal }, input) {
         const filter: { kind?: CatalogueEntry['kind']; owner?: string; tenant: string } = { tenant: principal.tenant };
@@ -149,4 +165,3 @@ function parseCursor(cursor: string): { updated: number; key: string } {
   if (colon < 1 || !Number.isSafeInteger(updated)) throw badCursor();
   return { updated, key: cursor.slice(colon + 1) };
 }
-

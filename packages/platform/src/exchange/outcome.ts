@@ -2,7 +2,9 @@ import type { Body } from '../kernel/body.ts';
 import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { CancelReason, EffectState, TaskEvent } from '../kernel/task.ts';
 
-export type Outcome = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly error: ErrorBody; readonly effect: EffectState; readonly body?: Body };
+export type Outcome =
+  | { readonly ok: true; readonly body: Body }
+  | { readonly ok: false; readonly error: ErrorBody; readonly effect: EffectState; readonly body?: Body };
 
 const CANCELED: Record<CancelReason, ErrorBody> = {
   caller: errorBody('CANCELED', 'The caller canceled this task.'),
@@ -15,7 +17,12 @@ const CANCELED: Record<CancelReason, ErrorBody> = {
 /** A terminal event as the caller's result. */
 export function outcomeOf(event: TaskEvent): Outcome {
   if (event.type === 'done') return { ok: true, body: event.body };
-  if (event.type === 'failed') return { ok: false, error: event.error, effect: event.effect, ...(event.body ? { body: event.body } : {}) };
+  if (event.type === 'failed')
+    return { ok: false, error: event.error, effect: event.effect, ...(event.body ? { body: event.body } : {}) };
   if (event.type === 'canceled') return { ok: false, error: CANCELED[event.reason], effect: event.effect };
-  return { ok: false, error: errorBody('INTERNAL_ERROR', 'The content of this result has been erased.'), effect: 'unknown' };
+  return {
+    ok: false,
+    error: errorBody('INTERNAL_ERROR', 'The content of this result has been erased.'),
+    effect: 'unknown',
+  };
 }

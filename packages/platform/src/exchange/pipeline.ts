@@ -1,8 +1,8 @@
-import type { Credential, Principal } from '../kernel/principal.ts';
+import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { Crossing, Guard, GuardVerdict } from '../kernel/guard.ts';
 import { PASS } from '../kernel/guard.ts';
+import type { Credential, Principal } from '../kernel/principal.ts';
 import type { RouteEvent } from '../kernel/task.ts';
-import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 
 /**
  * The slots every message passes, in this order. `main/compose.ts` fills them from the domains; a slot
@@ -27,7 +27,10 @@ export interface Slots {
 
 /** authenticate and resolve have happened: limit > gate > trust > policy > approve > budget > ACCEPT. */
 export function admit(slots: Slots, crossing: Crossing): GuardVerdict & { guard?: string } {
-  const path = crossing.plane === 'control' ? [slots.limit, slots.trust, slots.policy, slots.approve] : [slots.limit, slots.gate, slots.trust, slots.policy, slots.approve, slots.budget];
+  const path =
+    crossing.plane === 'control'
+      ? [slots.limit, slots.trust, slots.policy, slots.approve]
+      : [slots.limit, slots.gate, slots.trust, slots.policy, slots.approve, slots.budget];
   for (const guard of path) {
     const verdict = ask(guard, crossing);
     if (verdict.verdict !== 'pass') return { ...verdict, guard: guard.name };
@@ -67,4 +70,7 @@ export function inspect(slots: Slots, crossing: Crossing, event: RouteEvent): Ro
   return current;
 }
 
-export const denied = (message: string): GuardVerdict => ({ verdict: 'deny', error: errorBody('PERMISSION_DENIED', message) });
+export const denied = (message: string): GuardVerdict => ({
+  verdict: 'deny',
+  error: errorBody('PERMISSION_DENIED', message),
+});

@@ -1,14 +1,14 @@
-import type { JsonObject } from '@aip/wire';
 import { createHash } from 'node:crypto';
+import type { JsonObject } from '@aip/wire';
+import { canonicalJson } from '@aip/wire';
 import { parseAddress, splitOwned } from '../kernel/address.ts';
 import { argumentsOf, data, partsOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
-import type { TaskHead } from '../kernel/task.ts';
 import type { Message } from '../kernel/message.ts';
-import { canonicalJson } from '@aip/wire';
+import type { TaskHead } from '../kernel/task.ts';
 import type { MessageHead } from './task-decider.ts';
 
 /** The public head of an accept, park or signal: who, what, whom, under which scopes, for how much. */
@@ -40,8 +40,8 @@ export function messageHead(crossing: Crossing): MessageHead {
 
 /** What `@log` policies want to stand in the record. */
 function notes({ obligations }: Crossing): Pick<MessageHead, 'notes'> {
-  const notes = obligations.filter((obligation) => obligation.kind === 'log').map((obligation) => obligation.value);
-  return notes.length === 0 ? {} : { notes };
+  const logged = obligations.filter((obligation) => obligation.kind === 'log').map((obligation) => obligation.value);
+  return logged.length === 0 ? {} : { notes: logged };
 }
 
 /** A signed frame is its own idempotency key: the same bytes mean the same request, other bytes under its id are a replay. */
@@ -51,7 +51,9 @@ export function idempotencyOf(message: Message): Pick<MessageHead, 'idempotency'
   const request = createHash('sha256')
     .update(message.signed ?? canonicalJson(bound))
     .digest('base64url');
-  return { idempotency: { key: message.idempotencyKey, request, ...(message.signed === undefined ? {} : { signed: true }) } };
+  return {
+    idempotency: { key: message.idempotencyKey, request, ...(message.signed === undefined ? {} : { signed: true }) },
+  };
 }
 
 /** The message as it is kept for a second delivery, without the arguments that are secrets. */

@@ -1,15 +1,15 @@
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { errorBody } from '../kernel/error-body.ts';
 import type { Journal } from '../kernel/journal.ts';
 import type { Route } from '../kernel/route.ts';
-import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { TaskEvent, TaskHead } from '../kernel/task.ts';
 import type { Catalogue } from './catalogue.ts';
 import { chainOf, crossingOf } from './crossing.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents } from './history.ts';
+import { createLiveTask, type LiveTask } from './live-task.ts';
 import { readmit, type Slots } from './pipeline.ts';
 import { rememberedTarget } from './records.ts';
-import { createLiveTask, type LiveTask } from './live-task.ts';
 
 export interface RecoveryOptions {
   readonly journal: Journal;
@@ -35,7 +35,15 @@ export function createRecovery(options: RecoveryOptions) {
 
   return function recover(tenant: string, head: TaskHead): void {
     const message = storedMessage(journal.read, tenant, head);
-    if (!message) return void dispatcher.settleLost(tenant, head, errorBody('EFFECT_UNKNOWN', 'The platform restarted, and this task cannot be continued: its message has been erased.'));
+    if (!message)
+      return void dispatcher.settleLost(
+        tenant,
+        head,
+        errorBody(
+          'EFFECT_UNKNOWN',
+          'The platform restarted, and this task cannot be continued: its message has been erased.',
+        ),
+      );
     const target = catalogue.get(head.to) ?? rememberedTarget(head);
     const events = taskEvents(journal.read, tenant, head.id, Math.max(0, head.n - REMEMBERED));
     const crossing = crossingOf(message, target, chainOf(head));
@@ -45,25 +53,33 @@ export function createRecovery(options: RecoveryOptions) {
     task.state = head.state;
     for (const event of events) task.stream.push(event);
     options.enlist(task);
-    if (head.state === 'auth_required' && head.askId !== undefined) options.park(task, head.askId, crossing.argumentsHash(), expiryOf(events));
+    if (head.state === 'auth_required' && head.askId !== undefined)
+      options.park(task, head.askId, crossing.argumentsHash(), expiryOf(events));
     else void redeliver(task, head);
   };
 
   async function redeliver(task: LiveTask, head: TaskHead): Promise<void> {
     if (!head.idempotent && head.effect !== 'read') {
-      const error = errorBody('EFFECT_UNKNOWN', 'The platform stopped while this step was under way, and the step is not declared idempotent; check its effect before repeating it.');
+      const error = errorBody(
+        'EFFECT_UNKNOWN',
+        'The platform stopped while this step was under way, and the step is not declared idempotent; check its effect before repeating it.',
+      );
       return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
     }
     const route = await options.routeTo(task.target, COMEBACK);
     if (!route) {
-      const error = errorBody('AGENT_UNAVAILABLE', `${task.target.ownerName} did not come back within ${COMEBACK / 1000} s of the restart.`);
+      const error = errorBody(
+        'AGENT_UNAVAILABLE',
+        `${task.target.ownerName} did not come back within ${COMEBACK / 1000} s of the restart.`,
+      );
       return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
     }
     if (task.canceled !== undefined) return;
     task.target = catalogue.get(head.to) ?? task.target;
     task.crossing = { ...task.crossing, target: task.target };
     const verdict = readmit(options.slots, task.crossing);
-    if (verdict.verdict === 'deny') return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });
+    if (verdict.verdict === 'deny')
+      return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });
     const recorded = await dispatcher.record(task, { type: 'redelivered' });
     if (recorded) await dispatcher.run(task, task.crossing, route, head.n);
   }

@@ -25,7 +25,11 @@ export function createSessions(now: () => number): Sessions {
   const sessions = new Map<string, Session>();
   return {
     attach(options) {
-      if (sessions.size >= MAX_SESSIONS) throw new AipError('RATE_LIMITED', `The platform holds ${MAX_SESSIONS} sessions already; close some or try again later.`);
+      if (sessions.size >= MAX_SESSIONS)
+        throw new AipError(
+          'RATE_LIMITED',
+          `The platform holds ${MAX_SESSIONS} sessions already; close some or try again later.`,
+        );
       const session = oneShot(options, now());
       sessions.set(session.id, session);
       return session;

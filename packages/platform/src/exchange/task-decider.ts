@@ -1,7 +1,7 @@
 import type { Json } from '@aip/wire';
-import { errorBody } from '../kernel/error-body.ts';
 import type { Decider, Entry } from '../kernel/entry.ts';
 import { NO_WRITES } from '../kernel/entry.ts';
+import { errorBody } from '../kernel/error-body.ts';
 import { isTerminal, type Hold, type TaskHead, type TaskState } from '../kernel/task.ts';
 
 export const taskKey = (id: string): string => `task:${id}`;
@@ -45,10 +45,16 @@ export const taskDecider: Decider = {
     const key = taskKey(entry.task as string);
     const head = rows(key) as unknown as TaskHead | undefined;
     if (head && isTerminal(head.state)) {
-      return { refuse: errorBody('CONFLICT', `Task ${head.id} has ended as ${head.state}; nothing can be added to it.`, { state: head.state }) };
+      return {
+        refuse: errorBody('CONFLICT', `Task ${head.id} has ended as ${head.state}; nothing can be added to it.`, {
+          state: head.state,
+        }),
+      };
     }
     if ((head?.n ?? 0) + 1 !== entry.n) {
-      return { refuse: errorBody('CONFLICT', `Task ${entry.task} stands at event ${head?.n ?? 0}, not before ${entry.n}.`) };
+      return {
+        refuse: errorBody('CONFLICT', `Task ${entry.task} stands at event ${head?.n ?? 0}, not before ${entry.n}.`),
+      };
     }
     if (entry.kind === 'accept' || entry.kind === 'park') return [write(key, opened(entry, head))];
     if (!head) return { refuse: errorBody('TASK_NOT_FOUND', `Task ${entry.task} is not in this log.`) };
@@ -120,12 +126,25 @@ export const idempotencyDecider: Decider = {
     const known = rows(key) as unknown as KnownKey | undefined;
     if (known && known.task !== entry.task) return { refuse: repeated(head, known) };
     if (known) return NO_WRITES;
-    return [{ key, value: { task: entry.task ?? head.message, request: head.idempotency.request }, expires: entry.at + KEY_LIFETIME }];
+    return [
+      {
+        key,
+        value: { task: entry.task ?? head.message, request: head.idempotency.request },
+        expires: entry.at + KEY_LIFETIME,
+      },
+    ];
   },
 };
 
 function repeated(head: MessageHead, known: KnownKey) {
-  if (known.request === head.idempotency?.request) return errorBody('DUPLICATE', 'This request has been accepted before.', { task: known.task });
-  if (head.idempotency?.signed) return errorBody('REPLAY_DETECTED', 'A different frame with this id has been accepted before; every frame needs a fresh id.');
-  return errorBody('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for a different request; use a new key.', { task: known.task });
+  if (known.request === head.idempotency?.request)
+    return errorBody('DUPLICATE', 'This request has been accepted before.', { task: known.task });
+  if (head.idempotency?.signed)
+    return errorBody(
+      'REPLAY_DETECTED',
+      'A different frame with this id has been accepted before; every frame needs a fresh id.',
+    );
+  return errorBody('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for a different request; use a new key.', {
+    task: known.task,
+  });
 }

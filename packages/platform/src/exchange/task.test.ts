@@ -17,7 +17,16 @@ afterEach(async () => {
 });
 
 const agent = (name: string): CatalogueEntry => ({
-  address: `agent:${name}`, kind: 'agent', name, owner: name, ownerName: name, description: '', effect: 'external', idempotent: false, price: 0, state: 'active',
+  address: `agent:${name}`,
+  kind: 'agent',
+  name,
+  owner: name,
+  ownerName: name,
+  description: '',
+  effect: 'external',
+  idempotent: false,
+  price: 0,
+  state: 'active',
 });
 
 async function withAgents(agents: Record<string, Route['deliver']>): Promise<Exchange> {
@@ -30,11 +39,24 @@ async function withAgents(agents: Record<string, Route['deliver']>): Promise<Exc
   return made.exchange;
 }
 
-const as = (exchange: Exchange, name: string): Session => oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: name }), edge: 'http' }, Date.now());
+const as = (exchange: Exchange, name: string): Session =>
+  oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: name }), edge: 'http' }, Date.now());
 /** An agent's own session: in these tests agents are known by their names. */
-const asAgent = (name: string): Session => oneShot({ principal: { id: name, kind: 'agent', name, tenant: 'default', assurance: 'signature', roles: [] }, edge: 'ioap' }, Date.now());
+const asAgent = (name: string): Session =>
+  oneShot(
+    {
+      principal: { id: name, kind: 'agent', name, tenant: 'default', assurance: 'signature', roles: [] },
+      edge: 'ioap',
+    },
+    Date.now(),
+  );
 
-const invoke = (name: string, more: Partial<Draft> = {}): Draft => ({ to: `agent:${name}`, action: 'invoke', body: data({}), ...more });
+const invoke = (name: string, more: Partial<Draft> = {}): Draft => ({
+  to: `agent:${name}`,
+  action: 'invoke',
+  body: data({}),
+  ...more,
+});
 
 const entries = (exchange: Exchange) => exchange.journal.read.entries('default', { from: 0, limit: 10_000 });
 
@@ -44,7 +66,11 @@ describe('a task ends exactly once', () => {
       async function* () {
         throw new Error('secret detail');
       },
-      { type: 'failed', effect: 'unknown', error: { code: 'INTERNAL_ERROR', message: expect.not.stringContaining('secret detail') } },
+      {
+        type: 'failed',
+        effect: 'unknown',
+        error: { code: 'INTERNAL_ERROR', message: expect.not.stringContaining('secret detail') },
+      },
     ],
     'as failed when the route throws before its first step': [
       () => {
@@ -52,7 +78,10 @@ describe('a task ends exactly once', () => {
       },
       { type: 'failed', error: { code: 'INTERNAL_ERROR' } },
     ],
-    'as failed when the route ends without a result': [async function* () {}, { type: 'failed', error: { code: 'UPSTREAM_FAILED' }, effect: 'unknown' }],
+    'as failed when the route ends without a result': [
+      async function* () {},
+      { type: 'failed', error: { code: 'UPSTREAM_FAILED' }, effect: 'unknown' },
+    ],
     'with the first of several ends': [
       async function* () {
         yield { type: 'done', body: text('first') };
@@ -78,7 +107,11 @@ describe('a task ends exactly once', () => {
     });
     const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
     const { n } = await call.ended;
-    const commit = (kind: string, at: number, task = call.taskId) => exchange.journal.commit({ tenant: 'default', entries: [{ kind, task, n: at, head: { type: 'working', state: 'working' } }] });
+    const commit = (kind: string, at: number, task = call.taskId) =>
+      exchange.journal.commit({
+        tenant: 'default',
+        entries: [{ kind, task, n: at, head: { type: 'working', state: 'working' } }],
+      });
     expect(await commit('event', n + 1)).toMatchObject({ ok: false, error: { code: 'CONFLICT' } });
     expect(await commit('settle', n + 1)).toMatchObject({ ok: false, error: { code: 'CONFLICT' } });
     expect(await commit('event', 2, 'unknown')).toMatchObject({ ok: false, error: { code: 'CONFLICT' } });
@@ -90,7 +123,9 @@ describe('a deadline', () => {
   test('that has passed is refused before anything happens', async () => {
     const deliver = vi.fn<Route['deliver']>();
     const exchange = await withAgents({ scout: deliver });
-    await expect(exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: Date.now() - 1 }))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(
+      exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: Date.now() - 1 })),
+    ).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(deliver).not.toHaveBeenCalled();
   });
 
@@ -113,7 +148,10 @@ describe('a deadline', () => {
         yield { type: 'done', body: text('in time') };
       },
     });
-    const call = await exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: Date.now() + 40 * 86_400_000 }));
+    const call = await exchange.send(
+      as(exchange, 'alice'),
+      invoke('scout', { deadline: Date.now() + 40 * 86_400_000 }),
+    );
     expect(await call.ended).toMatchObject({ type: 'done' });
   });
 });
@@ -125,7 +163,11 @@ describe('a cancellation', () => {
         yield { type: 'working' };
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
         await new Promise((resolve) => setTimeout(resolve, 50));
-        yield { type: 'failed', error: { code: 'CANCELED', message: 'Rolled back.', retryable: false }, effect: 'none' };
+        yield {
+          type: 'failed',
+          error: { code: 'CANCELED', message: 'Rolled back.', retryable: false },
+          effect: 'none',
+        };
       },
     });
     const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
@@ -162,13 +204,26 @@ describe('a delegated call', () => {
     });
     const parent = await exchange.send(as(exchange, 'alice'), invoke('scout'));
     const child = await exchange.send(asAgent('scout'), invoke('scribe', { parentId: parent.taskId }));
-    expect(entries(exchange).find((entry) => entry.task === child.taskId)?.head).toMatchObject({ parent: parent.taskId, depth: 1, scopes: expect.arrayContaining(['agent:service:alice', 'agent:scout', 'agent:scribe']) });
-    for (const [who, parentId] of [[asAgent('scribe'), parent.taskId], [as(exchange, 'alice'), parent.taskId], [asAgent('scout'), 'unknown']] as const) {
-      await expect(exchange.send(who, invoke('scribe', { parentId }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('parentId') });
+    expect(entries(exchange).find((entry) => entry.task === child.taskId)?.head).toMatchObject({
+      parent: parent.taskId,
+      depth: 1,
+      scopes: expect.arrayContaining(['agent:service:alice', 'agent:scout', 'agent:scribe']),
+    });
+    for (const [who, parentId] of [
+      [asAgent('scribe'), parent.taskId],
+      [as(exchange, 'alice'), parent.taskId],
+      [asAgent('scout'), 'unknown'],
+    ] as const) {
+      await expect(exchange.send(who, invoke('scribe', { parentId }))).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('parentId'),
+      });
     }
     hold.resolve();
     await parent.ended;
-    await expect(exchange.send(asAgent('scout'), invoke('scribe', { parentId: parent.taskId }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(exchange.send(asAgent('scout'), invoke('scribe', { parentId: parent.taskId }))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
   });
 
   test(`that goes round in circles ends as a loop, not as a storm ${claim('P-BRIDGE.delegation')}`, async () => {
@@ -201,7 +256,9 @@ describe('a body', () => {
     expect(await call.ended).toMatchObject({ body: big });
     const stored = entries(exchange).filter((entry) => entry.task === call.taskId);
     expect(stored.map((entry) => entry.body)).toEqual([undefined, undefined, undefined]);
-    expect(stored.map((entry) => exchange.journal.read.body(entry)!.length).every((length) => length > 300_000)).toBe(true);
+    expect(stored.map((entry) => exchange.journal.read.body(entry)!.length).every((length) => length > 300_000)).toBe(
+      true,
+    );
     const replayed = await Array.fromAsync(exchange.call('default', call.taskId)!.events());
     expect(replayed).toEqual(await Array.fromAsync(call.events()));
   });
@@ -240,11 +297,41 @@ test('a stream is the same from memory and from the log, from any number', async
 test('a stream longer than a page of the log comes back whole, and its call has ended', async () => {
   const exchange = await withAgents({});
   const { journal } = exchange;
-  const head = { message: 'm', from: 'service:alice', fromName: 'alice', to: 'agent:scout', action: 'invoke', edge: 'http', assignee: 'scout', scopes: [], depth: 0, effect: 'read', idempotent: true };
-  const step = (n: number) => ({ kind: 'event', task: 'long', n, head: { type: 'working', state: 'working' }, body: '{"type":"working"}' });
+  const head = {
+    message: 'm',
+    from: 'service:alice',
+    fromName: 'alice',
+    to: 'agent:scout',
+    action: 'invoke',
+    edge: 'http',
+    assignee: 'scout',
+    scopes: [],
+    depth: 0,
+    effect: 'read',
+    idempotent: true,
+  };
+  const step = (n: number) => ({
+    kind: 'event',
+    task: 'long',
+    n,
+    head: { type: 'working', state: 'working' },
+    body: '{"type":"working"}',
+  });
   await journal.commit({ tenant: 'default', entries: [{ kind: 'accept', task: 'long', n: 1, head, body: '{}' }] });
-  for (let n = 2; n < 10_500; n += 1_000) await journal.commit({ tenant: 'default', entries: Array.from({ length: 1_000 }, (_, i) => step(n + i)) });
-  await journal.commit({ tenant: 'default', entries: [{ kind: 'settle', task: 'long', n: 11_002, head: { type: 'done', state: 'completed' }, body: '{"type":"done","body":{"type":"text","value":"end"}}' }] });
+  for (let n = 2; n < 10_500; n += 1_000)
+    await journal.commit({ tenant: 'default', entries: Array.from({ length: 1_000 }, (_, i) => step(n + i)) });
+  await journal.commit({
+    tenant: 'default',
+    entries: [
+      {
+        kind: 'settle',
+        task: 'long',
+        n: 11_002,
+        head: { type: 'done', state: 'completed' },
+        body: '{"type":"done","body":{"type":"text","value":"end"}}',
+      },
+    ],
+  });
   const call = exchange.call('default', 'long')!;
   expect(await call.ended).toMatchObject({ type: 'done', n: 11_002 });
   const seen = await Array.fromAsync(call.events());
@@ -260,7 +347,11 @@ describe('an idempotency key', () => {
     const deliver = vi.fn(echo);
     const exchange = await withAgents({ scout: deliver });
     for (let round = 0; round < rounds(10); round++) {
-      const calls = await Promise.all(Array.from({ length: 10 }, () => exchange.send(as(exchange, 'alice'), invoke('scout', { idempotencyKey: `k${round}` }))));
+      const calls = await Promise.all(
+        Array.from({ length: 10 }, () =>
+          exchange.send(as(exchange, 'alice'), invoke('scout', { idempotencyKey: `k${round}` })),
+        ),
+      );
       expect(new Set(calls.map((call) => call.taskId)).size).toBe(1);
       await calls[0]!.ended;
     }
@@ -272,9 +363,12 @@ describe('an idempotency key', () => {
     const first = await exchange.send(as(exchange, 'alice'), invoke('scout', { idempotencyKey: 'k' }));
     const other = await exchange.send(as(exchange, 'bob'), invoke('scout', { idempotencyKey: 'k' }));
     expect(other.taskId).not.toBe(first.taskId);
-    const attached = (raw: string) => invoke('scout', { idempotencyKey: 'file', body: { type: 'a2a', value: { parts: [{ text: 'see' }, { raw }] } } });
+    const attached = (raw: string) =>
+      invoke('scout', { idempotencyKey: 'file', body: { type: 'a2a', value: { parts: [{ text: 'see' }, { raw }] } } });
     await exchange.send(as(exchange, 'alice'), attached('AAAA'));
-    await expect(exchange.send(as(exchange, 'alice'), attached('BBBB'))).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    await expect(exchange.send(as(exchange, 'alice'), attached('BBBB'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
   });
 
   test('of a signed frame tells the same bytes from a replay', async () => {
@@ -282,7 +376,9 @@ describe('an idempotency key', () => {
     const frame = (signed: string) => invoke('scout', { idempotencyKey: 'id', signed });
     const first = await exchange.send(as(exchange, 'alice'), frame('{"a":1}'));
     expect((await exchange.send(as(exchange, 'alice'), frame('{"a":1}'))).taskId).toBe(first.taskId);
-    await expect(exchange.send(as(exchange, 'alice'), frame('{"a":2}'))).rejects.toMatchObject({ code: 'REPLAY_DETECTED' });
+    await expect(exchange.send(as(exchange, 'alice'), frame('{"a":2}'))).rejects.toMatchObject({
+      code: 'REPLAY_DETECTED',
+    });
   });
 });
 
@@ -300,12 +396,16 @@ test('a question to the caller is answered by the caller alone, once', async () 
   expect(call.last).toMatchObject({ state: 'input_required' });
   const other = oneShot({ principal: { ...alice.principal, tenant: 'other' }, edge: 'http' }, Date.now());
   for (const stranger of [as(exchange, 'bob'), other]) {
-    await expect(exchange.answer(stranger, call.taskId, 'q', text('no'))).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+    await expect(exchange.answer(stranger, call.taskId, 'q', text('no'))).rejects.toMatchObject({
+      code: 'TASK_NOT_FOUND',
+    });
   }
   await expect(exchange.answer(alice, call.taskId, 'another', text('no'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await exchange.answer(alice, call.taskId, 'q', text('this one'));
   expect(await call.ended).toMatchObject({ type: 'done', body: text('this one') });
-  await expect(exchange.answer(alice, call.taskId, 'q', text('again'))).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+  await expect(exchange.answer(alice, call.taskId, 'q', text('again'))).rejects.toMatchObject({
+    code: 'TASK_NOT_FOUND',
+  });
 });
 
 test('a platform that drains takes nothing new and waits for what is under way', async () => {
@@ -328,14 +428,21 @@ describe('a target', () => {
   test('that is not connected is unavailable, and that is recorded', async () => {
     const exchange = await withAgents({});
     exchange.catalogue.put('scout', [agent('scout')]);
-    await expect(exchange.send(as(exchange, 'alice'), invoke('scout'))).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+    await expect(exchange.send(as(exchange, 'alice'), invoke('scout'))).rejects.toMatchObject({
+      code: 'AGENT_UNAVAILABLE',
+    });
     expect(entries(exchange).map((entry) => [entry.kind, entry.head['code']])).toEqual([['deny', 'AGENT_UNAVAILABLE']]);
   });
 
   test('that nobody knows is named', async () => {
     const exchange = await withAgents({});
-    await expect(exchange.send(as(exchange, 'alice'), invoke('nobody'))).rejects.toMatchObject({ code: 'UNKNOWN_AGENT', message: expect.stringContaining('nobody') });
-    await expect(exchange.send(as(exchange, 'alice'), { ...invoke('x'), to: 'tool:notes/gone' })).rejects.toMatchObject({ code: 'UNKNOWN_TARGET' });
+    await expect(exchange.send(as(exchange, 'alice'), invoke('nobody'))).rejects.toMatchObject({
+      code: 'UNKNOWN_AGENT',
+      message: expect.stringContaining('nobody'),
+    });
+    await expect(exchange.send(as(exchange, 'alice'), { ...invoke('x'), to: 'tool:notes/gone' })).rejects.toMatchObject(
+      { code: 'UNKNOWN_TARGET' },
+    );
   });
 });
 
@@ -346,10 +453,15 @@ test('an id without canonical form is refused alone and leaves no trace', async 
     },
   });
   const alice = as(exchange, 'alice');
-  const broken = exchange.send(alice, invoke('scout', { conversationId: '\ud800', idempotencyKey: 'k', taskId: 'chosen' }));
+  const broken = exchange.send(
+    alice,
+    invoke('scout', { conversationId: '\ud800', idempotencyKey: 'k', taskId: 'chosen' }),
+  );
   const sound = exchange.send(alice, invoke('scout'));
   await expect(broken).rejects.toMatchObject({ code: 'MALFORMED_MESSAGE' });
   expect(await (await sound).ended).toMatchObject({ type: 'done' });
   expect(exchange.call('default', 'chosen')).toBeUndefined();
-  expect(await (await exchange.send(alice, invoke('scout', { idempotencyKey: 'k' }))).ended).toMatchObject({ type: 'done' });
+  expect(await (await exchange.send(alice, invoke('scout', { idempotencyKey: 'k' }))).ended).toMatchObject({
+    type: 'done',
+  });
 });

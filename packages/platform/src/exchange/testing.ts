@@ -19,10 +19,25 @@ export const passing = (name: string): Guard => ({ name, admit: () => PASS });
 
 /** A bearer token `name` is the service of that name; a DID is its agent. No secrets: for tests only. */
 export function trusting(credential: Credential): Principal {
-  if (credential.kind === 'signed') return { id: credential.did, kind: 'agent', name: credential.did.slice(-8), tenant: DEFAULT_TENANT, assurance: 'signature', roles: [] };
+  if (credential.kind === 'signed')
+    return {
+      id: credential.did,
+      kind: 'agent',
+      name: credential.did.slice(-8),
+      tenant: DEFAULT_TENANT,
+      assurance: 'signature',
+      roles: [],
+    };
   if (credential.kind === 'none') return ANONYMOUS;
   const name = credential.kind === 'bearer' ? credential.token : credential.name;
-  return { id: `service:${name}`, kind: 'service', name, tenant: DEFAULT_TENANT, assurance: 'token', roles: ['caller'] };
+  return {
+    id: `service:${name}`,
+    kind: 'service',
+    name,
+    tenant: DEFAULT_TENANT,
+    assurance: 'token',
+    roles: ['caller'],
+  };
 }
 
 export interface TestExchangeOptions {
@@ -34,7 +49,9 @@ export interface TestExchangeOptions {
 }
 
 /** A real exchange over a real journal in a temporary folder, with guards that pass unless the test gives its own. */
-export async function createTestExchange(options: TestExchangeOptions = {}): Promise<{ exchange: Exchange; folder: string } & AsyncDisposable> {
+export async function createTestExchange(
+  options: TestExchangeOptions = {},
+): Promise<{ exchange: Exchange; folder: string } & AsyncDisposable> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'aip-test-'));
   const file = join(folder, 'aip.db');
   const writer = await createWriter({

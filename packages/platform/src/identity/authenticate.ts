@@ -16,7 +16,14 @@ export interface AuthenticateOptions {
   readonly agents: AgentFacts;
 }
 
-const ADMIN: Principal = { id: 'user:admin', kind: 'user', name: 'admin', tenant: DEFAULT_TENANT, assurance: 'token', roles: ['admin'] };
+const ADMIN: Principal = {
+  id: 'user:admin',
+  kind: 'user',
+  name: 'admin',
+  tenant: DEFAULT_TENANT,
+  assurance: 'token',
+  roles: ['admin'],
+};
 
 /** The authenticate slot: turns what an edge found on the wire into who speaks. Throws UNAUTHENTICATED. */
 export function authenticator(options: AuthenticateOptions): (credential: Credential) => Principal {
@@ -26,16 +33,30 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
     if (timingSafeEqual(digest(token), admin)) return ADMIN;
     if (options.logins.isSession(token)) {
       if (options.logins.valid(token)) return ADMIN;
-      throw new AipError('UNAUTHENTICATED', 'This dashboard session has ended; open a new login URL ("aip dashboard" prints one).');
+      throw new AipError(
+        'UNAUTHENTICATED',
+        'This dashboard session has ended; open a new login URL ("aip dashboard" prints one).',
+      );
     }
     const row = options.tokens.find(token);
-    if (!row) throw new AipError('UNAUTHENTICATED', 'This token is unknown, revoked or expired; "aip token create" makes a new one.');
+    if (!row)
+      throw new AipError(
+        'UNAUTHENTICATED',
+        'This token is unknown, revoked or expired; "aip token create" makes a new one.',
+      );
     return row.agent === undefined ? service(row) : agentBy(row.agent, 'token');
   }
 
   function agentBy(did: string, assurance: Principal['assurance']): Principal {
     const known = options.agents.agent(did);
-    return { id: did, kind: 'agent', name: known?.name ?? did, tenant: known?.tenant ?? DEFAULT_TENANT, assurance, roles: known?.roles ?? [] };
+    return {
+      id: did,
+      kind: 'agent',
+      name: known?.name ?? did,
+      tenant: known?.tenant ?? DEFAULT_TENANT,
+      assurance,
+      roles: known?.roles ?? [],
+    };
   }
 
   return (credential) => {
@@ -47,11 +68,25 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
       case 'signed':
         return agentBy(credential.did, 'signature');
       case 'local':
-        return { id: `service:${credential.name}`, kind: 'service', name: credential.name, tenant: DEFAULT_TENANT, assurance: 'token', roles: ['admin'] };
+        return {
+          id: `service:${credential.name}`,
+          kind: 'service',
+          name: credential.name,
+          tenant: DEFAULT_TENANT,
+          assurance: 'token',
+          roles: ['admin'],
+        };
     }
   };
 }
 
-const service = (row: TokenRow): Principal => ({ id: `service:${row.name}`, kind: 'service', name: row.name, tenant: row.tenant, assurance: 'token', roles: row.roles });
+const service = (row: TokenRow): Principal => ({
+  id: `service:${row.name}`,
+  kind: 'service',
+  name: row.name,
+  tenant: row.tenant,
+  assurance: 'token',
+  roles: row.roles,
+});
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -4,7 +4,9 @@ import { operation, type Operation } from '../kernel/operation.ts';
 import type { Logins } from './login.ts';
 import type { TokenBook } from './tokens.ts';
 
-const nameInput = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'letters, digits, dot, dash and underscore, at most 63');
+const nameInput = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'letters, digits, dot, dash and underscore, at most 63');
 
 /** API tokens: made once, shown once, stored hashed, revoked at will. */
 export function identityOperations(tokens: () => TokenBook, logins: Logins, now: () => number): Operation[] {
@@ -19,13 +21,28 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
         roles: z.array(z.enum(['caller', 'operator', 'viewer'])).default(['caller']),
         agent: z.string().startsWith('did:').max(256).optional(),
         /** Seconds until it expires. */
-        expires_in: z.coerce.number().int().min(1).max(10 * 365 * 86_400).optional(),
+        expires_in: z.coerce
+          .number()
+          .int()
+          .min(1)
+          .max(10 * 365 * 86_400)
+          .optional(),
       }),
       output: z.object({ id: z.string(), name: z.string(), token: z.string(), roles: z.array(z.string()) }),
       handler({ principal }, input) {
         const expires = input.expires_in === undefined ? {} : { expires: now() + input.expires_in * 1000 };
-        const { token, entry } = tokens().make({ name: input.name, roles: input.roles, by: principal.id, ...expires, ...(input.agent === undefined ? {} : { agent: input.agent }) });
-        return { output: { id: entry.head['id'] as string, name: input.name, token, roles: input.roles }, entries: [entry], secret: true };
+        const { token, entry } = tokens().make({
+          name: input.name,
+          roles: input.roles,
+          by: principal.id,
+          ...expires,
+          ...(input.agent === undefined ? {} : { agent: input.agent }),
+        });
+        return {
+          output: { id: entry.head['id'] as string, name: input.name, token, roles: input.roles },
+          entries: [entry],
+          secret: true,
+        };
       },
     }),
     operation({
@@ -69,7 +86,8 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
       input: z.object({}),
       output: z.object({ code: z.string() }),
       handler({ principal }) {
-        if (!principal.roles.includes('admin')) throw new AipError('PERMISSION_DENIED', 'Only administrators can open the dashboard.');
+        if (!principal.roles.includes('admin'))
+          throw new AipError('PERMISSION_DENIED', 'Only administrators can open the dashboard.');
         return { output: { code: logins.issueCode() } };
       },
     }),

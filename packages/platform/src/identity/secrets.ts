@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AipError, exportSeed, generateKeyPair, importSeed, makeToken, type KeyPair } from '@aip/wire';
 
@@ -27,14 +27,22 @@ export function openSecrets(folder: string, adminToken: string | undefined): Sec
   if (adminToken !== undefined) writeSecret(file, adminToken);
   const token = kept(file, () => makeToken('admin').token);
   // Whoever sends an empty token must not be taken for the administrator.
-  if (token.length < MIN_ADMIN_TOKEN) throw new AipError('CONFIG_INVALID', `${file} does not hold an admin token; remove it, and the next start makes a new one.`);
+  if (token.length < MIN_ADMIN_TOKEN)
+    throw new AipError(
+      'CONFIG_INVALID',
+      `${file} does not hold an admin token; remove it, and the next start makes a new one.`,
+    );
   return { gateway, pepper, adminToken: token };
 }
 
 /** The gateway's DID, for whoever verifies a log offline. Throws CONFIG_INVALID when the folder has no key. */
 export function readGatewayDid(folder: string): string {
   const file = join(folder, 'gateway.key');
-  if (!existsSync(file)) throw new AipError('CONFIG_INVALID', `There is no gateway key in ${folder}; name a platform's data folder with --data-dir.`);
+  if (!existsSync(file))
+    throw new AipError(
+      'CONFIG_INVALID',
+      `There is no gateway key in ${folder}; name a platform's data folder with --data-dir.`,
+    );
   return readKey(file).did;
 }
 
@@ -43,14 +51,24 @@ function readKey(file: string): KeyPair {
   try {
     return importSeed(seed);
   } catch (cause) {
-    throw new AipError('CONFIG_INVALID', `${file} does not hold a key; restore it from a backup. Without it the log cannot be continued.`, { cause });
+    throw new AipError(
+      'CONFIG_INVALID',
+      `${file} does not hold a key; restore it from a backup. Without it the log cannot be continued.`,
+      { cause },
+    );
   }
 }
 
 function readPepper(file: string): Buffer {
-  const pepper = Buffer.from(kept(file, () => randomBytes(PEPPER_BYTES).toString('base64url')), 'base64url');
+  const pepper = Buffer.from(
+    kept(file, () => randomBytes(PEPPER_BYTES).toString('base64url')),
+    'base64url',
+  );
   if (pepper.length === PEPPER_BYTES) return pepper;
-  throw new AipError('CONFIG_INVALID', `${file} is damaged; restore it from a backup, or remove it and make every token anew.`);
+  throw new AipError(
+    'CONFIG_INVALID',
+    `${file} is damaged; restore it from a backup, or remove it and make every token anew.`,
+  );
 }
 
 function kept(file: string, make: () => string): string {

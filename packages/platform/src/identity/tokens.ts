@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { makeToken, parseToken, type Json } from '@aip/wire';
-import { errorBody } from '../kernel/error-body.ts';
 import type { Decider, EntryDraft } from '../kernel/entry.ts';
+import { errorBody } from '../kernel/error-body.ts';
 import type { Journal } from '../kernel/journal.ts';
 
 /** A token as it is stored: who it makes its bearer, and a keyed hash of its secret. */
@@ -27,8 +27,12 @@ export const tokenDecider: Decider = {
   keys: (entry) => [tokenKey(entry.head['id'] as string)],
   decide(rows, entry) {
     const key = tokenKey(entry.head['id'] as string);
-    if (entry.kind === 'token.create') return [{ key, value: { ...entry.head, created: entry.at, tenant: entry.tenant }, open: true }];
-    if (!rows(key)) return { refuse: errorBody('NOT_FOUND', `There is no token ${entry.head['id']}; "aip token list" shows them.`) };
+    if (entry.kind === 'token.create')
+      return [{ key, value: { ...entry.head, created: entry.at, tenant: entry.tenant }, open: true }];
+    if (!rows(key))
+      return {
+        refuse: errorBody('NOT_FOUND', `There is no token ${entry.head['id'] as string}; "aip token list" shows them.`),
+      };
     return [{ key, value: null }];
   },
 };
@@ -39,7 +43,10 @@ export interface TokenBook {
   find(token: string): TokenRow | undefined;
   list(tenant: string): TokenRow[];
   /** Makes a token; the entry has to be committed before the token works. */
-  make(spec: Pick<TokenRow, 'name' | 'roles' | 'by'> & Partial<Pick<TokenRow, 'expires' | 'agent'>>): { token: string; entry: EntryDraft };
+  make(spec: Pick<TokenRow, 'name' | 'roles' | 'by'> & Partial<Pick<TokenRow, 'expires' | 'agent'>>): {
+    token: string;
+    entry: EntryDraft;
+  };
 }
 
 export function createTokenBook(journal: Journal, pepper: Buffer, now: () => number): TokenBook {
@@ -48,7 +55,9 @@ export function createTokenBook(journal: Journal, pepper: Buffer, now: () => num
   for (const tenant of journal.read.tenants()) {
     for (const { value } of journal.read.open(tenant, 'token:')) adopt(value as unknown as TokenRow);
   }
-  journal.follow(['token.create'], (entry) => adopt({ ...(entry.head as unknown as TokenRow), tenant: entry.tenant, created: entry.at }));
+  journal.follow(['token.create'], (entry) =>
+    adopt({ ...(entry.head as unknown as TokenRow), tenant: entry.tenant, created: entry.at }),
+  );
   journal.follow(['token.revoke'], (entry) => void rows.delete(entry.head['id'] as string));
 
   function adopt(row: TokenRow): void {
@@ -68,7 +77,15 @@ export function createTokenBook(journal: Journal, pepper: Buffer, now: () => num
     list: (tenant) => [...rows.values()].filter((row) => row.tenant === tenant),
     make(spec) {
       const { token, id, secret } = makeToken('key');
-      const head = { id, name: spec.name, roles: [...spec.roles], hash: hash(secret), by: spec.by, ...(spec.expires === undefined ? {} : { expires: spec.expires }), ...(spec.agent === undefined ? {} : { agent: spec.agent }) };
+      const head = {
+        id,
+        name: spec.name,
+        roles: [...spec.roles],
+        hash: hash(secret),
+        by: spec.by,
+        ...(spec.expires === undefined ? {} : { expires: spec.expires }),
+        ...(spec.agent === undefined ? {} : { agent: spec.agent }),
+      };
       return { token, entry: { kind: 'token.create', head: head satisfies Json } };
     },
   };

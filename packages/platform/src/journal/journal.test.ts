@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openSqliteReader } from '../engines/sqlite/reader.ts';
 import { openSqliteStore } from '../engines/sqlite/store.ts';
-import { errorBody } from '../kernel/error-body.ts';
 import type { Decider, Entry, EntryDraft, Group, Verdict } from '../kernel/entry.ts';
+import { errorBody } from '../kernel/error-body.ts';
 import { rounds } from '../kernel/testing.ts';
 import { createJournal } from './journal.ts';
 import type { JournalStore, WriteBatch } from './store.ts';
@@ -22,7 +22,9 @@ const counter: Decider = {
   decide(rows, entry) {
     if (entry.head['broken']) throw new Error('a decider that fails');
     const sum = ((rows(entry.head['key'] as string) as number | undefined) ?? 0) + (entry.head['n'] as number);
-    return sum > 100 ? { refuse: errorBody('BUDGET_EXCEEDED', 'Too much.') } : [{ key: entry.head['key'] as string, value: sum }];
+    return sum > 100
+      ? { refuse: errorBody('BUDGET_EXCEEDED', 'Too much.') }
+      : [{ key: entry.head['key'] as string, value: sum }];
   },
 };
 
@@ -49,7 +51,12 @@ async function open({ now = Date.now, onWrite = () => {} }: Options = {}, folder
       return sqlite.write(batch);
     },
   };
-  const writer = await createWriter({ store, deciders: [counter], now, signCheckpoint: (tenant, size, root) => `${tenant} ${size} ${Buffer.from(root).toString('hex')}` });
+  const writer = await createWriter({
+    store,
+    deciders: [counter],
+    now,
+    signCheckpoint: (tenant, size, root) => `${tenant} ${size} ${Buffer.from(root).toString('hex')}`,
+  });
   const reader = openSqliteReader(file);
   const close = async (): Promise<void> => {
     reader.close();
@@ -80,9 +87,15 @@ describe('a group', () => {
   test('is committed whole, or refused alone without a trace', async () => {
     const { journal, reader } = await opened();
     const verdicts = await Promise.all(
-      [[add('a', 60)], [add('b', 1), add('a', 60)], [add('a', 40)]].map((entries) => journal.commit({ tenant: 't', entries })),
+      [[add('a', 60)], [add('b', 1), add('a', 60)], [add('a', 40)]].map((entries) =>
+        journal.commit({ tenant: 't', entries }),
+      ),
     );
-    expect(verdicts).toMatchObject([{ ok: true, seq: 0 }, { ok: false, error: { code: 'BUDGET_EXCEEDED' } }, { ok: true, seq: 1 }]);
+    expect(verdicts).toMatchObject([
+      { ok: true, seq: 0 },
+      { ok: false, error: { code: 'BUDGET_EXCEEDED' } },
+      { ok: true, seq: 1 },
+    ]);
     expect(reader.row('t', 'a')).toBe(100);
     expect(reader.row('t', 'b')).toBeUndefined();
     expect(reader.size('t')).toBe(2);
@@ -90,17 +103,27 @@ describe('a group', () => {
 
   test('sees what the groups before it in the same batch have written, and its own earlier entries', async () => {
     const { journal, reader } = await opened();
-    await Promise.all([journal.commit({ tenant: 't', entries: [add('a', 1), add('a', 2)] }), journal.commit({ tenant: 't', entries: [add('a', 4)] })]);
+    await Promise.all([
+      journal.commit({ tenant: 't', entries: [add('a', 1), add('a', 2)] }),
+      journal.commit({ tenant: 't', entries: [add('a', 4)] }),
+    ]);
     expect(reader.row('t', 'a')).toBe(7);
   });
 
   test('that makes a decider fail, or has no canonical form, is refused alone', async () => {
     const { journal, reader } = await opened();
     const verdicts = await Promise.all(
-      [[add('a', 1)], [add('a', 2, { broken: true })], [add('a', 4), add('a', 8, { text: '\ud800' })], [add('a', 16)]].map((entries) => journal.commit({ tenant: 't', entries })),
+      [
+        [add('a', 1)],
+        [add('a', 2, { broken: true })],
+        [add('a', 4), add('a', 8, { text: '\ud800' })],
+        [add('a', 16)],
+      ].map((entries) => journal.commit({ tenant: 't', entries })),
     );
     expect(verdicts.map(({ ok }) => ok)).toEqual([true, false, false, true]);
-    expect(verdicts[1]).toMatchObject({ error: { code: 'INTERNAL_ERROR', message: expect.not.stringContaining('fails') } });
+    expect(verdicts[1]).toMatchObject({
+      error: { code: 'INTERNAL_ERROR', message: expect.not.stringContaining('fails') },
+    });
     expect(verdicts[2]).toMatchObject({ error: { code: 'MALFORMED_MESSAGE' } });
     expect(reader.row('t', 'a')).toBe(17);
     expect(reader.entries('t', { from: 0, limit: 10 }).map((entry) => entry.head['n'])).toEqual([1, 16]);
@@ -115,7 +138,10 @@ describe('a group', () => {
     });
     await journal.commit({ tenant: 't', entries: [add('a', 1)] });
     full = true;
-    expect(await journal.commit({ tenant: 't', entries: [add('a', 90)] })).toMatchObject({ ok: false, error: { code: 'DISK_FULL', retryable: true } });
+    expect(await journal.commit({ tenant: 't', entries: [add('a', 90)] })).toMatchObject({
+      ok: false,
+      error: { code: 'DISK_FULL', retryable: true },
+    });
     full = false;
     expect(await journal.commit({ tenant: 't', entries: [add('a', 99)] })).toMatchObject({ ok: true, seq: 1 });
     expect(reader.row('t', 'a')).toBe(100);
@@ -125,14 +151,25 @@ describe('a group', () => {
 test(`each tenant has a log, rows and a tree of its own, across restarts ${claim('G-AUDIT.tenants')}`, async () => {
   const folder = newFolder();
   const names = fc.constantFrom(...Array.from({ length: 20 }, (_, i) => `tenant-${i}`));
-  const groups = fc.array(fc.record({ tenant: names, key: fc.constantFrom('a', 'b'), n: fc.nat({ max: 40 }), size: fc.integer({ min: 1, max: 3 }) }), { minLength: 1, maxLength: 120 });
+  const groups = fc.array(
+    fc.record({
+      tenant: names,
+      key: fc.constantFrom('a', 'b'),
+      n: fc.nat({ max: 40 }),
+      size: fc.integer({ min: 1, max: 3 }),
+    }),
+    { minLength: 1, maxLength: 120 },
+  );
   /** What each log and row has to be, by a model that knows nothing of batches. */
   const logs = new Map<string, number[]>();
   const sums = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(groups, async (commits) => {
       const { journal, reader, close } = await open({}, folder);
-      const drafts: Group[] = commits.map(({ tenant, key, n, size }) => ({ tenant, entries: Array.from({ length: size }, () => add(key, n)) }));
+      const drafts: Group[] = commits.map(({ tenant, key, n, size }) => ({
+        tenant,
+        entries: Array.from({ length: size }, () => add(key, n)),
+      }));
       const verdicts = await Promise.all(drafts.map((group) => journal.commit(group)));
       commits.forEach(({ tenant, key, n, size }, at) => {
         const row = `${tenant} ${key}`;
@@ -145,7 +182,9 @@ test(`each tenant has a log, rows and a tree of its own, across restarts ${claim
       });
       for (const [tenant, log] of logs) {
         const entries = reader.entries(tenant, { from: 0, limit: 1_000_000 });
-        expect(entries.map((entry) => [entry.tenant, entry.seq, entry.head['n']])).toEqual(log.map((n, seq) => [tenant, seq, n]));
+        expect(entries.map((entry) => [entry.tenant, entry.seq, entry.head['n']])).toEqual(
+          log.map((n, seq) => [tenant, seq, n]),
+        );
         expect(entries.every((entry) => Buffer.from(entry.leaf).equals(Buffer.from(leafHash(entry.text))))).toBe(true);
       }
       for (const [row, sum] of sums) expect(reader.row(row.split(' ')[0]!, row.split(' ')[1]!)).toBe(sum);
@@ -157,7 +196,9 @@ test(`each tenant has a log, rows and a tree of its own, across restarts ${claim
   expect(reader.tenants().toSorted()).toEqual([...logs.keys()].toSorted());
   for (const tenant of logs.keys()) {
     const checkpoint = reader.checkpoints(tenant).at(-1)!;
-    const root = Buffer.from(rootOf(reader.entries(tenant, { from: 0, limit: 1_000_000 }).map(({ leaf }) => leaf))).toString('hex');
+    const root = Buffer.from(
+      rootOf(reader.entries(tenant, { from: 0, limit: 1_000_000 }).map(({ leaf }) => leaf)),
+    ).toString('hex');
     expect(checkpoint).toEqual({ size: reader.size(tenant), note: `${tenant} ${reader.size(tenant)} ${root}` });
   }
   expect(reader.row('nobody', 'a')).toBeUndefined();
@@ -184,7 +225,11 @@ describe('a follower', () => {
       seen.push(entry);
     });
     const stop = journal.follow('all', (entry) => everything.push(entry));
-    const verdicts = await Promise.all(Array.from({ length: 50 }, (_, n) => journal.commit({ tenant: 't', entries: [add('a', n), { kind: 'note', head: { n } }] })));
+    const verdicts = await Promise.all(
+      Array.from({ length: 50 }, (_, n) =>
+        journal.commit({ tenant: 't', entries: [add('a', n), { kind: 'note', head: { n } }] }),
+      ),
+    );
     stop();
     await journal.commit({ tenant: 't', entries: [add('b', 1)] });
     const accepted = verdicts.filter(({ ok }) => ok).length;
@@ -201,7 +246,8 @@ describe('a follower', () => {
       throw new Error('broken follower');
     });
     journal.follow(['add'], (entry) => seen.push(entry.seq));
-    for (let n = 0; n < 3; n++) expect(await journal.commit({ tenant: 't', entries: [add('a', 1)] })).toMatchObject({ ok: true });
+    for (let n = 0; n < 3; n++)
+      expect(await journal.commit({ tenant: 't', entries: [add('a', 1)] })).toMatchObject({ ok: true });
     expect(seen).toEqual([0, 1, 2]);
     expect(warning).toHaveBeenCalledTimes(3);
     warning.mockRestore();
@@ -230,7 +276,10 @@ describe('the waiting line', () => {
       undefined as never,
     );
     const verdicts = Array.from({ length: 50_100 }, () => journal.commit({ tenant: 't', entries: [] }));
-    await expect(verdicts.at(-1)).resolves.toMatchObject({ ok: false, error: { code: 'NOT_RECORDED', retryable: true } });
+    await expect(verdicts.at(-1)).resolves.toMatchObject({
+      ok: false,
+      error: { code: 'NOT_RECORDED', retryable: true },
+    });
     gate.resolve();
     const settled = await Promise.all(verdicts);
     expect(settled.filter(({ ok }) => ok)).toHaveLength(50_000);
@@ -239,7 +288,10 @@ describe('the waiting line', () => {
 
   test('is answered when the writer is gone', async () => {
     const journal = createJournal({ commit: () => Promise.reject(new Error('gone')) }, undefined as never);
-    expect(await journal.commit({ tenant: 't', entries: [add('a', 1)] })).toMatchObject({ ok: false, error: { code: 'NOT_RECORDED' } });
+    expect(await journal.commit({ tenant: 't', entries: [add('a', 1)] })).toMatchObject({
+      ok: false,
+      error: { code: 'NOT_RECORDED' },
+    });
     expect(await journal.commit({ tenant: 't', entries: [add('a', 1)] })).toMatchObject({ ok: false });
   });
 });

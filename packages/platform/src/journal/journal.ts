@@ -1,5 +1,5 @@
-import { errorBody } from '../kernel/error-body.ts';
 import type { Entry, Group, Verdict } from '../kernel/entry.ts';
+import { errorBody } from '../kernel/error-body.ts';
 import type { Journal, JournalReader } from '../kernel/journal.ts';
 
 /** Groups waiting for the writer; beyond this the platform is overloaded and says so. */
@@ -23,7 +23,7 @@ interface Waiting {
  */
 export function createJournal(writer: WriterPort, read: JournalReader): Journal {
   const followers = new Map<string, Set<(entry: Entry) => void>>();
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
   let flushing = false;
 
   async function flush(): Promise<void> {
@@ -81,5 +81,11 @@ function tell(listener: (entry: Entry) => void, entry: Entry): void {
   }
 }
 
-const WRITER_GONE: Verdict = { ok: false, error: errorBody('NOT_RECORDED', 'The log is closed, so the action was not executed.') };
-const OVERLOADED: Verdict = { ok: false, error: errorBody('NOT_RECORDED', 'The log has more waiting than it can take; try again shortly.') };
+const WRITER_GONE: Verdict = {
+  ok: false,
+  error: errorBody('NOT_RECORDED', 'The log is closed, so the action was not executed.'),
+};
+const OVERLOADED: Verdict = {
+  ok: false,
+  error: errorBody('NOT_RECORDED', 'The log has more waiting than it can take; try again shortly.'),
+};

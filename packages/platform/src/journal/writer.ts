@@ -1,7 +1,15 @@
 import { createHash, randomFillSync } from 'node:crypto';
-import { commit as commitment, encodeEntryHead, Frontier, leafHash, SALT_BYTES, type Json, type JsonObject } from '@aip/wire';
-import { errorBody, toErrorBody } from '../kernel/error-body.ts';
+import {
+  commit as commitment,
+  encodeEntryHead,
+  Frontier,
+  leafHash,
+  SALT_BYTES,
+  type Json,
+  type JsonObject,
+} from '@aip/wire';
 import type { Decider, Entry, EntryDraft, Group, RowWrite, Verdict } from '../kernel/entry.ts';
+import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import { createRecentMap } from '../kernel/recent-map.ts';
 import type { JournalStore, LogHead, RowChange, StoredRow, WriteBatch } from './store.ts';
 
@@ -90,7 +98,12 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
       if (own) return own.value === null ? undefined : own.value;
       return cache.get(rowId(group.tenant, key));
     };
-    const entries = group.entries.map((entry, index): Entry => ({ ...entry, tenant: group.tenant, seq: log.size + index, at }));
+    const entries = group.entries.map((entry, index): Entry => ({
+      ...entry,
+      tenant: group.tenant,
+      seq: log.size + index,
+      at,
+    }));
     for (const entry of entries) {
       for (const decider of deciders(entry.kind)) {
         const decision = decider.decide(read, entry);
@@ -226,7 +239,12 @@ function freshSalt(): Uint8Array {
 }
 
 function batchOf(draft: Draft): WriteBatch {
-  const heads: LogHead[] = [...draft.logs].map(([tenant, log]) => ({ tenant, size: log.size, at: log.at, frontier: log.frontier.serialise() }));
+  const heads: LogHead[] = [...draft.logs].map(([tenant, log]) => ({
+    tenant,
+    size: log.size,
+    at: log.at,
+    frontier: log.frontier.serialise(),
+  }));
   const rows: RowChange[] = [...draft.rows.values()].map(({ tenant, write, at }) => ({
     tenant,
     key: write.key,
@@ -243,6 +261,11 @@ function notRecorded(error: unknown) {
   const reason = error instanceof Error ? error.message : String(error);
   const full = /full|ENOSPC/i.test(reason);
   return full
-    ? errorBody('DISK_FULL', 'The log cannot grow: the disk of the data folder is full. Nothing was executed; free space and try again.')
-    : errorBody('NOT_RECORDED', 'The log could not record this action, so it was not executed.', { cause: reason.slice(0, 200) });
+    ? errorBody(
+        'DISK_FULL',
+        'The log cannot grow: the disk of the data folder is full. Nothing was executed; free space and try again.',
+      )
+    : errorBody('NOT_RECORDED', 'The log could not record this action, so it was not executed.', {
+        cause: reason.slice(0, 200),
+      });
 }

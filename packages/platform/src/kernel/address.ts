@@ -4,7 +4,16 @@ import { AipError } from '@aip/wire';
 export type AddressKind = 'agent' | 'capability' | 'operation' | 'topic' | 'tool' | 'resource' | 'prompt' | 'skill';
 export type Address = `${AddressKind}:${string}`;
 
-const KINDS: ReadonlySet<string> = new Set<AddressKind>(['agent', 'capability', 'operation', 'topic', 'tool', 'resource', 'prompt', 'skill']);
+const KINDS: ReadonlySet<string> = new Set<AddressKind>([
+  'agent',
+  'capability',
+  'operation',
+  'topic',
+  'tool',
+  'resource',
+  'prompt',
+  'skill',
+]);
 
 /** Splits an address at its first colon. Throws INVALID_ARGUMENT when it is none. */
 export function parseAddress(text: string): { kind: AddressKind; name: string; address: Address } {
@@ -12,7 +21,10 @@ export function parseAddress(text: string): { kind: AddressKind; name: string; a
   const kind = text.slice(0, colon);
   const name = text.slice(colon + 1);
   if (colon < 1 || !KINDS.has(kind) || name === '' || name.length > 512) {
-    throw new AipError('INVALID_ARGUMENT', `"${text.slice(0, 80)}" is not an address; expected agent:<did>, capability:<name>, tool:<server>/<name>, …`);
+    throw new AipError(
+      'INVALID_ARGUMENT',
+      `"${text.slice(0, 80)}" is not an address; expected agent:<did>, capability:<name>, tool:<server>/<name>, …`,
+    );
   }
   return { kind: kind as AddressKind, name, address: text as Address };
 }

@@ -1,6 +1,14 @@
 import type { JsonObject } from '@aip/wire';
 
-export type AskKind = 'approval' | 'sampling' | 'elicitation' | 'roots' | 'input' | 'payment' | 'admission' | 'reconcile';
+export type AskKind =
+  | 'approval'
+  | 'sampling'
+  | 'elicitation'
+  | 'roots'
+  | 'input'
+  | 'payment'
+  | 'admission'
+  | 'reconcile';
 
 /** Someone is asked in the middle of a task. The answer is a governed message with `inReplyTo`. */
 export interface Ask {

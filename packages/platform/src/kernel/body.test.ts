@@ -21,9 +21,27 @@ describe('a body as A2A parts', () => {
   test.for<[string, Body, unknown]>([
     ['data', data({ a: 1 }), [{ data: { a: 1 } }]],
     ['text', text('hello'), [{ text: 'hello' }]],
-    ['a result of several kinds of content', mcp({ content: [{ type: 'text', text: 'hi' }, { type: 'image', data: 'AAAA', mimeType: 'image/png' }, { type: 'resource_link', uri: 'file:///a', name: 'a' }] }), [{ text: 'hi' }, { raw: 'AAAA', mediaType: 'image/png' }, { url: 'file:///a' }]],
-    ['structured content, whose text repeats it', mcp({ structuredContent: { n: 1 }, content: [{ type: 'text', text: '{"n":1}' }] }), [{ data: { n: 1 } }]],
-    ['an unknown block is kept as data', mcp({ content: [{ type: 'hologram', depth: 3 }] }), [{ data: { type: 'hologram', depth: 3 } }]],
+    [
+      'a result of several kinds of content',
+      mcp({
+        content: [
+          { type: 'text', text: 'hi' },
+          { type: 'image', data: 'AAAA', mimeType: 'image/png' },
+          { type: 'resource_link', uri: 'file:///a', name: 'a' },
+        ],
+      }),
+      [{ text: 'hi' }, { raw: 'AAAA', mediaType: 'image/png' }, { url: 'file:///a' }],
+    ],
+    [
+      'structured content, whose text repeats it',
+      mcp({ structuredContent: { n: 1 }, content: [{ type: 'text', text: '{"n":1}' }] }),
+      [{ data: { n: 1 } }],
+    ],
+    [
+      'an unknown block is kept as data',
+      mcp({ content: [{ type: 'hologram', depth: 3 }] }),
+      [{ data: { type: 'hologram', depth: 3 } }],
+    ],
     ['a result without content has no parts', mcp({}), []],
   ])('%s', ([, body, expected]) => {
     expect(partsOf(body)).toEqual(expected);
@@ -38,5 +56,7 @@ test('a body as one value is its structure where it has one', () => {
 });
 
 test('a body as text joins its texts and writes its data as JSON', () => {
-  expect(textOf(a2a({ text: 'see' }, { data: { n: 1 } }, { url: 'https://example.org/a' }, { raw: 'AAAA' }))).toBe('see\n{"n":1}\nhttps://example.org/a');
+  expect(textOf(a2a({ text: 'see' }, { data: { n: 1 } }, { url: 'https://example.org/a' }, { raw: 'AAAA' }))).toBe(
+    'see\n{"n":1}\nhttps://example.org/a',
+  );
 });

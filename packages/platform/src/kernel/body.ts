@@ -9,7 +9,15 @@ export type Body =
   | { readonly type: 'data'; readonly value: Json }
   | { readonly type: 'text'; readonly value: string }
   /** A2A 1.0 Message or Artifact content (section 4.1): its parts, with the message's own metadata. */
-  | { readonly type: 'a2a'; readonly value: { readonly parts: readonly Part[]; readonly metadata?: JsonObject; readonly messageId?: string; readonly contextId?: string } }
+  | {
+      readonly type: 'a2a';
+      readonly value: {
+        readonly parts: readonly Part[];
+        readonly metadata?: JsonObject;
+        readonly messageId?: string;
+        readonly contextId?: string;
+      };
+    }
   /** MCP result, whole: CallToolResult, ReadResourceResult, GetPromptResult. */
   | { readonly type: 'mcp'; readonly value: JsonObject };
 
@@ -71,7 +79,8 @@ export function valueOf(body: Body): Json {
   return parts as unknown as Json;
 }
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function mcpParts(result: JsonObject): readonly Part[] {
   const content = Array.isArray(result['content']) ? result['content'] : [];
@@ -85,7 +94,8 @@ function mcpParts(result: JsonObject): readonly Part[] {
 function mcpPart(block: JsonObject): Part {
   const mediaType = typeof block['mimeType'] === 'string' ? { mediaType: block['mimeType'] } : {};
   if (block['type'] === 'text' && typeof block['text'] === 'string') return { text: block['text'] };
-  if ((block['type'] === 'image' || block['type'] === 'audio') && typeof block['data'] === 'string') return { raw: block['data'], ...mediaType };
+  if ((block['type'] === 'image' || block['type'] === 'audio') && typeof block['data'] === 'string')
+    return { raw: block['data'], ...mediaType };
   if (block['type'] === 'resource_link' && typeof block['uri'] === 'string') return { url: block['uri'], ...mediaType };
   return { data: block };
 }

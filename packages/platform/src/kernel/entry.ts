@@ -32,7 +32,11 @@ export interface Group {
 }
 
 export type Verdict =
-  | { readonly ok: true; /** Of the group's first entry; the others follow. */ readonly seq: number; readonly at: number }
+  | {
+      readonly ok: true;
+      /** Of the group's first entry; the others follow. */ readonly seq: number;
+      readonly at: number;
+    }
   | { readonly ok: false; readonly error: ErrorBody };
 
 /** A state row that deciders keep: derived from the log, decided on inside the commit. */

@@ -1,9 +1,9 @@
+import type { JsonObject } from '@aip/wire';
+import type { CatalogueEntry } from './catalogue.ts';
 import type { ErrorBody } from './error-body.ts';
 import type { Message } from './message.ts';
-import type { CatalogueEntry } from './catalogue.ts';
-import type { Hold, RouteEvent } from './task.ts';
 import type { Principal } from './principal.ts';
-import type { JsonObject } from '@aip/wire';
+import type { Hold, RouteEvent } from './task.ts';
 
 /** A duty that a permit carries. Obligations of all satisfied permits add up. */
 export interface Obligation {
@@ -38,7 +38,11 @@ export interface Crossing {
 
 export type GuardVerdict =
   | { readonly verdict: 'pass' }
-  | { readonly verdict: 'deny'; readonly error: ErrorBody; /** false: counted only, not written to the log (floods). */ readonly record?: boolean }
+  | {
+      readonly verdict: 'deny';
+      readonly error: ErrorBody;
+      /** false: counted only, not written to the log (floods). */ readonly record?: boolean;
+    }
   | { readonly verdict: 'ask'; readonly kind: 'approval'; readonly body: JsonObject; readonly expires: number };
 
 export const PASS: GuardVerdict = { verdict: 'pass' };
@@ -48,5 +52,11 @@ export interface Guard {
   readonly name: string;
   admit(crossing: Crossing): GuardVerdict;
   /** Sees every event before it is recorded; may replace it or deny the rest of the call. */
-  inspect?(crossing: Crossing, event: RouteEvent): { readonly verdict: 'pass' } | { readonly verdict: 'replace'; readonly event: RouteEvent } | { readonly verdict: 'deny'; readonly error: ErrorBody };
+  inspect?(
+    crossing: Crossing,
+    event: RouteEvent,
+  ):
+    | { readonly verdict: 'pass' }
+    | { readonly verdict: 'replace'; readonly event: RouteEvent }
+    | { readonly verdict: 'deny'; readonly error: ErrorBody };
 }

@@ -32,7 +32,11 @@ export interface JournalReader {
   /** Rows whose key starts with `prefix`, ascending from `after` (exclusive); descending when `newest`. */
   rows(tenant: string, prefix: string, options?: { after?: string; limit?: number; newest?: boolean }): RowListing[];
   /** Rows under a list, newest update first; `before` pages: the last row of the page before. */
-  list(tenant: string, list: string, options?: { before?: { updated: number; key: string }; limit?: number }): RowListing[];
+  list(
+    tenant: string,
+    list: string,
+    options?: { before?: { updated: number; key: string }; limit?: number },
+  ): RowListing[];
   /** Rows marked open whose key starts with `prefix`, ascending. */
   open(tenant: string, prefix: string): RowListing[];
   entry(tenant: string, seq: number): StoredEntry | undefined;

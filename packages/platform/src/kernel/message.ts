@@ -53,6 +53,21 @@ export interface Message {
 
 /** What an edge hands over; the exchange adds the rest. */
 export type Draft = Pick<Message, 'to' | 'action' | 'body'> &
-  Partial<Pick<Message, 'kind' | 'taskId' | 'inReplyTo' | 'parentId' | 'conversationId' | 'idempotencyKey' | 'deadline' | 'trace' | 'accepts' | 'signed' | 'native'>>;
+  Partial<
+    Pick<
+      Message,
+      | 'kind'
+      | 'taskId'
+      | 'inReplyTo'
+      | 'parentId'
+      | 'conversationId'
+      | 'idempotencyKey'
+      | 'deadline'
+      | 'trace'
+      | 'accepts'
+      | 'signed'
+      | 'native'
+    >
+  >;
 
 export type { Json };

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Effect } from './catalogue.ts';
 import type { EntryDraft } from './entry.ts';
-import type { Principal } from './principal.ts';
 import type { Message } from './message.ts';
+import type { Principal } from './principal.ts';
 
 export interface OperationCall {
   readonly principal: Principal;
@@ -43,4 +43,5 @@ export interface Operation<Input = unknown, Output = unknown> {
 }
 
 /** Declares an operation with its types inferred from the schemas. */
-export const operation = <Input, Output>(definition: Operation<Input, Output>): Operation => definition as unknown as Operation;
+export const operation = <Input, Output>(definition: Operation<Input, Output>): Operation =>
+  definition as unknown as Operation;

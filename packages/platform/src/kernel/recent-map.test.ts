@@ -21,7 +21,8 @@ test('what has been used within half the bound is there, and what is there is wh
         } else {
           const found = map.get(key);
           if (found !== undefined) expect(found).toBe(last.get(key));
-          if (new Set(used.slice(used.lastIndexOf(key))).size <= 4 && used.includes(key)) expect(found).toBe(last.get(key));
+          if (new Set(used.slice(used.lastIndexOf(key))).size <= 4 && used.includes(key))
+            expect(found).toBe(last.get(key));
         }
         used.push(key);
         map.trim();

@@ -1,7 +1,7 @@
 import type { Body } from './body.ts';
+import type { CatalogueEntry } from './catalogue.ts';
 import type { Message } from './message.ts';
 import type { RouteEvent } from './task.ts';
-import type { CatalogueEntry } from './catalogue.ts';
 
 /** One delivery to a target. */
 export interface RouteCall {

@@ -1,12 +1,20 @@
-import type { Body } from './body.ts';
 import type { Address } from './address.ts';
-import type { Action, EdgeName } from './message.ts';
-import type { ErrorBody } from './error-body.ts';
 import type { Ask } from './ask.ts';
+import type { Body } from './body.ts';
 import type { EntryDraft } from './entry.ts';
+import type { ErrorBody } from './error-body.ts';
+import type { Action, EdgeName } from './message.ts';
 
 /** The eight states of A2A 1.0 (section 4.1.3). */
-export type TaskState = 'submitted' | 'working' | 'input_required' | 'auth_required' | 'completed' | 'failed' | 'canceled' | 'rejected';
+export type TaskState =
+  | 'submitted'
+  | 'working'
+  | 'input_required'
+  | 'auth_required'
+  | 'completed'
+  | 'failed'
+  | 'canceled'
+  | 'rejected';
 
 const TERMINAL: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'canceled', 'rejected']);
 export const isTerminal = (state: TaskState): boolean => TERMINAL.has(state);
@@ -20,13 +28,25 @@ export type EffectState = 'none' | 'applied' | 'unknown';
 export type RouteEvent =
   | { readonly type: 'working'; readonly body?: Body }
   /** A piece of output: an A2A artifact, an IoAP partial result. `append` continues the artifact of that id. */
-  | { readonly type: 'output'; readonly body: Body; readonly artifactId?: string; readonly name?: string; readonly append?: boolean; readonly last?: boolean }
+  | {
+      readonly type: 'output';
+      readonly body: Body;
+      readonly artifactId?: string;
+      readonly name?: string;
+      readonly append?: boolean;
+      readonly last?: boolean;
+    }
   | { readonly type: 'progress'; readonly progress: number; readonly total?: number; readonly message?: string }
   | { readonly type: 'log'; readonly level: string; readonly data: Body; readonly logger?: string }
   | { readonly type: 'asked'; readonly ask: Ask }
   | { readonly type: 'answered'; readonly askId: string }
   /** `entries`: what a local operation changes, committed in one group with the end of the task. */
-  | { readonly type: 'done'; readonly body: Body; readonly entries?: readonly EntryDraft[]; /** The body holds a secret: it is answered but not recorded. */ readonly secret?: true }
+  | {
+      readonly type: 'done';
+      readonly body: Body;
+      readonly entries?: readonly EntryDraft[];
+      /** The body holds a secret: it is answered but not recorded. */ readonly secret?: true;
+    }
   | { readonly type: 'failed'; readonly error: ErrorBody; readonly effect: EffectState; readonly body?: Body };
 
 /** What the exchange adds of its own to a task's stream. */

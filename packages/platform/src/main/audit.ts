@@ -2,11 +2,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AipError } from '@aip/wire';
 import { openSqliteReader } from '../engines/sqlite/reader.ts';
-import { compareState, exportLog, readExport, storedLog, verifyLog, type AuditReport } from '../governance/audit/index.ts';
-import { DEFAULT_TENANT } from '../kernel/principal.ts';
+import {
+  compareState,
+  exportLog,
+  readExport,
+  storedLog,
+  verifyLog,
+  type AuditReport,
+} from '../governance/audit/index.ts';
 import { readGatewayDid } from '../identity/index.ts';
-import { DECIDERS } from './deciders.ts';
+import { DEFAULT_TENANT } from '../kernel/principal.ts';
 import { JOURNAL_NAME } from './data-folder.ts';
+import { DECIDERS } from './deciders.ts';
 import { originOf } from './log-origin.ts';
 
 /** Verifies every log in a data folder; the platform may run on it meanwhile. Throws CONFIG_INVALID when there is none. */
@@ -49,6 +56,10 @@ export function exportFolder(folder: string, file: string, tenant: string = DEFA
 
 function openReader(folder: string): ReturnType<typeof openSqliteReader> {
   const file = join(folder, JOURNAL_NAME);
-  if (!existsSync(file)) throw new AipError('CONFIG_INVALID', `There is no log in ${folder}; start a platform there first, or name its folder with --data-dir.`);
+  if (!existsSync(file))
+    throw new AipError(
+      'CONFIG_INVALID',
+      `There is no log in ${folder}; start a platform there first, or name its folder with --data-dir.`,
+    );
   return openSqliteReader(file);
 }

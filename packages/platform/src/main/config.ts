@@ -4,7 +4,12 @@ import { AipError } from '@aip/wire';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-const stdioServer = z.strictObject({ command: z.string().min(1), args: z.array(z.string()).default([]), env: z.record(z.string(), z.string()).default({}), cwd: z.string().optional() });
+const stdioServer = z.strictObject({
+  command: z.string().min(1),
+  args: z.array(z.string()).default([]),
+  env: z.record(z.string(), z.string()).default({}),
+  cwd: z.string().optional(),
+});
 const httpServer = z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).default({}) });
 const effect = z.enum(['read', 'write', 'external']);
 const governed = {
@@ -20,9 +25,16 @@ export const httpServerSchema = httpServer.extend(governed);
 const mcpServerSchema = z.union([stdioServer.extend(governed), httpServerSchema]);
 
 /** An A2A agent elsewhere; `did` is whose signature its card has to carry. */
-const remoteAgentSchema = z.strictObject({ url: z.url(), did: z.string().startsWith('did:').optional(), headers: z.record(z.string(), z.string()).default({}) });
+const remoteAgentSchema = z.strictObject({
+  url: z.url(),
+  did: z.string().startsWith('did:').optional(),
+  headers: z.record(z.string(), z.string()).default({}),
+});
 
-const rateSchema = z.strictObject({ per_second: z.number().positive().default(2_000), burst: z.number().int().positive().default(4_000) });
+const rateSchema = z.strictObject({
+  per_second: z.number().positive().default(2_000),
+  burst: z.number().int().positive().default(4_000),
+});
 
 /** Everything that can be set. The same names in `aip.yaml`, as `AIP_*` variables (nesting: `__`) and as flags. */
 export const configSchema = z.strictObject({
@@ -37,9 +49,37 @@ export const configSchema = z.strictObject({
   allowed_origins: z.array(z.string()).default([]),
   log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   rate: rateSchema.prefault({}),
-  ioap: z.strictObject({ idle_seconds: z.number().positive().default(300), max_connections: z.number().int().positive().default(10_000) }).prefault({}),
-  mcp: z.strictObject({ servers: z.record(z.string().regex(/^(?!(?:aip|operations|v)$)[a-z0-9][a-z0-9_-]{0,31}$/i, 'letters, digits, dash and underscore, at most 32; not aip, operations or v'), mcpServerSchema).default({}) }).prefault({}),
-  a2a: z.strictObject({ agents: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'letters, digits, dash and underscore, at most 63'), remoteAgentSchema).default({}) }).prefault({}),
+  ioap: z
+    .strictObject({
+      idle_seconds: z.number().positive().default(300),
+      max_connections: z.number().int().positive().default(10_000),
+    })
+    .prefault({}),
+  mcp: z
+    .strictObject({
+      servers: z
+        .record(
+          z
+            .string()
+            .regex(
+              /^(?!(?:aip|operations|v)$)[a-z0-9][a-z0-9_-]{0,31}$/i,
+              'letters, digits, dash and underscore, at most 32; not aip, operations or v',
+            ),
+          mcpServerSchema,
+        )
+        .default({}),
+    })
+    .prefault({}),
+  a2a: z
+    .strictObject({
+      agents: z
+        .record(
+          z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'letters, digits, dash and underscore, at most 63'),
+          remoteAgentSchema,
+        )
+        .default({}),
+    })
+    .prefault({}),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -58,7 +98,9 @@ export function loadConfig({ env, flags = {}, cwd }: ConfigSources): Config {
   const parsed = configSchema.safeParse(merged);
   if (!parsed.success) {
     const issues = parsed.error.issues.flatMap((issue) => faultsOf(issue));
-    throw new AipError('CONFIG_INVALID', `The configuration has errors:\n  ${issues.join('\n  ')}`, { details: { errors: issues } });
+    throw new AipError('CONFIG_INVALID', `The configuration has errors:\n  ${issues.join('\n  ')}`, {
+      details: { errors: issues },
+    });
   }
   return { ...parsed.data, data_dir: resolve(cwd, parsed.data.data_dir) };
 }
@@ -106,14 +148,16 @@ function fromEnvironment(env: ConfigSources['env']): Tree {
 function place(tree: Tree, [head, ...rest]: string[], value: unknown): void {
   if (head === undefined) return;
   if (rest.length === 0) tree[head] = value;
-  else place((tree[head] = isTree(tree[head]) ? tree[head] : {}) as Tree, rest, value);
+  else place((tree[head] = isTree(tree[head]) ? tree[head] : {}), rest, value);
 }
 
 /** Whether a setting is text: then digits in a variable stay what they are. */
-const isText = (path: readonly string[]): boolean => schemasAt(configSchema, path).some((schema) => schema instanceof z.ZodString);
+const isText = (path: readonly string[]): boolean =>
+  schemasAt(configSchema, path).some((schema) => schema instanceof z.ZodString);
 
 function schemasAt(schema: unknown, path: readonly string[]): unknown[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return schemasAt(schema.unwrap(), path);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return schemasAt(schema.unwrap(), path);
   if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => schemasAt(option, path));
   const [name, ...rest] = path;
   if (name === undefined) return [schema];

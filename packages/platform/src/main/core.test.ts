@@ -20,13 +20,30 @@ function newFolder(): string {
   return folder;
 }
 
-const open = (folder: string): Promise<Core> => openCore({ config: loadConfig({ env: {}, flags: { data_dir: folder }, cwd: folder }), log: () => {}, telemetry: createTelemetry() });
+const open = (folder: string): Promise<Core> =>
+  openCore({
+    config: loadConfig({ env: {}, flags: { data_dir: folder }, cwd: folder }),
+    log: () => {},
+    telemetry: createTelemetry(),
+  });
 
-const admin = (core: Core) => oneShot({ principal: core.exchange.authenticate({ kind: 'bearer', token: core.secrets.adminToken }), edge: 'http' }, Date.now());
+const admin = (core: Core) =>
+  oneShot(
+    { principal: core.exchange.authenticate({ kind: 'bearer', token: core.secrets.adminToken }), edge: 'http' },
+    Date.now(),
+  );
 
 const writer: CatalogueEntry = {
-  address: 'tool:notes/write', kind: 'tool', name: 'write', owner: 'notes', ownerName: 'notes', description: 'Writes a note.',
-  effect: 'write', idempotent: false, price: 0, state: 'active',
+  address: 'tool:notes/write',
+  kind: 'tool',
+  name: 'write',
+  owner: 'notes',
+  ownerName: 'notes',
+  description: 'Writes a note.',
+  effect: 'write',
+  idempotent: false,
+  price: 0,
+  state: 'active',
 };
 
 function withTool(core: Core): { calls: number } {
@@ -43,8 +60,13 @@ function withTool(core: Core): { calls: number } {
 }
 
 async function caller(core: Core) {
-  const made = (await core.exchange.operate(admin(core), 'tokens.create', { name: 'alice', roles: ['caller'] })) as { token: string };
-  return oneShot({ principal: core.exchange.authenticate({ kind: 'bearer', token: made.token }), edge: 'http' }, Date.now());
+  const made = (await core.exchange.operate(admin(core), 'tokens.create', { name: 'alice', roles: ['caller'] })) as {
+    token: string;
+  };
+  return oneShot(
+    { principal: core.exchange.authenticate({ kind: 'bearer', token: made.token }), edge: 'http' },
+    Date.now(),
+  );
 }
 
 test('a write call of a caller waits for an operator, survives a restart, and runs once approved', async () => {
@@ -54,9 +76,17 @@ test('a write call of a caller waits for an operator, survives a restart, and ru
     await using core = await open(folder);
     const seen = withTool(core);
     const alice = await caller(core);
-    const call = await core.exchange.send(alice, { to: 'tool:notes/write', action: 'call', body: data({ text: 'hello' }) });
+    const call = await core.exchange.send(alice, {
+      to: 'tool:notes/write',
+      action: 'call',
+      body: data({ text: 'hello' }),
+    });
     expect(call.last).toMatchObject({ type: 'asked', state: 'auth_required' });
-    const again = await core.exchange.send(alice, { to: 'tool:notes/write', action: 'call', body: data({ text: 'hello' }) });
+    const again = await core.exchange.send(alice, {
+      to: 'tool:notes/write',
+      action: 'call',
+      body: data({ text: 'hello' }),
+    });
     expect(again.taskId).toBe(call.taskId);
     expect(seen.calls).toBe(0);
     taskId = call.taskId;
@@ -64,21 +94,30 @@ test('a write call of a caller waits for an operator, survives a restart, and ru
   await using core = await open(folder);
   const seen = withTool(core);
   core.recover();
-  const { asks } = (await core.exchange.operate(admin(core), 'asks.list', {})) as { asks: { id: string; task: string }[] };
+  const { asks } = (await core.exchange.operate(admin(core), 'asks.list', {})) as {
+    asks: { id: string; task: string }[];
+  };
   expect(asks.map((ask) => ask.task)).toEqual([taskId]);
   await core.exchange.operate(admin(core), 'asks.answer', { ask: asks[0]!.id, verdict: 'approve' });
   const end = await core.exchange.call('default', taskId)!.ended;
   expect(end).toMatchObject({ type: 'done', state: 'completed' });
   expect(seen.calls).toBe(1);
-  await expect(core.exchange.operate(admin(core), 'asks.answer', { ask: asks[0]!.id, verdict: 'approve' })).rejects.toMatchObject({ code: 'CONFLICT' });
+  await expect(
+    core.exchange.operate(admin(core), 'asks.answer', { ask: asks[0]!.id, verdict: 'approve' }),
+  ).rejects.toMatchObject({ code: 'CONFLICT' });
 });
 
 test('a killed scope refuses until it is released, by the gate and by the commit', async () => {
   await using core = await open(newFolder());
   withTool(core);
   await core.exchange.operate(admin(core), 'kills.kill', { scope: 'server:notes', reason: 'test' });
-  await expect(core.exchange.send(admin(core), { to: 'tool:notes/write', action: 'call', body: data({}) })).rejects.toMatchObject({ code: 'KILLED' });
-  const proof = (await core.exchange.operate(admin(core), 'kills.proof', { scope: 'server:notes' })) as { accepted_since: number; refused_since: number };
+  await expect(
+    core.exchange.send(admin(core), { to: 'tool:notes/write', action: 'call', body: data({}) }),
+  ).rejects.toMatchObject({ code: 'KILLED' });
+  const proof = (await core.exchange.operate(admin(core), 'kills.proof', { scope: 'server:notes' })) as {
+    accepted_since: number;
+    refused_since: number;
+  };
   expect(proof).toMatchObject({ accepted_since: 0, refused_since: 1 });
   await core.exchange.operate(admin(core), 'kills.release', { scope: 'server:notes', reason: 'over' });
   const call = await core.exchange.send(admin(core), { to: 'tool:notes/write', action: 'call', body: data({}) });
@@ -103,10 +142,18 @@ test('a second platform on the same folder is refused with a clear message', asy
 
 test('a token that has been revoked, or never existed, is refused', async () => {
   await using core = await open(newFolder());
-  const made = (await core.exchange.operate(admin(core), 'tokens.create', { name: 'bob' })) as { token: string; id: string };
+  const made = (await core.exchange.operate(admin(core), 'tokens.create', { name: 'bob' })) as {
+    token: string;
+    id: string;
+  };
   expect(core.exchange.authenticate({ kind: 'bearer', token: made.token }).id).toBe('service:bob');
   await core.exchange.operate(admin(core), 'tokens.revoke', { id: made.id });
-  expect(() => core.exchange.authenticate({ kind: 'bearer', token: made.token })).toThrow(/unknown, revoked or expired/);
-  const log = core.exchange.journal.read.entries('default', { from: 0, limit: 100 }).map((entry) => entry.text + (entry.body ?? '')).join('\n');
+  expect(() => core.exchange.authenticate({ kind: 'bearer', token: made.token })).toThrow(
+    /unknown, revoked or expired/,
+  );
+  const log = core.exchange.journal.read
+    .entries('default', { from: 0, limit: 100 })
+    .map((entry) => entry.text + (entry.body ?? ''))
+    .join('\n');
   expect(log).not.toContain(made.token.split('_')[3]);
 });

@@ -1,25 +1,34 @@
-import { createExchange, type Exchange } from '../exchange/index.ts';
-import { exchangeOperations } from '../exchange/operations.ts';
+import { exportSeed } from '@aip/wire';
 import { budgetGuard, budgetOperations } from '../economy/budgets/index.ts';
 import { ledgerOperations } from '../economy/ledger/index.ts';
+import { openSqliteReader } from '../engines/sqlite/reader.ts';
+import { createExchange, type Exchange } from '../exchange/index.ts';
+import { exchangeOperations } from '../exchange/operations.ts';
 import { approvalOperations, approveGuard, resumeAnswered } from '../governance/approvals/index.ts';
 import { auditOperations } from '../governance/audit/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
 import { openPolicyFolder, policyGuard, policyOperations } from '../governance/policy/index.ts';
-import { authenticator, createLogins, createTokenBook, identityOperations, openSecrets, type Logins, type Secrets } from '../identity/index.ts';
-import { openSqliteReader } from '../engines/sqlite/reader.ts';
+import {
+  authenticator,
+  createLogins,
+  createTokenBook,
+  identityOperations,
+  openSecrets,
+  type Logins,
+  type Secrets,
+} from '../identity/index.ts';
 import { createJournal } from '../journal/journal.ts';
-import { exportSeed } from '@aip/wire';
 import { systemClock } from '../kernel/clock.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { TaskHead } from '../kernel/task.ts';
 import { createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
-import type { Config } from './config.ts';
-import { originOf } from './log-origin.ts';
-import { claimDataFolder } from './data-folder.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Config } from './config.ts';
+import { claimDataFolder } from './data-folder.ts';
+import { originOf } from './log-origin.ts';
+import type { Log } from './log.ts';
 import { platformOperations } from './platform-operations.ts';
 import { startWriterThread } from './writer-thread.ts';
 
@@ -39,7 +48,7 @@ export interface CoreOptions {
   /** Operations that edges bring along (upstream servers). */
   readonly operations?: readonly Operation[];
   readonly telemetry: Telemetry;
-  log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+  readonly log: Log;
 }
 
 export async function openCore({ config, operations: extra = [], telemetry, log }: CoreOptions): Promise<Core> {
@@ -56,7 +65,10 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
   cleanup.defer(async () => (await started)?.close());
   const policies = await openPolicyFolder({
     folder: folder.policies,
-    onChange: (error) => (error ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] }) : log('info', 'policies reloaded')),
+    onChange: (error) =>
+      error
+        ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] })
+        : log('info', 'policies reloaded'),
   });
   cleanup.defer(() => policies.stop());
   const writer = await starting;
@@ -76,7 +88,10 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
     ...identityOperations(() => tokens, logins, now),
     ...killOperations(running, latch, now),
     ...approvalOperations(running),
-    ...policyOperations(() => policies, { resolve: (address) => exchange.catalogue.resolve(address), principal: principalNamed }),
+    ...policyOperations(() => policies, {
+      resolve: (address) => exchange.catalogue.resolve(address),
+      principal: principalNamed,
+    }),
     ...budgetOperations(running, now),
     ...ledgerOperations(running),
     ...auditOperations(running, secrets.gateway.did, (tenant) => originOf(secrets.gateway.did, tenant)),
@@ -89,7 +104,12 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
     clock,
     telemetry,
     slots: {
-      authenticate: authenticator({ adminToken: secrets.adminToken, tokens, logins, agents: { agent: (did) => registry.get(did) } }),
+      authenticate: authenticator({
+        adminToken: secrets.adminToken,
+        tokens,
+        logins,
+        agents: { agent: (did) => registry.get(did) },
+      }),
       limit: limitGuard({ perSecond: config.rate.per_second, burst: config.rate.burst }, () => clock.monotonic()),
       gate: gateGuard(latch),
       trust: trustGuard(registry),
@@ -107,8 +127,18 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
     if (agent) return exchange.authenticate({ kind: 'signed', did: agent.did });
     const name = id.replace(/^service:/, '');
     const token = tokens.list('default').find((row) => row.name === name);
-    if (token) return { id: `service:${token.name}`, kind: 'service', name: token.name, tenant: token.tenant, assurance: 'token', roles: token.roles };
-    return id === 'admin' || id === 'user:admin' ? { id: 'user:admin', kind: 'user', name: 'admin', tenant: 'default', assurance: 'token', roles: ['admin'] } : undefined;
+    if (token)
+      return {
+        id: `service:${token.name}`,
+        kind: 'service',
+        name: token.name,
+        tenant: token.tenant,
+        assurance: 'token',
+        roles: token.roles,
+      };
+    return id === 'admin' || id === 'user:admin'
+      ? { id: 'user:admin', kind: 'user', name: 'admin', tenant: 'default', assurance: 'token', roles: ['admin'] }
+      : undefined;
   }
 
   const resources = cleanup.move();

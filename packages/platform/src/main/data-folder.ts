@@ -44,7 +44,11 @@ function claim(file: string, folder: string): DatabaseSync {
   } catch (cause) {
     lock.close();
     if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw unusable(folder, cause);
-    throw new AipError('CONFLICT', `Another platform already runs on the data folder ${folder}. Stop it first, or use another folder with --data-dir.`, { cause });
+    throw new AipError(
+      'CONFLICT',
+      `Another platform already runs on the data folder ${folder}. Stop it first, or use another folder with --data-dir.`,
+      { cause },
+    );
   }
 }
 
@@ -57,4 +61,8 @@ function open(file: string, folder: string): DatabaseSync {
 }
 
 const unusable = (folder: string, cause: unknown): AipError =>
-  new AipError('CONFIG_INVALID', `The data folder ${folder} cannot be used: ${(cause as Error).message}. Choose another with --data-dir, or mend it.`, { cause });
+  new AipError(
+    'CONFIG_INVALID',
+    `The data folder ${folder} cannot be used: ${(cause as Error).message}. Choose another with --data-dir, or mend it.`,
+    { cause },
+  );

@@ -11,4 +11,13 @@ import { agentDecider } from '../registry/index.ts';
  * Everything that is decided inside the commit, in this order: what is stopped is refused before anything else
  * is looked at, and money is the last to move.
  */
-export const DECIDERS: readonly Decider[] = [killDecider, idempotencyDecider, taskDecider, approvalDecider, agentDecider, tokenDecider, budgetDecider, ledgerDecider];
+export const DECIDERS: readonly Decider[] = [
+  killDecider,
+  idempotencyDecider,
+  taskDecider,
+  approvalDecider,
+  agentDecider,
+  tokenDecider,
+  budgetDecider,
+  ledgerDecider,
+];

@@ -4,8 +4,16 @@ export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: R
 
 /** Structured JSON lines on standard error: standard output belongs to the ready line. Known secrets are cut out. */
 export function createLogger(level: string, pretty: boolean): Logger {
-  const options = { level, base: null, redact: ['headers.authorization', 'token', 'join_token', '*.token', '*.join_token'] };
-  if (pretty) return pino({ ...options, transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } } });
+  const options = {
+    level,
+    base: null,
+    redact: ['headers.authorization', 'token', 'join_token', '*.token', '*.join_token'],
+  };
+  if (pretty)
+    return pino({
+      ...options,
+      transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } },
+    });
   return pino(options, pino.destination(2));
 }
 

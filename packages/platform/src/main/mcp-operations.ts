@@ -20,7 +20,8 @@ export function mcpOperations(upstreams: () => McpUpstreams): Operation[] {
     }),
     operation({
       name: 'mcp.add',
-      summary: 'Adds an MCP server by its URL until the platform stops; aip.yaml keeps servers, and commands, for good.',
+      summary:
+        'Adds an MCP server by its URL until the platform stops; aip.yaml keeps servers, and commands, for good.',
       effect: 'write',
       plane: 'control',
       input: httpServerSchema.extend({ name: z.string().min(1).max(32) }),
@@ -29,7 +30,10 @@ export function mcpOperations(upstreams: () => McpUpstreams): Operation[] {
       async handler({ principal }, { name, ...config }) {
         upstreams().add(name, config);
         await upstreams().settled(5_000);
-        return { output: { name, url: config.url }, entries: [{ kind: 'mcp.add', head: { name, url: config.url, by: principal.id } }] };
+        return {
+          output: { name, url: config.url },
+          entries: [{ kind: 'mcp.add', head: { name, url: config.url, by: principal.id } }],
+        };
       },
     }),
     operation({

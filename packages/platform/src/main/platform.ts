@@ -3,10 +3,10 @@ import path from 'node:path';
 import { AipError, sign, signCard, toAipError } from '@aip/wire';
 import { connectRemoteAgent, registerA2aEdge } from '../edges/a2a/index.ts';
 import { createHttpServer, registerHttpEdge } from '../edges/http/index.ts';
-import { createMcpUpstreams, registerMcpEdge } from '../edges/mcp/index.ts';
 import { attachIoapEdge } from '../edges/ioap/index.ts';
-import { originAllowed } from '../exchange/origin.ts';
+import { createMcpUpstreams, registerMcpEdge } from '../edges/mcp/index.ts';
 import type { Exchange } from '../exchange/index.ts';
+import { originAllowed } from '../exchange/origin.ts';
 import { openMetrics } from '../telemetry/provider.ts';
 import { createTelemetry, observe } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
@@ -45,7 +45,12 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
   await using cleanup = new AsyncDisposableStack();
   const metrics = openMetrics();
   cleanup.defer(() => metrics.stop());
-  const core = await openCore({ config, log, telemetry: createTelemetry(metrics.meter), operations: mcpOperations(() => upstreams) });
+  const core = await openCore({
+    config,
+    log,
+    telemetry: createTelemetry(metrics.meter),
+    operations: mcpOperations(() => upstreams),
+  });
   cleanup.use(core);
   const { exchange, secrets, registry } = core;
   const { gateway } = secrets;
@@ -70,7 +75,11 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
   if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway) });
   const upstreams = createMcpUpstreams(exchange, { servers: config.mcp.servers, log });
   cleanup.defer(() => upstreams.stop());
-  if (wanted('mcp')) registerMcpEdge(app, exchange, { isServer: (name) => upstreams.has(name), onError: (error) => log('warn', `mcp: ${error.message}`) });
+  if (wanted('mcp'))
+    registerMcpEdge(app, exchange, {
+      isServer: (name) => upstreams.has(name),
+      onError: (error) => log('warn', `mcp: ${error.message}`),
+    });
   await app.ready();
 
   if (only === undefined) {
@@ -84,7 +93,9 @@ export async function startPlatform({ config, log, only }: PlatformOptions): Pro
 
   upstreams.start();
   for (const [name, remote] of Object.entries(config.a2a.agents)) {
-    const connection = connectRemoteAgent(exchange, { name, ...remote }, (error) => log('warn', `a2a: ${name} cannot be reached`, { error: toAipError(error).message }));
+    const connection = connectRemoteAgent(exchange, { name, ...remote }, (error) =>
+      log('warn', `a2a: ${name} cannot be reached`, { error: toAipError(error).message }),
+    );
     cleanup.defer(() => connection.close());
   }
   core.recover();
@@ -113,9 +124,23 @@ async function listen(app: ReturnType<typeof createHttpServer>, config: Config):
     await app.listen({ host: config.host, port: config.port });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EADDRINUSE') throw new AipError('CONFLICT', `Port ${config.port} on ${config.host} is taken. Stop what listens there, or choose another port with --port.`, { cause: error });
-    if (code === 'EACCES') throw new AipError('CONFIG_INVALID', `Port ${config.port} on ${config.host} may not be used by this user; choose one above 1023 with --port.`, { cause: error });
-    throw new AipError('CONFIG_INVALID', `Cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`, { cause: error });
+    if (code === 'EADDRINUSE')
+      throw new AipError(
+        'CONFLICT',
+        `Port ${config.port} on ${config.host} is taken. Stop what listens there, or choose another port with --port.`,
+        { cause: error },
+      );
+    if (code === 'EACCES')
+      throw new AipError(
+        'CONFIG_INVALID',
+        `Port ${config.port} on ${config.host} may not be used by this user; choose one above 1023 with --port.`,
+        { cause: error },
+      );
+    throw new AipError(
+      'CONFIG_INVALID',
+      `Cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 

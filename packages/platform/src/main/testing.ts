@@ -92,12 +92,18 @@ export async function openTestCore(folder: string, options: TestCoreOptions = {}
   const operate = async <T>(name: string, input: JsonObject = {}, session = admin): Promise<T> =>
     (await exchange.operate(session, name, input)) as T & Json;
 
-  function tool(name: string, { effect = 'write', idempotent = false, state = 'active', deliver = echo }: ToolOptions = {}): RouteCall[] {
+  function tool(
+    name: string,
+    { effect = 'write', idempotent = false, state = 'active', deliver = echo }: ToolOptions = {},
+  ): RouteCall[] {
     const address = `tool:notes/${name}` as const;
     const common = { owner: 'notes', ownerName: 'notes', description: '', price: 0 } as const;
     const calls: RouteCall[] = [];
     tools.set(name, { entry: { ...common, address, kind: 'tool', name, effect, idempotent, state }, deliver, calls });
-    exchange.catalogue.put('notes', [...tools.values()].map((known) => known.entry));
+    exchange.catalogue.put(
+      'notes',
+      [...tools.values()].map((known) => known.entry),
+    );
     exchange.routes.bind('notes', {
       reach: 'remote',
       async *deliver(call) {
@@ -123,7 +129,11 @@ export async function openTestCore(folder: string, options: TestCoreOptions = {}
     async agent(name, { roles = [], capabilities = [], deliver = echo } = {}) {
       const { did } = generateKeyPair();
       const { join_token } = await operate<{ join_token: string }>('agents.invite', { name, roles: [...roles] });
-      await operate('agents.connect', { join_token, capabilities: [...capabilities] }, as({ kind: 'signed', did }, 'ioap'));
+      await operate(
+        'agents.connect',
+        { join_token, capabilities: [...capabilities] },
+        as({ kind: 'signed', did }, 'ioap'),
+      );
       exchange.routes.bind(did, { reach: 'session', deliver });
       return { did, session: as({ kind: 'signed', did }, 'ioap') };
     },
@@ -160,9 +170,12 @@ export async function all(events: AsyncIterable<TaskEvent>): Promise<TaskEvent[]
 
 /** For tests: every byte of every file in the data folder, except the files that are there to hold secrets. */
 export function everyByte(folder: string): string {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile() && !/\.(key|token)$/.test(file.name));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (file) => file.isFile() && !/\.(key|token)$/.test(file.name),
+  );
   return files.map((file) => readFileSync(join(file.parentPath, file.name), 'latin1')).join('\n');
 }
 
 /** For tests: a call of the tool `notes/<name>`. */
-export const toolCall = (name: string, input: JsonObject = {}) => ({ to: `tool:notes/${name}`, action: 'call', body: data(input) }) as const;
+export const toolCall = (name: string, input: JsonObject = {}) =>
+  ({ to: `tool:notes/${name}`, action: 'call', body: data(input) }) as const;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { AipError } from '@aip/wire';
-import type { Group, Verdict } from '../kernel/entry.ts';
 import type { WriterPort } from '../journal/journal.ts';
+import type { Group, Verdict } from '../kernel/entry.ts';
 import type { WriterData, WriterReply, WriterRequest } from './writer.ts';
 
 /** The journal's writer in its own thread. One batch is under way at a time, so replies need no names. */
@@ -36,18 +36,25 @@ export async function startWriterThread(data: WriterData): Promise<WriterThread>
 
   let tail: Promise<unknown> = Promise.resolve();
 
+  async function inTurn(before: Promise<unknown>, request: WriterRequest): Promise<WriterReply> {
+    await before;
+    const answer = next();
+    worker.postMessage(request, []);
+    return answer;
+  }
+
   function ask(request: WriterRequest): Promise<WriterReply> {
-    const reply = tail.then(() => {
-      const answer = next();
-      worker.postMessage(request);
-      return answer;
-    });
+    const reply = inTurn(tail, request);
     tail = reply.catch(() => {});
     return reply;
   }
 
   await next().catch((cause: Error) => {
-    throw new AipError('CONFIG_INVALID', `The log ${data.file} cannot be opened: ${cause.message}. Restore it from a backup, or choose another folder with --data-dir.`, { cause });
+    throw new AipError(
+      'CONFIG_INVALID',
+      `The log ${data.file} cannot be opened: ${cause.message}. Free space if its disk is full, restore it from a backup if it is damaged, or choose another folder with --data-dir.`,
+      { cause },
+    );
   });
   return {
     async commit(groups: readonly Group[]): Promise<Verdict[]> {

@@ -16,7 +16,10 @@ export interface WriterData {
 }
 
 export type WriterRequest = { readonly groups: readonly Group[] } | { readonly close: true };
-export type WriterReply = { readonly ready: true } | { readonly verdicts: readonly Verdict[] } | { readonly closed: true };
+export type WriterReply =
+  | { readonly ready: true }
+  | { readonly verdicts: readonly Verdict[] }
+  | { readonly closed: true };
 
 const CHECKPOINT_INTERVAL = 1_000;
 const SWEEP_INTERVAL = 60_000;
@@ -31,13 +34,21 @@ async function serve(port: NonNullable<typeof parentPort>, { file, gatewaySeed }
     now: () => Date.now(),
     signCheckpoint(tenant, size, root) {
       const origin = originOf(key.did, tenant);
-      return signCheckpoint({ origin, size, root }, { name: origin, publicKey: key.publicKey, sign: (message) => sign(message, key.privateKey) });
+      return signCheckpoint(
+        { origin, size, root },
+        { name: origin, publicKey: key.publicKey, sign: (message) => sign(message, key.privateKey) },
+      );
     },
   });
   // A checkpoint that cannot be written now is written with the next one: the log itself is what counts.
-  const timers = [setInterval(() => void writer.checkpoint().catch(() => {}), CHECKPOINT_INTERVAL), setInterval(() => void writer.sweep().catch(() => {}), SWEEP_INTERVAL)];
+  const timers = [
+    setInterval(() => void writer.checkpoint().catch(() => {}), CHECKPOINT_INTERVAL),
+    setInterval(() => void writer.sweep().catch(() => {}), SWEEP_INTERVAL),
+  ];
   port.on('message', (request: WriterRequest) => {
-    void ('close' in request ? close() : writer.commit(request.groups).then((verdicts) => port.postMessage({ verdicts } satisfies WriterReply)));
+    void ('close' in request
+      ? close()
+      : writer.commit(request.groups).then((verdicts) => port.postMessage({ verdicts } satisfies WriterReply)));
   });
 
   async function close(): Promise<void> {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 
-export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'letters, digits, dash and underscore, at most 63');
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'letters, digits, dash and underscore, at most 63');
 
 export const capabilitySchema = z.object({
   name: nameSchema,
@@ -67,7 +69,12 @@ export function agentView(row: AgentRow, presence: Presence | undefined): AgentV
     roles: [...row.roles],
     admitted_at: new Date(row.admitted).toISOString(),
     admitted_by: row.admittedBy,
-    ...(presence ? { connected_at: new Date(presence.connected).toISOString(), last_activity: new Date(presence.active).toISOString() } : {}),
+    ...(presence
+      ? {
+          connected_at: new Date(presence.connected).toISOString(),
+          last_activity: new Date(presence.active).toISOString(),
+        }
+      : {}),
   };
 }
 
@@ -89,7 +96,11 @@ export function catalogueEntries(row: AgentRow, connected: boolean): CatalogueEn
   return [agent, ...row.capabilities.map((capability) => skillEntry(row, capability, common))];
 }
 
-function skillEntry(row: AgentRow, capability: Capability, common: Pick<CatalogueEntry, 'owner' | 'ownerName' | 'tenant' | 'state'>): CatalogueEntry {
+function skillEntry(
+  row: AgentRow,
+  capability: Capability,
+  common: Pick<CatalogueEntry, 'owner' | 'ownerName' | 'tenant' | 'state'>,
+): CatalogueEntry {
   return {
     ...common,
     address: `skill:${row.did}/${capability.name}`,

@@ -1,6 +1,6 @@
 import type { Json } from '@aip/wire';
-import { errorBody } from '../kernel/error-body.ts';
 import { NO_WRITES, type Decider, type Entry } from '../kernel/entry.ts';
+import { errorBody } from '../kernel/error-body.ts';
 import type { AgentRow } from './agent.ts';
 
 /** An invitation: a join token's hash, and what its bearer becomes. */
@@ -36,9 +36,18 @@ export const agentDecider: Decider = {
     const did = entry.head['did'] as string;
     switch (entry.kind) {
       case 'agent.invite':
-        return [{ key: joinKey(entry.head['id'] as string), value: entry.head, expires: entry.head['expires'] as number }];
+        return [
+          { key: joinKey(entry.head['id'] as string), value: entry.head, expires: entry.head['expires'] as number },
+        ];
       case 'agent.request':
-        return [{ key: pendingKey(did), value: { ...entry.head, asked: entry.at }, open: true, expires: entry.at + 7 * 86_400_000 }];
+        return [
+          {
+            key: pendingKey(did),
+            value: { ...entry.head, asked: entry.at },
+            open: true,
+            expires: entry.at + 7 * 86_400_000,
+          },
+        ];
       case 'agent.admit':
         return admitted(rows, entry);
       case 'agent.connect':
@@ -46,7 +55,10 @@ export const agentDecider: Decider = {
       default: {
         const row = rows(agentKey(did)) as unknown as AgentRow | undefined;
         if (!row) return { refuse: errorBody('UNKNOWN_AGENT', `There is no agent ${did} to remove.`) };
-        return [{ key: agentKey(did), value: null }, { key: nameKey(row.name), value: null }];
+        return [
+          { key: agentKey(did), value: null },
+          { key: nameKey(row.name), value: null },
+        ];
       }
     }
   },
@@ -56,14 +68,25 @@ function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
   const { did, name, join } = entry.head as { did: string; name: string; join?: string };
   const invitation = join === undefined ? undefined : (rows(joinKey(join)) as unknown as JoinRow | undefined);
   if (join !== undefined && (!invitation || invitation.expires < entry.at)) {
-    return { refuse: errorBody('NOT_ADMITTED', 'This join token has been used or has expired; ask an operator for a new one.') };
+    return {
+      refuse: errorBody('NOT_ADMITTED', 'This join token has been used or has expired; ask an operator for a new one.'),
+    };
   }
   const holder = rows(nameKey(name));
   if (holder !== undefined && holder !== did) return { refuse: nameTaken(name) };
   const known = rows(agentKey(did)) as unknown as AgentRow | undefined;
   const card = { description: '', version: '', protocol: '', capabilities: [] };
   const roles = (entry.head['roles'] ?? []) as string[];
-  const row: AgentRow = { ...card, ...known, did, name, tenant: entry.tenant, roles, admitted: entry.at, admittedBy: entry.head['by'] as string };
+  const row: AgentRow = {
+    ...card,
+    ...known,
+    did,
+    name,
+    tenant: entry.tenant,
+    roles,
+    admitted: entry.at,
+    admittedBy: entry.head['by'] as string,
+  };
   return [
     ...(known === undefined ? [] : [{ key: nameKey(known.name), value: null }]),
     { key: agentKey(did), value: row as unknown as Json, open: true },
@@ -81,8 +104,15 @@ function connected(rows: (key: string) => Json | undefined, entry: Entry) {
   if (holder !== undefined && holder !== row.did) return { refuse: nameTaken(name) };
   const next: AgentRow = { ...row, ...card, name };
   if (JSON.stringify(next) === JSON.stringify(row)) return NO_WRITES;
-  const renamed = name === row.name ? [] : [{ key: nameKey(row.name), value: null }, { key: nameKey(name), value: row.did }];
+  const renamed =
+    name === row.name
+      ? []
+      : [
+          { key: nameKey(row.name), value: null },
+          { key: nameKey(name), value: row.did },
+        ];
   return [{ key: agentKey(row.did), value: next as unknown as Json, open: true }, ...renamed];
 }
 
-const nameTaken = (name: string) => errorBody('CONFLICT', `Another agent is called "${name}" already; choose another name, or remove that agent first.`);
+const nameTaken = (name: string) =>
+  errorBody('CONFLICT', `Another agent is called "${name}" already; choose another name, or remove that agent first.`);

@@ -12,10 +12,25 @@ export function trustGuard(registry: Pick<Registry, 'get'>): Guard {
     admit({ principal, target, message }) {
       // Anybody can make a DID, so strangers are counted, not logged one by one.
       if (principal.kind === 'agent' && message.to !== DOOR && !registry.get(principal.id)) {
-        return { verdict: 'deny', error: errorBody('NOT_ADMITTED', 'This agent has not been admitted; join with a join token, or ask an operator.'), record: false };
+        return {
+          verdict: 'deny',
+          error: errorBody(
+            'NOT_ADMITTED',
+            'This agent has not been admitted; join with a join token, or ask an operator.',
+          ),
+          record: false,
+        };
       }
-      if (target.state === 'quarantined') return { verdict: 'deny', error: errorBody('QUARANTINED', `${target.ownerName}/${target.name} has changed since it was approved; an operator has to look at it first.`) };
-      if (target.state === 'gone') return { verdict: 'deny', error: errorBody('UNKNOWN_TARGET', `${target.ownerName} is no longer here.`) };
+      if (target.state === 'quarantined')
+        return {
+          verdict: 'deny',
+          error: errorBody(
+            'QUARANTINED',
+            `${target.ownerName}/${target.name} has changed since it was approved; an operator has to look at it first.`,
+          ),
+        };
+      if (target.state === 'gone')
+        return { verdict: 'deny', error: errorBody('UNKNOWN_TARGET', `${target.ownerName} is no longer here.`) };
       return PASS;
     },
   };

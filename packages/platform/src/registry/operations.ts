@@ -23,7 +23,12 @@ const connectInput = z.object({
 });
 
 /** Agents: invited, admitted, connected, found, removed. */
-export function registryOperations(registry: Registry, exchange: () => Exchange, pepper: Buffer, now: () => number): Operation[] {
+export function registryOperations(
+  registry: Registry,
+  exchange: () => Exchange,
+  pepper: Buffer,
+  now: () => number,
+): Operation[] {
   const hash = (secret: string): string => createHmac('sha256', pepper).update(secret).digest('base64url');
 
   /** The entry that admits an agent by its join token. Throws NOT_ADMITTED. */
@@ -31,9 +36,17 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
     const { kind, id, secret } = parseToken(token);
     const row = exchange().journal.read.row(principal.tenant, joinKey(id)) as unknown as JoinRow | undefined;
     const given = Buffer.from(hash(secret));
-    const fits = kind === 'join' && row !== undefined && timingSafeEqual(given, Buffer.from(row.hash)) && row.expires >= now();
-    if (!fits) throw new AipError('NOT_ADMITTED', 'This join token has been used or has expired; ask an operator for a new one.');
-    return { kind: 'agent.admit', head: { did: principal.id, name: row.name ?? name, roles: [...row.roles], by: `join:${id}`, join: id } };
+    const fits =
+      kind === 'join' && row !== undefined && timingSafeEqual(given, Buffer.from(row.hash)) && row.expires >= now();
+    if (!fits)
+      throw new AipError(
+        'NOT_ADMITTED',
+        'This join token has been used or has expired; ask an operator for a new one.',
+      );
+    return {
+      kind: 'agent.admit',
+      head: { did: principal.id, name: row.name ?? name, roles: [...row.roles], by: `join:${id}`, join: id },
+    };
   }
 
   /** A stranger without a token: operators are told once, the stranger is turned away. */
@@ -41,9 +54,15 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
     const { journal } = exchange();
     const waiting = journal.read.row(principal.tenant, pendingKey(principal.id)) !== undefined;
     if (!waiting && journal.read.open(principal.tenant, 'pending:').length < MAX_PENDING) {
-      await journal.commit({ tenant: principal.tenant, entries: [{ kind: 'agent.request', head: { did: principal.id, name } }] });
+      await journal.commit({
+        tenant: principal.tenant,
+        entries: [{ kind: 'agent.request', head: { did: principal.id, name } }],
+      });
     }
-    throw new AipError('NOT_ADMITTED', `${principal.id} is not admitted. Join with a join token ("aip agent create"), or ask an operator to run "aip agent admit ${principal.id}".`);
+    throw new AipError(
+      'NOT_ADMITTED',
+      `${principal.id} is not admitted. Join with a join token ("aip agent create"), or ask an operator to run "aip agent admit ${principal.id}".`,
+    );
   }
 
   function find({ tenant }: Principal, agent: string): AgentView {
@@ -58,13 +77,32 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       summary: 'Makes a join token that admits one agent, once.',
       effect: 'write',
       plane: 'control',
-      input: z.object({ name: nameSchema.optional(), roles: z.array(nameSchema).max(16).default([]), expires_in: z.coerce.number().int().min(60).max(30 * 86_400).optional() }),
+      input: z.object({
+        name: nameSchema.optional(),
+        roles: z.array(nameSchema).max(16).default([]),
+        expires_in: z.coerce
+          .number()
+          .int()
+          .min(60)
+          .max(30 * 86_400)
+          .optional(),
+      }),
       output: z.object({ join_token: z.string(), expires_at: z.string() }),
       handler(_call, input) {
         const { token, id, secret } = makeToken('join');
         const expires = now() + (input.expires_in === undefined ? INVITATION_LIFETIME : input.expires_in * 1000);
-        const head = { id, hash: hash(secret), roles: input.roles, expires, ...(input.name === undefined ? {} : { name: input.name }) };
-        return { output: { join_token: token, expires_at: new Date(expires).toISOString() }, entries: [{ kind: 'agent.invite', head }], secret: true };
+        const head = {
+          id,
+          hash: hash(secret),
+          roles: input.roles,
+          expires,
+          ...(input.name === undefined ? {} : { name: input.name }),
+        };
+        return {
+          output: { join_token: token, expires_at: new Date(expires).toISOString() },
+          entries: [{ kind: 'agent.invite', head }],
+          secret: true,
+        };
       },
     }),
     operation({
@@ -72,12 +110,21 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       summary: 'Admits an agent that has asked to join.',
       effect: 'write',
       plane: 'control',
-      input: z.object({ agent: z.string().startsWith('did:').max(256), name: nameSchema.optional(), roles: z.array(nameSchema).max(16).default([]) }),
+      input: z.object({
+        agent: z.string().startsWith('did:').max(256),
+        name: nameSchema.optional(),
+        roles: z.array(nameSchema).max(16).default([]),
+      }),
       output: z.object({ did: z.string(), name: z.string() }),
       handler({ principal }, input) {
-        const pending = exchange().journal.read.row(principal.tenant, pendingKey(input.agent)) as { name?: string } | undefined;
+        const pending = exchange().journal.read.row(principal.tenant, pendingKey(input.agent)) as
+          | { name?: string }
+          | undefined;
         const name = input.name ?? pending?.name ?? input.agent.slice(-8);
-        return { output: { did: input.agent, name }, entries: [{ kind: 'agent.admit', head: { did: input.agent, name, roles: input.roles, by: principal.id } }] };
+        return {
+          output: { did: input.agent, name },
+          entries: [{ kind: 'agent.admit', head: { did: input.agent, name, roles: input.roles, by: principal.id } }],
+        };
       },
     }),
     operation({
@@ -89,7 +136,8 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       secrets: ['join_token'],
       output: agentViewSchema,
       async handler({ principal }, input) {
-        if (principal.kind !== 'agent') throw new AipError('PERMISSION_DENIED', 'Only agents connect; this is a ' + principal.kind + '.');
+        if (principal.kind !== 'agent')
+          throw new AipError('PERMISSION_DENIED', 'Only agents connect; this is a ' + principal.kind + '.');
         const known = registry.get(principal.id);
         const name = input.name ?? known?.name ?? principal.id.slice(-8);
         if (!known && input.join_token === undefined) return turnAway(principal, name);
@@ -98,12 +146,23 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
         const at = new Date(now()).toISOString();
         const presence = { state: 'connected', connected_at: at, last_activity: at } as const;
         if (known) {
-          const entry: EntryDraft = { kind: 'agent.connect', head: { did: principal.id, name, card } as unknown as JsonObject };
+          const entry: EntryDraft = {
+            kind: 'agent.connect',
+            head: { did: principal.id, name, card } as unknown as JsonObject,
+          };
           return { output: { ...agentView(known, undefined), ...card, ...presence, name }, entries: [entry] };
         }
         const admit = admission(principal, input.join_token as string, name);
         const { name: given, roles, by } = admit.head as { name: string; roles: string[]; by: string };
-        const output: AgentView = { did: principal.id, ...card, ...presence, name: given, roles, admitted_by: by, admitted_at: at };
+        const output: AgentView = {
+          did: principal.id,
+          ...card,
+          ...presence,
+          name: given,
+          roles,
+          admitted_by: by,
+          admitted_at: at,
+        };
         const entry: EntryDraft = { kind: 'agent.connect', head: { did: principal.id, card } as unknown as JsonObject };
         return { output, entries: [admit, entry] };
       },
@@ -123,7 +182,8 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
     }),
     operation({
       name: 'agents.list',
-      summary: 'Agents by words in their card, by capability, or by state; strangers that wait for admission on request.',
+      summary:
+        'Agents by words in their card, by capability, or by state; strangers that wait for admission on request.',
       effect: 'read',
       plane: 'data',
       input: z.object({
@@ -135,15 +195,25 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       }),
       output: z.object({ agents: z.array(z.any()), next: z.string().optional() }),
       handler({ principal }, input) {
-        if (input.state === 'pending') return { output: { agents: exchange().journal.read.open(principal.tenant, 'pending:').map((row) => row.value) } };
+        if (input.state === 'pending')
+          return {
+            output: {
+              agents: exchange()
+                .journal.read.open(principal.tenant, 'pending:')
+                .map((row) => row.value),
+            },
+          };
         const found = registry
           .views(principal.tenant)
           .filter((view) => matches(view, input))
           .toSorted((a, b) => a.name.localeCompare(b.name));
-        const from = input.cursor === undefined ? 0 : found.findIndex((view) => view.name.localeCompare(input.cursor as string) > 0);
+        const from =
+          input.cursor === undefined
+            ? 0
+            : found.findIndex((view) => view.name.localeCompare(input.cursor as string) > 0);
         const page = from < 0 ? [] : found.slice(from, from + input.limit);
         const more = from >= 0 && found.length > from + input.limit;
-        return { output: { agents: page, ...(more ? { next: page.at(-1)?.name as string } : {}) } };
+        return { output: { agents: page, ...(more ? { next: page.at(-1)?.name } : {}) } };
       },
     }),
     operation({
@@ -164,18 +234,29 @@ export function registryOperations(registry: Registry, exchange: () => Exchange,
       output: z.object({ did: z.string() }),
       handler({ principal }, { agent }) {
         const { did } = find(principal, agent);
-        for (const session of exchange().sessions.all()) if (session.principal.id === did) session.close('NOT_ADMITTED', 'This agent has been removed.');
+        for (const session of exchange().sessions.all())
+          if (session.principal.id === did) session.close('NOT_ADMITTED', 'This agent has been removed.');
         return { output: { did }, entries: [{ kind: 'agent.remove', head: { did } }] };
       },
     }),
   ];
 }
 
-function matches(view: AgentView, filter: { query?: string | undefined; capability?: string | undefined; state?: string | undefined }): boolean {
+function matches(
+  view: AgentView,
+  filter: { query?: string | undefined; capability?: string | undefined; state?: string | undefined },
+): boolean {
   if (filter.state !== undefined && view.state !== filter.state) return false;
-  if (filter.capability !== undefined && !view.capabilities.some((capability) => capability.name === filter.capability)) return false;
+  if (filter.capability !== undefined && !view.capabilities.some((capability) => capability.name === filter.capability))
+    return false;
   if (filter.query === undefined) return true;
-  const text = [view.name, view.description, ...view.capabilities.flatMap((capability) => [capability.name, capability.description])].join(' ').toLowerCase();
+  const text = [
+    view.name,
+    view.description,
+    ...view.capabilities.flatMap((capability) => [capability.name, capability.description]),
+  ]
+    .join(' ')
+    .toLowerCase();
   return filter.query
     .toLowerCase()
     .split(/\s+/)

@@ -47,7 +47,8 @@ export function createRegistry(now: () => number): Registry {
       const row = rows.get(did);
       return row && agentView(row, presence.get(did));
     },
-    views: (tenant) => [...rows.values()].filter((row) => row.tenant === tenant).map((row) => agentView(row, presence.get(row.did))),
+    views: (tenant) =>
+      [...rows.values()].filter((row) => row.tenant === tenant).map((row) => agentView(row, presence.get(row.did))),
     present: () => [...presence].map(([did, seen]) => ({ did, ...seen })),
     connect(did) {
       presence.set(did, { connected: now(), active: now() });

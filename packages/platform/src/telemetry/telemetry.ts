@@ -14,7 +14,9 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5, 30];
 /** Without a meter nothing is measured, at next to no cost. */
 export function createTelemetry(meter: Meter = createNoopMeter()): Telemetry {
   return {
-    messages: meter.createCounter('aip_messages', { description: 'Messages that reached the exchange, by edge, outcome and code.' }),
+    messages: meter.createCounter('aip_messages', {
+      description: 'Messages that reached the exchange, by edge, outcome and code.',
+    }),
     duration: meter.createHistogram('aip_message_duration', {
       description: 'Time from the dispatch of a task to its end.',
       unit: 's',

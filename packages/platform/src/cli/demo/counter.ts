@@ -14,8 +14,8 @@ const agent = new Agent({
       description: 'Executes one step and leaves a line.',
       idempotent: true,
       handler: ({ step }) => {
-        appendFileSync(trace, `step ${String(step)} executed\n`);
-        return { step: String(step) };
+        appendFileSync(trace, `step ${JSON.stringify(step)} executed\n`);
+        return { step };
       },
     },
   },

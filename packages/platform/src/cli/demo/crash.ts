@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AipError } from '@aip/wire';
 import { AipClient } from '@aip/sdk';
+import { AipError } from '@aip/wire';
 import { verifyFolder } from '../../main/audit.ts';
 import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, openStage } from './stage.ts';
 
 export interface CrashOptions {
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 const AIP = path.resolve(import.meta.dirname, '../../../bin/aip.mjs');
@@ -30,11 +30,19 @@ export async function demoCrash({ say }: CrashOptions): Promise<boolean> {
   const port = await freePort();
   let platform = await startPlatform(folder, port);
   try {
-    const client = new AipClient({ url: `http://127.0.0.1:${port}`, token: readFileSync(path.join(folder, 'data', 'admin.token'), 'utf8').trim() });
+    const client = new AipClient({
+      url: `http://127.0.0.1:${port}`,
+      token: readFileSync(path.join(folder, 'data', 'admin.token'), 'utf8').trim(),
+    });
     await client.operate('policies.put', { name: 'demo.cedar', text: DEMO_POLICY });
     for (const name of ['counter', 'clerk']) {
       const { join_token } = await client.operate('agents.invite', { name });
-      stage.start(`${name}.ts`, { AIP_GATEWAY_URL: `ws://127.0.0.1:${port}/ws`, AIP_JOIN_TOKEN: join_token, AIP_KEY_FILE: path.join(folder, `${name}.key`), AIP_DEMO_TRACE: trace });
+      stage.start(`${name}.ts`, {
+        AIP_GATEWAY_URL: `ws://127.0.0.1:${port}/ws`,
+        AIP_JOIN_TOKEN: join_token,
+        AIP_KEY_FILE: path.join(folder, `${name}.key`),
+        AIP_DEMO_TRACE: trace,
+      });
       await connected(client, name);
     }
     say('A clerk works on a report: two steps by a colleague, the third one a write that needs an approval.');
@@ -60,11 +68,17 @@ export async function demoCrash({ say }: CrashOptions): Promise<boolean> {
       .split('\n')
       .filter((line) => line.includes('executed'));
     say(`Effects on record: ${executed.join(', ')}.`);
-    const ok = state === 'completed' && still.id === ask.id && executed.length === new Set(executed).size && executed.length === 2;
+    const ok =
+      state === 'completed' &&
+      still.id === ask.id &&
+      executed.length === new Set(executed).size &&
+      executed.length === 2;
     platform.kill('SIGTERM');
     await once(platform, 'exit');
     const reports = await verifyFolder(path.join(folder, 'data'));
-    say(`aip audit verify: ${reports.every((report) => report.ok) ? 'passes' : (reports[0]?.problems[0]?.what ?? 'fails')}.`);
+    say(
+      `aip audit verify: ${reports.every((report) => report.ok) ? 'passes' : (reports[0]?.problems[0]?.what ?? 'fails')}.`,
+    );
     say(ok ? 'No completed step was repeated.' : 'That is not what was promised.');
     return ok && reports.every((report) => report.ok);
   } finally {
@@ -75,7 +89,13 @@ export async function demoCrash({ say }: CrashOptions): Promise<boolean> {
 
 /** Starts the platform as a user would, and waits for its ready line. */
 async function startPlatform(folder: string, port: number): Promise<ChildProcess> {
-  const env = { ...process.env, AIP_CONFIG: path.join(folder, 'aip.yaml'), AIP_DATA_DIR: path.join(folder, 'data'), AIP_PORT: String(port), AIP_LOG_LEVEL: 'error' };
+  const env = {
+    ...process.env,
+    AIP_CONFIG: path.join(folder, 'aip.yaml'),
+    AIP_DATA_DIR: path.join(folder, 'data'),
+    AIP_PORT: String(port),
+    AIP_LOG_LEVEL: 'error',
+  };
   const child = spawn(process.execPath, [AIP, 'up'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => [])])) as [Buffer?];
   if (line === undefined) throw new AipError('UPSTREAM_FAILED', 'The platform ended before it was ready.');

@@ -20,7 +20,11 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function aip(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [AIP, ...args], { env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
+  return spawn(process.execPath, [AIP, ...args], {
+    env: { ...process.env, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: folder,
+  });
 }
 
 async function output(child: ChildProcess): Promise<{ code: number; text: string }> {
@@ -37,12 +41,16 @@ describe('the main job, as commands', () => {
     running.push(platform);
     const [line] = (await once(platform.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
     const url = /AIP ready on (http:\/\/127\.0\.0\.1:\d+)/.exec(line.toString())?.[1] as string;
-    const { code, text } = await output(aip(['demo', 'runaway', '--auto', '--url', url, '--data-dir', path.join(folder, 'data')]));
+    const { code, text } = await output(
+      aip(['demo', 'runaway', '--auto', '--url', url, '--data-dir', path.join(folder, 'data')]),
+    );
     expect(text).toMatch(/spent \d+ of 100 units/);
     expect(text).toContain('BUDGET_EXCEEDED');
     expect(text).toContain('Parked for approval: researcher wants to call notes/write_note');
     expect(text).toMatch(/The next call: KILLED/);
-    expect(text).toMatch(/last message accepted at T\+?-?\d+ ms \(entry #\d+\); kill received at T, entry #\d+; 0 accepted since/);
+    expect(text).toMatch(
+      /last message accepted at T\+?-?\d+ ms \(entry #\d+\); kill received at T, entry #\d+; 0 accepted since/,
+    );
     expect(text).toMatch(/aip audit verify: passes, \d+ entries/);
     expect(text).toMatch(/With one byte flipped in a copy: entry \d+ has been changed/);
     expect(code).toBe(0);

@@ -12,7 +12,11 @@ function notesServer(): McpServer {
   server.registerTool(
     'search_notes',
     { description: 'Finds notes that contain a word.', inputSchema: z.object({ word: z.string() }) },
-    ({ word }) => ({ content: [{ type: 'text', text: JSON.stringify(notes.filter((note) => `${note.title} ${note.text}`.includes(word))) }] }),
+    ({ word }) => ({
+      content: [
+        { type: 'text', text: JSON.stringify(notes.filter((note) => `${note.title} ${note.text}`.includes(word))) },
+      ],
+    }),
   );
   server.registerTool(
     'write_note',
@@ -26,7 +30,9 @@ function notesServer(): McpServer {
 }
 
 const handler = toNodeHandler(createMcpHandler(notesServer));
-const http = createServer((request, response) => void handler(request as IncomingMessage & { method: string; url: string }, response));
+const http = createServer(
+  (request, response) => void handler(request as IncomingMessage & { method: string; url: string }, response),
+);
 http.listen(Number(process.env['NOTES_PORT'] ?? 0), '127.0.0.1', () => {
   process.stdout.write(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp\n`);
 });

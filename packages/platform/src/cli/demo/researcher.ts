@@ -11,20 +11,25 @@ const agent = new Agent({
       description: 'Researches a topic.',
       inputSchema: { type: 'object', properties: { topic: { type: 'string' } }, required: ['topic'] },
       idempotent: true,
-      handler: async ({ topic }, context) => {
+      handler: async (args, context) => {
+        const topic = typeof args['topic'] === 'string' ? args['topic'] : 'nothing in particular';
         for (let round = 1; ; round++) {
           try {
-            await context.call('capability:summarise', { text: `${String(topic)}, round ${round}` }, { key: `round-${round}` });
+            await context.call('capability:summarise', { text: `${topic}, round ${round}` }, { key: `round-${round}` });
             await sleep(60, undefined, { signal: context.signal });
           } catch (error) {
             if (!(error instanceof AipError) || error.code !== 'BUDGET_EXCEEDED') throw error;
             break;
           }
         }
-        await context.call('tool:notes/write_note', { title: String(topic), text: 'What I have found so far.' }, { key: 'note' });
+        await context.call(
+          'tool:notes/write_note',
+          { title: topic, text: 'What I have found so far.' },
+          { key: 'note' },
+        );
         // Still not satisfied: reading is free, so it goes on reading until somebody stops it.
         for (let look = 1; ; look++) {
-          await context.call('tool:notes/search_notes', { word: String(topic) }, { key: `look-${look}` });
+          await context.call('tool:notes/search_notes', { word: topic }, { key: `look-${look}` });
           await sleep(60, undefined, { signal: context.signal });
         }
       },

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toAipError } from '@aip/wire';
 import type { AipClient } from '@aip/sdk';
+import { toAipError } from '@aip/wire';
 import { verifyFolder } from '../../main/audit.ts';
 import { enterPressed } from './prompt.ts';
 import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, openStage, until, type Stage } from './stage.ts';
@@ -18,7 +18,7 @@ export interface RunawayOptions {
   readonly dataDir: string;
   /** Approves and kills by itself, for those who only watch. */
   readonly auto: boolean;
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 /**
@@ -33,7 +33,9 @@ export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
   const before = await spent(client, researcher);
   await client.operate('budgets.set', { principal: researcher, total: before + ALLOWANCE });
   say(`The researcher may spend ${ALLOWANCE} units; a summary costs 5. It starts to research …`);
-  const research = client.invoke('skill:researcher/research', { topic: 'agents' }).catch((error: unknown) => toAipError(error));
+  const research = client
+    .invoke('skill:researcher/research', { topic: 'agents' })
+    .catch((error: unknown) => toAipError(error));
 
   await watchSpending(options, researcher, before);
   await approveWrite(options);
@@ -45,7 +47,9 @@ export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
     (error: unknown) => `${toAipError(error).code}: ${toAipError(error).message}`,
   );
   say(`The next call: ${refused}`);
-  say(`Proof: last message accepted at ${plus(proof.after)} ms (entry #${proof.last}); kill received at T, entry #${proof.seq}; ${proof.since} accepted since.`);
+  say(
+    `Proof: last message accepted at ${plus(proof.after)} ms (entry #${proof.last}); kill received at T, entry #${proof.seq}; ${proof.since} accepted since.`,
+  );
   return proveIt(options, proof.since);
 }
 
@@ -57,11 +61,19 @@ async function raiseCurtain(stage: Stage, { client, dataDir, say }: RunawayOptio
     if (scope !== 'global') await client.operate('kills.release', { scope, reason: 'the demonstration starts anew' });
   }
   await client.operate('mcp.remove', { name: 'notes' }).catch(() => {});
-  await client.operate('mcp.add', { name: 'notes', url: await stage.startServer('notes-server.ts'), effects: NOTES_EFFECTS });
+  await client.operate('mcp.add', {
+    name: 'notes',
+    url: await stage.startServer('notes-server.ts'),
+    effects: NOTES_EFFECTS,
+  });
   const gateway = `${client.url.replace(/^http/, 'ws')}/ws`;
   for (const name of ['researcher', 'summariser']) {
     const { join_token } = await client.operate('agents.invite', { name });
-    stage.start(`${name}.ts`, { AIP_GATEWAY_URL: gateway, AIP_JOIN_TOKEN: join_token, AIP_KEY_FILE: path.join(keys, `${name}.key`) });
+    stage.start(`${name}.ts`, {
+      AIP_GATEWAY_URL: gateway,
+      AIP_JOIN_TOKEN: join_token,
+      AIP_KEY_FILE: path.join(keys, `${name}.key`),
+    });
   }
   const did = await connected(client, 'researcher');
   await connected(client, 'summariser');
@@ -91,7 +103,8 @@ async function approveWrite({ client, auto, say }: RunawayOptions): Promise<void
   const ask = await openAsk(client);
   say(`Parked for approval: ${ask.summary} (policy "${ask.policy}").`);
   if (!auto) say(`  Approve it in the dashboard, with "aip approve ${ask.id}", or press Enter here.`);
-  if (auto || (await waitForPerson(() => isAnswered(client, ask.id))) === 'enter') await client.operate('asks.answer', { ask: ask.id, verdict: 'approve' });
+  if (auto || (await waitForPerson(() => isAnswered(client, ask.id))) === 'enter')
+    await client.operate('asks.answer', { ask: ask.id, verdict: 'approve' });
   say('Approved: the stored call has passed all guards again, and the note is written.');
 }
 
@@ -111,13 +124,22 @@ async function kill({ client, auto, say }: RunawayOptions, researcher: string): 
   const scope = `agent:${researcher}`;
   say('It goes on reading notes, over and over. Time to stop it.');
   if (!auto) say('  Press Kill in the dashboard, run "aip kill agent:researcher", or press Enter here.');
-  const isKilled = async (): Promise<boolean> => (await client.operate('kills.list', {})).kills.some((stop) => stop.scope === scope || stop.scope === 'global');
+  const isKilled = async (): Promise<boolean> =>
+    (await client.operate('kills.list', {})).kills.some((stop) => stop.scope === scope || stop.scope === 'global');
   if (auto) await sleep(1_000);
-  if (auto || (await waitForPerson(isKilled)) === 'enter') await client.operate('kills.kill', { scope, reason: 'it runs away' });
+  if (auto || (await waitForPerson(isKilled)) === 'enter')
+    await client.operate('kills.kill', { scope, reason: 'it runs away' });
   say('KILLED: sockets closed, tasks in flight canceled.');
-  const stopped = (await client.operate('kills.list', {})).kills.find((stop) => stop.scope === scope) ?? { scope: 'global' };
+  const stopped = (await client.operate('kills.list', {})).kills.find((stop) => stop.scope === scope) ?? {
+    scope: 'global',
+  };
   const proof = (await client.operate('kills.proof', { scope: stopped.scope })) as unknown as KillProof;
-  return { seq: proof.kill.seq, last: proof.last_accept?.seq ?? 0, after: proof.last_accept?.after_ms ?? 0, since: proof.accepted_since };
+  return {
+    seq: proof.kill.seq,
+    last: proof.last_accept?.seq ?? 0,
+    after: proof.last_accept?.after_ms ?? 0,
+    since: proof.accepted_since,
+  };
 }
 
 interface KillProof {
@@ -130,7 +152,12 @@ interface KillProof {
 async function waitForPerson(done: () => Promise<boolean>): Promise<'enter' | 'done'> {
   const controller = new AbortController();
   try {
-    const elsewhere = until('somebody to decide', async () => ((await done()) ? ('done' as const) : undefined), PATIENCE, 300);
+    const elsewhere = until(
+      'somebody to decide',
+      async () => ((await done()) ? ('done' as const) : undefined),
+      PATIENCE,
+      300,
+    );
     return await Promise.race([enterPressed(controller.signal), elsewhere]);
   } finally {
     controller.abort();
@@ -143,7 +170,9 @@ async function proveIt({ dataDir, say }: RunawayOptions, acceptedSince: number):
   const reports = await verifyFolder(dataDir);
   const ok = reports.every((report) => report.ok);
   const entries = reports.reduce((sum, report) => sum + report.entries, 0);
-  say(`aip audit verify: ${ok ? `passes, ${entries} entries` : (reports.find((report) => !report.ok)?.problems[0]?.what ?? '')}.`);
+  say(
+    `aip audit verify: ${ok ? `passes, ${entries} entries` : (reports.find((report) => !report.ok)?.problems[0]?.what ?? '')}.`,
+  );
   say(`With one byte flipped in a copy: ${await verifyTampered(dataDir)}.`);
   return ok && acceptedSince === 0;
 }

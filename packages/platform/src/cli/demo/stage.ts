@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AipError } from '@aip/wire';
 import type { AipClient } from '@aip/sdk';
+import { AipError } from '@aip/wire';
 
 /** The real processes of a demonstration; all of them end with it. */
 export interface Stage extends AsyncDisposable {
@@ -21,7 +21,10 @@ export function openStage(): Stage {
 
   function start(program: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, program)], { env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, program)], {
+      env: { PATH, HOME, ...env },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     children.add(child);
     child.once('exit', () => children.delete(child));
     return child;
@@ -32,7 +35,10 @@ export function openStage(): Stage {
     defer: (tidy) => void tidying.push(tidy),
     async startServer(program, env) {
       const child = start(program, env);
-      const [line] = (await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), once(child, 'exit').then(() => [])])) as [Buffer?];
+      const [line] = (await Promise.race([
+        once(child.stdout as NodeJS.ReadableStream, 'data'),
+        once(child, 'exit').then(() => []),
+      ])) as [Buffer?];
       if (line === undefined) throw new AipError('UPSTREAM_FAILED', `${program} ended before it was ready.`);
       return line.toString().trim();
     },
@@ -49,7 +55,12 @@ export function openStage(): Stage {
 }
 
 /** Asks again until there is an answer. Throws TIMEOUT that says what was waited for. */
-export async function until<T>(what: string, look: () => Promise<T | undefined>, timeout = 30_000, interval = 100): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  timeout = 30_000,
+  interval = 100,
+): Promise<T> {
   const deadline = Date.now() + timeout;
   for (;;) {
     const found = await look();
@@ -62,7 +73,9 @@ export async function until<T>(what: string, look: () => Promise<T | undefined>,
 /** Waits until an agent of that name is connected; returns its DID. */
 export function connected(client: AipClient, name: string): Promise<string> {
   return until(`the agent ${name}`, async () => {
-    const { agents } = (await client.operate('agents.list', { state: 'connected', query: name })) as { agents: { name: string; did: string }[] };
+    const { agents } = (await client.operate('agents.list', { state: 'connected', query: name })) as {
+      agents: { name: string; did: string }[];
+    };
     return agents.find((agent) => agent.name === name)?.did;
   });
 }

@@ -11,7 +11,7 @@ const agent = new Agent({
       inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
       idempotent: true,
       price: 5,
-      handler: ({ text }) => ({ summary: String(text).split(' ').slice(0, 5).join(' ') }),
+      handler: ({ text }) => ({ summary: (typeof text === 'string' ? text : '').split(' ').slice(0, 5).join(' ') }),
     },
   },
 });

@@ -12,7 +12,10 @@ export async function verifyTampered(dataDir: string): Promise<string> {
       if (existsSync(path.join(dataDir, name))) copyFileSync(path.join(dataDir, name), path.join(copy, name));
     }
     const db = new DatabaseSync(path.join(copy, 'aip.db'));
-    const row = db.prepare("SELECT id, text FROM entry WHERE kind = 'settle' ORDER BY id LIMIT 1").get() as { id: number; text: string };
+    const row = db.prepare("SELECT id, text FROM entry WHERE kind = 'settle' ORDER BY id LIMIT 1").get() as {
+      id: number;
+      text: string;
+    };
     const at = row.text.length - 3;
     const flipped = `${row.text.slice(0, at)}${String.fromCharCode(row.text.charCodeAt(at) ^ 1)}${row.text.slice(at + 1)}`;
     db.prepare('UPDATE entry SET text = ? WHERE id = ?').run(flipped, row.id);

@@ -1,8 +1,8 @@
 import { claim } from '@aip/conformance';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestExchange } from '../../exchange/testing.ts';
-import { oneShot } from '../../exchange/sessions.ts';
 import { outcomeOf, type Exchange } from '../../exchange/index.ts';
+import { oneShot } from '../../exchange/sessions.ts';
+import { createTestExchange } from '../../exchange/testing.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { RouteEvent } from '../../kernel/task.ts';
@@ -12,8 +12,16 @@ import { budgetDecider, budgetGuard, budgetOperations } from './index.ts';
 const ROUNDS = Number(process.env['AIP_TEST_ROUNDS']) || 5;
 
 const seller: CatalogueEntry = {
-  address: 'agent:seller', kind: 'agent', name: 'seller', owner: 'seller', ownerName: 'seller', description: '',
-  effect: 'external', idempotent: false, price: 3, state: 'active',
+  address: 'agent:seller',
+  kind: 'agent',
+  name: 'seller',
+  owner: 'seller',
+  ownerName: 'seller',
+  description: '',
+  effect: 'external',
+  idempotent: false,
+  price: 3,
+  state: 'active',
 };
 
 const made: AsyncDisposable[] = [];
@@ -23,16 +31,20 @@ afterEach(async () => {
 
 /** An exchange with money, and a seller whose effects are counted. */
 async function market(deliver: () => AsyncIterable<RouteEvent> = sold): Promise<Exchange> {
-  let exchange: Exchange;
+  const held: { exchange?: Exchange } = {};
+  const running = (): Exchange => held.exchange as Exchange;
   const now = (): number => Date.now();
-  const operations = [...budgetOperations(() => exchange, now), ...ledgerOperations(() => exchange)];
+  const operations = [...budgetOperations(running, now), ...ledgerOperations(running)];
   const test = await createTestExchange({
     operations,
     deciders: [budgetDecider, ledgerDecider],
-    slots: { budget: { name: 'budget', admit: (crossing) => budgetGuard(exchange.journal.read, now).admit(crossing) } },
+    slots: {
+      budget: { name: 'budget', admit: (crossing) => budgetGuard(running().journal.read, now).admit(crossing) },
+    },
   });
   made.push(test);
-  exchange = test.exchange;
+  const { exchange } = test;
+  held.exchange = exchange;
   exchange.catalogue.put('seller', [seller]);
   exchange.routes.bind('seller', { reach: 'remote', deliver });
   return exchange;
@@ -43,15 +55,21 @@ async function* sold(): AsyncIterable<RouteEvent> {
   yield { type: 'done', body: data('sold') };
 }
 
-const buyer = (exchange: Exchange) => oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'buyer' }), edge: 'http' }, Date.now());
-const buy = (exchange: Exchange, n = 0) => exchange.send(buyer(exchange), { to: 'agent:seller', action: 'invoke', body: data({ n }) });
+const buyer = (exchange: Exchange) =>
+  oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'buyer' }), edge: 'http' }, Date.now());
+const buy = (exchange: Exchange, n = 0) =>
+  exchange.send(buyer(exchange), { to: 'agent:seller', action: 'invoke', body: data({ n }) });
 const budget = (exchange: Exchange) => exchange.operate(buyer(exchange), 'budgets.get', { principal: 'service:buyer' });
-const account = (exchange: Exchange, id: string) => exchange.journal.read.row('default', `account:${id}`) as unknown as AccountRow;
+const account = (exchange: Exchange, id: string) =>
+  exchange.journal.read.row('default', `account:${id}`) as unknown as AccountRow;
 
 describe(`a hard budget ${claim('E-BUDGET')}`, () => {
   it('pays for nothing when there is none', async () => {
     const exchange = await market();
-    await expect(buy(exchange)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', details: { limit: 'none', price: 3 } });
+    await expect(buy(exchange)).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      details: { limit: 'none', price: 3 },
+    });
   });
 
   it.each([
@@ -79,7 +97,8 @@ describe(`a hard budget ${claim('E-BUDGET')}`, () => {
       await Promise.all(accepted.map((call) => call.value.ended));
       expect(accepted).toHaveLength(10);
       expect(effects).toBe(10);
-      for (const call of calls) if (call.status === 'rejected') expect(call.reason).toMatchObject({ code: 'BUDGET_EXCEEDED' });
+      for (const call of calls)
+        if (call.status === 'rejected') expect(call.reason).toMatchObject({ code: 'BUDGET_EXCEEDED' });
       expect(await budget(exchange)).toMatchObject({ spent_total: 30, held: 0 });
     }
   }, 60_000);
@@ -88,12 +107,21 @@ describe(`a hard budget ${claim('E-BUDGET')}`, () => {
 describe(`the ledger ${claim('E-LEDGER')}`, () => {
   it('credits what it debits, and a call without effect gives its hold back', async () => {
     const exchange = await market(async function* () {
-      yield { type: 'failed', error: { code: 'UPSTREAM_FAILED', message: 'not today', retryable: false }, effect: 'none' };
+      yield {
+        type: 'failed',
+        error: { code: 'UPSTREAM_FAILED', message: 'not today', retryable: false },
+        effect: 'none',
+      };
     });
     await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
     expect(outcomeOf(await (await buy(exchange)).ended)).toMatchObject({ ok: false });
     expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 0 });
-    expect(account(exchange, 'seller')).toEqual({ debitsPosted: 0, creditsPosted: 0, debitsPending: 0, creditsPending: 0 });
+    expect(account(exchange, 'seller')).toEqual({
+      debitsPosted: 0,
+      creditsPosted: 0,
+      debitsPending: 0,
+      creditsPending: 0,
+    });
   });
 
   it('keeps the hold of a call whose effect is unknown until a person has decided, once', async () => {
@@ -108,6 +136,8 @@ describe(`the ledger ${claim('E-LEDGER')}`, () => {
     expect(await budget(exchange)).toMatchObject({ spent_total: 3, held: 0 });
     expect(account(exchange, 'service:buyer')).toMatchObject({ debitsPosted: 3, debitsPending: 0 });
     expect(account(exchange, 'seller')).toMatchObject({ creditsPosted: 3, creditsPending: 0 });
-    await expect(exchange.operate(buyer(exchange), 'ledger.reconcile', { task: call.taskId, resolution: 'released' })).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(
+      exchange.operate(buyer(exchange), 'ledger.reconcile', { task: call.taskId, resolution: 'released' }),
+    ).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 });

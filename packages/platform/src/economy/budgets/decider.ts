@@ -1,6 +1,6 @@
 import type { Json } from '@aip/wire';
-import { errorBody, type ErrorBody } from '../../kernel/error-body.ts';
 import { NO_WRITES, type Decider, type Entry, type Rows, type RowWrite } from '../../kernel/entry.ts';
+import { errorBody, type ErrorBody } from '../../kernel/error-body.ts';
 import type { Hold } from '../../kernel/task.ts';
 
 /** What a principal may spend, in integer units. A limit that is not set does not limit. */
@@ -44,7 +44,8 @@ export const budgetDecider: Decider = {
     return hold ? [budgetKey(hold.payer), spendKey(hold.payer), daySpendKey(hold.payer, hold.day)] : [];
   },
   decide(rows, entry) {
-    if (entry.kind === 'budget.set') return [{ key: budgetKey(entry.head['principal'] as string), value: entry.head, open: true }];
+    if (entry.kind === 'budget.set')
+      return [{ key: budgetKey(entry.head['principal'] as string), value: entry.head, open: true }];
     const hold = entry.head['hold'] as unknown as Hold | undefined;
     if (!hold) return NO_WRITES;
     return entry.kind === 'accept' ? reserve(rows, entry, hold) : resolve(rows, entry, hold);
@@ -52,7 +53,10 @@ export const budgetDecider: Decider = {
 };
 
 function reserve(rows: Rows, entry: Entry, hold: Hold) {
-  if (hold.day !== dayOf(entry.at) && hold.day !== dayOf(entry.at - MIDNIGHT_SLACK)) return { refuse: errorBody('CONFLICT', `The hold is for ${hold.day}, and it is ${dayOf(entry.at)}; send the call again.`) };
+  if (hold.day !== dayOf(entry.at) && hold.day !== dayOf(entry.at - MIDNIGHT_SLACK))
+    return {
+      refuse: errorBody('CONFLICT', `The hold is for ${hold.day}, and it is ${dayOf(entry.at)}; send the call again.`),
+    };
   const total = spend(rows, spendKey(hold.payer));
   const day = spend(rows, daySpendKey(hold.payer, hold.day));
   const refusal = overspent(rows(budgetKey(hold.payer)) as unknown as BudgetRow | undefined, hold, total, day);
@@ -61,7 +65,12 @@ function reserve(rows: Rows, entry: Entry, hold: Hold) {
 }
 
 /** Why a budget does not allow a call, if it does not. Also what the guard asks before the commit decides. */
-export function overspent(budget: BudgetRow | undefined, hold: Hold, total: SpendRow, day: SpendRow): ErrorBody | undefined {
+export function overspent(
+  budget: BudgetRow | undefined,
+  hold: Hold,
+  total: SpendRow,
+  day: SpendRow,
+): ErrorBody | undefined {
   if (!budget) return exceeded(hold, 'none', 0, NOTHING);
   const limits = [
     ['per_call', budget.per_call, NOTHING],
@@ -75,15 +84,22 @@ export function overspent(budget: BudgetRow | undefined, hold: Hold, total: Spen
 }
 
 function exceeded(hold: Hold, limit: string, units: number, used: SpendRow): ErrorBody {
-  const why = limit === 'none' ? 'has no budget' : `may spend ${units} units (${limit}), and ${used.spent} are spent, ${used.held} held`;
-  return errorBody('BUDGET_EXCEEDED', `This call costs ${hold.amount} units; ${hold.payer} ${why}. An operator can change that with "aip budget set".`, {
-    payer: hold.payer,
-    limit,
-    units,
-    spent: used.spent,
-    held: used.held,
-    price: hold.amount,
-  });
+  const why =
+    limit === 'none'
+      ? 'has no budget'
+      : `may spend ${units} units (${limit}), and ${used.spent} are spent, ${used.held} held`;
+  return errorBody(
+    'BUDGET_EXCEEDED',
+    `This call costs ${hold.amount} units; ${hold.payer} ${why}. An operator can change that with "aip budget set".`,
+    {
+      payer: hold.payer,
+      limit,
+      units,
+      spent: used.spent,
+      held: used.held,
+      price: hold.amount,
+    },
+  );
 }
 
 function resolve(rows: Rows, entry: Entry, hold: Hold) {
@@ -91,7 +107,12 @@ function resolve(rows: Rows, entry: Entry, hold: Hold) {
   if (resolution === 'kept') return NO_WRITES;
   const posted = resolution === 'captured' ? hold.amount : 0;
   const settle = (row: SpendRow): SpendRow => ({ spent: row.spent + posted, held: row.held - hold.amount });
-  return writes(hold, entry.at, settle(spend(rows, spendKey(hold.payer))), settle(spend(rows, daySpendKey(hold.payer, hold.day))));
+  return writes(
+    hold,
+    entry.at,
+    settle(spend(rows, spendKey(hold.payer))),
+    settle(spend(rows, daySpendKey(hold.payer, hold.day))),
+  );
 }
 
 const spend = (rows: Rows, key: string): SpendRow => (rows(key) as unknown as SpendRow | undefined) ?? NOTHING;

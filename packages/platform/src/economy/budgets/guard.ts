@@ -16,10 +16,10 @@ export function budgetGuard(read: JournalReader, now: () => number): Guard {
       // Whoever works for itself has nobody to pay.
       if (target.price === 0 || target.owner === principal.id) return PASS;
       const hold = { payer: principal.id, payee: target.owner, amount: target.price, day: dayOf(now()) };
-      const row = <T>(key: string): T | undefined => read.row(principal.tenant, key) as unknown as T | undefined;
-      const spent = row<SpendRow>(spendKey(hold.payer)) ?? NOTHING;
-      const today = row<SpendRow>(daySpendKey(hold.payer, hold.day)) ?? NOTHING;
-      const error = overspent(row<BudgetRow>(budgetKey(hold.payer)), hold, spent, today);
+      const spend = (key: string): SpendRow =>
+        (read.row(principal.tenant, key) as unknown as SpendRow | undefined) ?? NOTHING;
+      const budget = read.row(principal.tenant, budgetKey(hold.payer)) as unknown as BudgetRow | undefined;
+      const error = overspent(budget, hold, spend(spendKey(hold.payer)), spend(daySpendKey(hold.payer, hold.day)));
       if (error) return { verdict: 'deny', error };
       crossing.hold = hold;
       return PASS;

@@ -20,7 +20,8 @@ const budgetView = z.object({
 /** Budgets: set, and looked at with what has been spent. */
 export function budgetOperations(exchange: () => Exchange, now: () => number): Operation[] {
   function view(tenant: string, budget: BudgetRow): z.infer<typeof budgetView> {
-    const spend = (key: string): SpendRow => (exchange().journal.read.row(tenant, key) as unknown as SpendRow | undefined) ?? { spent: 0, held: 0 };
+    const spend = (key: string): SpendRow =>
+      (exchange().journal.read.row(tenant, key) as unknown as SpendRow | undefined) ?? { spent: 0, held: 0 };
     const total = spend(spendKey(budget.principal));
     const agent = exchange().catalogue.get(`agent:${budget.principal}`);
     return {
@@ -57,7 +58,10 @@ export function budgetOperations(exchange: () => Exchange, now: () => number): O
           ...(input.per_day === undefined ? {} : { per_day: input.per_day }),
           ...(input.total === undefined ? {} : { total: input.total }),
         };
-        return { output: view(principal.tenant, budget), entries: [{ kind: 'budget.set', head: { ...budget, by: principal.id } }] };
+        return {
+          output: view(principal.tenant, budget),
+          entries: [{ kind: 'budget.set', head: { ...budget, by: principal.id } }],
+        };
       },
     }),
     operation({
@@ -82,7 +86,11 @@ export function budgetOperations(exchange: () => Exchange, now: () => number): O
       handler({ principal }, input) {
         const id = principalId(input.principal);
         const row = exchange().journal.read.row(principal.tenant, budgetKey(id));
-        if (!row) throw new AipError('NOT_FOUND', `${input.principal} has no budget, so it can pay for nothing; "aip budget set" gives one.`);
+        if (!row)
+          throw new AipError(
+            'NOT_FOUND',
+            `${input.principal} has no budget, so it can pay for nothing; "aip budget set" gives one.`,
+          );
         return { output: view(principal.tenant, row as unknown as BudgetRow) };
       },
     }),

@@ -1,6 +1,6 @@
 import type { Json } from '@aip/wire';
-import { errorBody } from '../../kernel/error-body.ts';
 import { NO_WRITES, type Decider, type Entry, type Rows, type RowWrite } from '../../kernel/entry.ts';
+import { errorBody } from '../../kernel/error-body.ts';
 import type { Hold } from '../../kernel/task.ts';
 
 /** An account in integer units. A hold is pending on both sides; a capture posts it, a release drops it. */
@@ -49,13 +49,15 @@ const holdIn = (entry: Entry): Hold | undefined => entry.head['hold'] as unknown
 const taskOf = (entry: Entry): string => entry.task ?? (entry.head['task'] as string);
 
 function held(rows: Rows, entry: Entry, hold: Hold) {
-  if (!Number.isSafeInteger(hold.amount) || hold.amount <= 0) return { refuse: errorBody('INVALID_ARGUMENT', `A price is a whole number of units above 0, not ${hold.amount}.`) };
+  if (!Number.isSafeInteger(hold.amount) || hold.amount <= 0)
+    return { refuse: errorBody('INVALID_ARGUMENT', `A price is a whole number of units above 0, not ${hold.amount}.`) };
   if (hold.payer === hold.payee) return { refuse: errorBody('INVALID_ARGUMENT', 'Nobody pays themselves.') };
   if (rows(holdKey(taskOf(entry)))) return { refuse: errorBody('CONFLICT', 'This call is paid for already.') };
   const payer = account(rows, hold.payer);
   const payee = account(rows, hold.payee);
   const next = payer.debitsPending + payer.debitsPosted + hold.amount;
-  if (!Number.isSafeInteger(next) || !Number.isSafeInteger(payee.creditsPending + payee.creditsPosted + hold.amount)) return { refuse: errorBody('BUDGET_EXCEEDED', 'The account cannot hold more units.') };
+  if (!Number.isSafeInteger(next) || !Number.isSafeInteger(payee.creditsPending + payee.creditsPosted + hold.amount))
+    return { refuse: errorBody('BUDGET_EXCEEDED', 'The account cannot hold more units.') };
   return [
     holdRow({ ...hold, task: taskOf(entry), state: 'held', at: entry.at }),
     accountRow(hold.payer, { ...payer, debitsPending: payer.debitsPending + hold.amount }),
@@ -69,7 +71,12 @@ function resolved(rows: Rows, entry: Entry, hold: Hold) {
   // The end of a task finds its hold as the accept left it; a person finds it kept.
   const expected = entry.kind === 'settle' ? 'held' : 'kept';
   if (row?.state !== expected || row.amount !== hold.amount || row.payer !== hold.payer || row.payee !== hold.payee) {
-    return { refuse: errorBody('CONFLICT', `The hold of task ${taskOf(entry)} is ${row?.state ?? 'not there'}, not ${expected}.`) };
+    return {
+      refuse: errorBody(
+        'CONFLICT',
+        `The hold of task ${taskOf(entry)} is ${row?.state ?? 'not there'}, not ${expected}.`,
+      ),
+    };
   }
   if (resolution === 'kept') return [holdRow({ ...row, state: 'kept' })];
   const posted = resolution === 'captured' ? hold.amount : 0;
@@ -77,11 +84,25 @@ function resolved(rows: Rows, entry: Entry, hold: Hold) {
   const payee = account(rows, hold.payee);
   return [
     holdRow({ ...row, state: resolution }),
-    accountRow(hold.payer, { ...payer, debitsPending: payer.debitsPending - hold.amount, debitsPosted: payer.debitsPosted + posted }),
-    accountRow(hold.payee, { ...payee, creditsPending: payee.creditsPending - hold.amount, creditsPosted: payee.creditsPosted + posted }),
+    accountRow(hold.payer, {
+      ...payer,
+      debitsPending: payer.debitsPending - hold.amount,
+      debitsPosted: payer.debitsPosted + posted,
+    }),
+    accountRow(hold.payee, {
+      ...payee,
+      creditsPending: payee.creditsPending - hold.amount,
+      creditsPosted: payee.creditsPosted + posted,
+    }),
   ];
 }
 
-const account = (rows: Rows, id: string): AccountRow => (rows(accountKey(id)) as unknown as AccountRow | undefined) ?? EMPTY;
+const account = (rows: Rows, id: string): AccountRow =>
+  (rows(accountKey(id)) as unknown as AccountRow | undefined) ?? EMPTY;
 const accountRow = (id: string, row: AccountRow): RowWrite => ({ key: accountKey(id), value: row as unknown as Json });
-const holdRow = (row: HoldRow): RowWrite => ({ key: holdKey(row.task), value: row as unknown as Json, list: holdsOf(row.payer), open: row.state === 'kept' });
+const holdRow = (row: HoldRow): RowWrite => ({
+  key: holdKey(row.task),
+  value: row as unknown as Json,
+  list: holdsOf(row.payer),
+  open: row.state === 'kept',
+});

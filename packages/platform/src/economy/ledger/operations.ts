@@ -14,7 +14,10 @@ export function ledgerOperations(exchange: () => Exchange): Operation[] {
       summary: 'What a principal has paid and been paid, and its latest transfers.',
       effect: 'read',
       plane: 'control',
-      input: z.object({ principal: z.string().min(1).max(256), limit: z.coerce.number().int().min(1).max(500).default(50) }),
+      input: z.object({
+        principal: z.string().min(1).max(256),
+        limit: z.coerce.number().int().min(1).max(500).default(50),
+      }),
       output: z.any(),
       handler({ principal }, input) {
         const account = read().row(principal.tenant, accountKey(input.principal)) as unknown as AccountRow | undefined;
@@ -38,7 +41,13 @@ export function ledgerOperations(exchange: () => Exchange): Operation[] {
       plane: 'control',
       input: z.object({}),
       output: z.object({ transfers: z.array(z.any()) }),
-      handler: ({ principal }) => ({ output: { transfers: read().open(principal.tenant, 'hold:').map(({ value }) => transferView(value as unknown as HoldRow)) } }),
+      handler: ({ principal }) => ({
+        output: {
+          transfers: read()
+            .open(principal.tenant, 'hold:')
+            .map(({ value }) => transferView(value as unknown as HoldRow)),
+        },
+      }),
     }),
     operation({
       name: 'ledger.reconcile',
@@ -49,7 +58,8 @@ export function ledgerOperations(exchange: () => Exchange): Operation[] {
       output: z.object({ task: z.string(), resolution: z.string(), amount: z.number() }),
       handler({ principal }, { task, resolution }) {
         const row = read().row(principal.tenant, holdKey(task)) as unknown as HoldRow | undefined;
-        if (!row) throw new AipError('NOT_FOUND', `Task ${task} holds no money; "aip budget open" lists those that do.`);
+        if (!row)
+          throw new AipError('NOT_FOUND', `Task ${task} holds no money; "aip budget open" lists those that do.`);
         const { payer, payee, amount, day } = row;
         const head = { task, hold: { payer, payee, amount, day }, resolution, by: principal.id };
         return { output: { task, resolution, amount }, entries: [{ kind: 'ledger.reconcile', head }] };
@@ -58,4 +68,11 @@ export function ledgerOperations(exchange: () => Exchange): Operation[] {
   ];
 }
 
-const transferView = (row: HoldRow) => ({ task: row.task, payer: row.payer, payee: row.payee, amount: row.amount, state: row.state, at: new Date(row.at).toISOString() });
+const transferView = (row: HoldRow) => ({
+  task: row.task,
+  payer: row.payer,
+  payee: row.payee,
+  amount: row.amount,
+  state: row.state,
+  at: new Date(row.at).toISOString(),
+});

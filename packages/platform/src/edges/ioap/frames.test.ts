@@ -151,7 +151,6 @@ describe(`a frame that is not accepted is answered with its own code ${claim('P-
   it('an internal failure tells nothing of its cause', async () => {
     gateway.exchange.routes.bind(bob.did, {
       reach: 'session',
-      // oxlint-disable-next-line require-yield -- it fails before
       async *deliver() {
         throw new Error('secret of the house');
       },

@@ -13,12 +13,18 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     tenant: db.prepare('SELECT no FROM tenant WHERE name = ?'),
     tenants: db.prepare('SELECT name FROM tenant ORDER BY no'),
     row: db.prepare('SELECT value FROM row WHERE tenant = ? AND key = ?'),
-    rows: db.prepare('SELECT key, value, updated FROM row WHERE tenant = ? AND key > ? AND key < ? ORDER BY key LIMIT ?'),
-    rowsNewest: db.prepare('SELECT key, value, updated FROM row WHERE tenant = ? AND key > ? AND key < ? ORDER BY key DESC LIMIT ?'),
+    rows: db.prepare(
+      'SELECT key, value, updated FROM row WHERE tenant = ? AND key > ? AND key < ? ORDER BY key LIMIT ?',
+    ),
+    rowsNewest: db.prepare(
+      'SELECT key, value, updated FROM row WHERE tenant = ? AND key > ? AND key < ? ORDER BY key DESC LIMIT ?',
+    ),
     list: db.prepare(
       'SELECT key, value, updated FROM row WHERE tenant = ? AND list = ? AND (updated, key) < (?, ?) ORDER BY updated DESC, key DESC LIMIT ?',
     ),
-    open: db.prepare('SELECT key, value, updated FROM row WHERE tenant = ? AND open = 1 AND key > ? AND key < ? ORDER BY key'),
+    open: db.prepare(
+      'SELECT key, value, updated FROM row WHERE tenant = ? AND open = 1 AND key > ? AND key < ? ORDER BY key',
+    ),
     entries: db.prepare('SELECT * FROM entry WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'),
     taskEntries: db.prepare('SELECT * FROM entry WHERE task = ? AND n > ? ORDER BY n LIMIT ?'),
     blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
@@ -53,7 +59,9 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
       return (newest ? sql.rowsNewest : sql.rows).all(tenantNumber(tenant), from, to, limit).map(listing);
     },
     list(tenant, list, { before, limit = 100 } = {}) {
-      return sql.list.all(tenantNumber(tenant), list, before?.updated ?? Number.MAX_SAFE_INTEGER, before?.key ?? '', limit).map(listing);
+      return sql.list
+        .all(tenantNumber(tenant), list, before?.updated ?? Number.MAX_SAFE_INTEGER, before?.key ?? '', limit)
+        .map(listing);
     },
     open: (tenant, prefix) => sql.open.all(tenantNumber(tenant), prefix, `${prefix}\uffff`).map(listing),
     entry: (tenant, seq) => range(tenant, seq, 1).find((entry) => entry.seq === seq),
@@ -73,7 +81,9 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     size: (tenant) => (sql.size.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
     tenants: () => sql.tenants.all().map((row) => row['name'] as string),
     checkpoints: (tenant) =>
-      sql.checkpoints.all(tenantNumber(tenant)).map((row) => ({ size: row['size'] as number, note: row['note'] as string })),
+      sql.checkpoints
+        .all(tenantNumber(tenant))
+        .map((row) => ({ size: row['size'] as number, note: row['note'] as string })),
     close: () => db.close(),
   };
 }

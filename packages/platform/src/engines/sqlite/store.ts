@@ -13,7 +13,8 @@ export function openSqliteStore(file: string): JournalStore {
   db.exec(SCHEMA);
   const sql = statements(db);
   const tenants = new Map<string, number>();
-  for (const row of db.prepare('SELECT no, name FROM tenant').all()) tenants.set(row['name'] as string, row['no'] as number);
+  for (const row of db.prepare('SELECT no, name FROM tenant').all())
+    tenants.set(row['name'] as string, row['no'] as number);
 
   function tenantNumber(name: string): number {
     const known = tenants.get(name);
@@ -43,7 +44,16 @@ export function openSqliteStore(file: string): JournalStore {
     for (const row of batch.rows) {
       const tenant = tenantNumber(row.tenant);
       if (row.value === null) sql.deleteRow.run(tenant, row.key);
-      else sql.putRow.run(tenant, row.key, row.value, row.list ?? null, row.open ? 1 : null, row.updated, row.expires ?? null);
+      else
+        sql.putRow.run(
+          tenant,
+          row.key,
+          row.value,
+          row.list ?? null,
+          row.open ? 1 : null,
+          row.updated,
+          row.expires ?? null,
+        );
     }
     for (const head of batch.heads) sql.putHead.run(tenantNumber(head.tenant), head.size, head.at, head.frontier);
   }
@@ -72,7 +82,8 @@ export function openSqliteStore(file: string): JournalStore {
       } catch (error) {
         tenants.clear();
         if (db.isTransaction) db.exec('ROLLBACK');
-        for (const row of db.prepare('SELECT no, name FROM tenant').all()) tenants.set(row['name'] as string, row['no'] as number);
+        for (const row of db.prepare('SELECT no, name FROM tenant').all())
+          tenants.set(row['name'] as string, row['no'] as number);
         throw error;
       }
     },
@@ -84,7 +95,9 @@ export function openSqliteStore(file: string): JournalStore {
     },
     sweep(now) {
       const names = new Map([...tenants].map(([name, no]) => [no, name]));
-      return sql.sweep.all(now).map((row) => ({ tenant: names.get(row['tenant'] as number) ?? '', key: row['key'] as string }));
+      return sql.sweep
+        .all(now)
+        .map((row) => ({ tenant: names.get(row['tenant'] as number) ?? '', key: row['key'] as string }));
     },
     close() {
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -99,7 +112,9 @@ function statements(db: DatabaseSync): Record<StatementName, StatementSync> {
     heads: db.prepare('SELECT name, size, at, frontier FROM log JOIN tenant ON tenant.no = log.tenant'),
     row: db.prepare('SELECT value FROM row WHERE tenant = ? AND key = ?'),
     putBlob: db.prepare('INSERT OR IGNORE INTO blob (hash, content) VALUES (?, ?)'),
-    putEntry: db.prepare('INSERT INTO entry (id, at, kind, task, n, text, body, blob, salt, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    putEntry: db.prepare(
+      'INSERT INTO entry (id, at, kind, task, n, text, body, blob, salt, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
     putRow: db.prepare(
       `INSERT INTO row (tenant, key, value, list, open, updated, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (tenant, key) DO UPDATE SET value = excluded.value, list = excluded.list, open = excluded.open, updated = excluded.updated, expires = excluded.expires`,

@@ -19,7 +19,9 @@ const answer = (core: TestCore, ask: string, verdict: 'approve' | 'deny', sessio
   core.operate('asks.answer', { ask, verdict, ...(reason === undefined ? {} : { reason }) }, session);
 
 /** The starter policy, with approvals that expire after `time`. */
-const expiring = (time: string) => ({ policies: { [STARTER_FILE]: STARTER_POLICY.replace('@approve_expires("1h")', `@approve_expires("${time}")`) } });
+const expiring = (time: string) => ({
+  policies: { [STARTER_FILE]: STARTER_POLICY.replace('@approve_expires("1h")', `@approve_expires("${time}")`) },
+});
 
 async function parked(core: TestCore, session: Session, input = {}) {
   const call = await core.exchange.send(session, toolCall('write', input));
@@ -37,7 +39,9 @@ describe('a call that a policy wants a person to see', () => {
     const operator = await core.service('olga', 'operator');
     const { call, ask } = await parked(core, alice, { text: 'hello' });
     expect(calls).toHaveLength(0);
-    expect(await asks(core)).toMatchObject([{ id: ask, from: 'service:alice', to: 'tool:notes/write', approvers: 'operators', arguments: { text: 'hello' } }]);
+    expect(await asks(core)).toMatchObject([
+      { id: ask, from: 'service:alice', to: 'tool:notes/write', approvers: 'operators', arguments: { text: 'hello' } },
+    ]);
     await answer(core, ask, 'approve', operator);
     expect(await call.ended).toMatchObject({ type: 'done', state: 'completed', body: { value: { text: 'hello' } } });
     expect(calls).toHaveLength(1);
@@ -52,7 +56,12 @@ describe('a call that a policy wants a person to see', () => {
     const calls = core.tool('write');
     const { call, ask } = await parked(core, await core.service('alice', 'caller'));
     await answer(core, ask, 'deny', core.admin, 'not today');
-    expect(await call.ended).toMatchObject({ type: 'failed', state: 'rejected', effect: 'none', error: { code: 'APPROVAL_DENIED', message: expect.stringContaining('not today') } });
+    expect(await call.ended).toMatchObject({
+      type: 'failed',
+      state: 'rejected',
+      effect: 'none',
+      error: { code: 'APPROVAL_DENIED', message: expect.stringContaining('not today') },
+    });
     expect(calls).toHaveLength(0);
   });
 
@@ -73,9 +82,16 @@ describe('a call that a policy wants a person to see', () => {
     const alice = await core.service('alice', 'caller');
     for (let round = 0; round < rounds(10); round++) {
       const { call, ask } = await parked(core, alice, { round });
-      const answers = await Promise.allSettled([answer(core, ask, 'approve'), answer(core, ask, 'deny'), answer(core, ask, 'approve')]);
+      const answers = await Promise.allSettled([
+        answer(core, ask, 'approve'),
+        answer(core, ask, 'deny'),
+        answer(core, ask, 'approve'),
+      ]);
       expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-      expect(answers.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason.code)).toEqual(['CONFLICT', 'CONFLICT']);
+      expect(answers.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason.code)).toEqual([
+        'CONFLICT',
+        'CONFLICT',
+      ]);
       const approved = answers[1]?.status !== 'fulfilled';
       expect((await call.ended).type).toBe(approved ? 'done' : 'failed');
     }
@@ -89,7 +105,9 @@ describe('a call that a policy wants a person to see', () => {
     const calls = core.tool('write');
     const { call, ask } = await parked(core, await core.service('alice', 'caller'));
     expect(await call.ended).toMatchObject({ type: 'failed', effect: 'none', error: { code: 'APPROVAL_EXPIRED' } });
-    await expect(answer(core, ask, 'approve')).rejects.toMatchObject({ code: expect.stringMatching(/APPROVAL_EXPIRED|CONFLICT/) });
+    await expect(answer(core, ask, 'approve')).rejects.toMatchObject({
+      code: expect.stringMatching(/APPROVAL_EXPIRED|CONFLICT/),
+    });
     expect(await asks(core)).toEqual([]);
     expect(calls).toHaveLength(0);
   });
@@ -138,7 +156,10 @@ describe('a call that a policy wants a person to see', () => {
     await using core = await openTestCore(folder.path);
     const calls = core.tool('write');
     const { call, ask } = await parked(core, await core.service('alice', 'caller'));
-    await core.operate('policies.put', { name: 'freeze.cedar', text: '@id("freeze") forbid (principal, action == Action::"call", resource);' });
+    await core.operate('policies.put', {
+      name: 'freeze.cedar',
+      text: '@id("freeze") forbid (principal, action == Action::"call", resource);',
+    });
     await answer(core, ask, 'approve');
     expect(await call.ended).toMatchObject({ type: 'failed', effect: 'none', error: { code: 'PERMISSION_DENIED' } });
     expect(calls).toHaveLength(0);
@@ -202,7 +223,12 @@ describe('an identical retry', () => {
     core.tool('erase');
     const alice = await core.service('alice', 'caller');
     const bob = await core.service('bob', 'caller');
-    const attachment = (raw: string) => ({ to: 'tool:notes/write', action: 'call', body: { type: 'a2a', value: { parts: [{ text: 'store this' }, { raw }] } } }) as const;
+    const attachment = (raw: string) =>
+      ({
+        to: 'tool:notes/write',
+        action: 'call',
+        body: { type: 'a2a', value: { parts: [{ text: 'store this' }, { raw }] } },
+      }) as const;
     const sent = [
       core.exchange.send(alice, toolCall('write', { text: 'a' })),
       core.exchange.send(alice, toolCall('write', { text: 'b' })),
@@ -239,20 +265,34 @@ describe('an approval', () => {
     await call.ended;
     const [used] = core.entries(['accept']).filter((entry) => entry.task === call.taskId);
     const forged = { kind: 'accept', task: 'another', n: 1, head: { ...used!.head, message: 'another' } };
-    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [forged] })).toMatchObject({ ok: false, error: { code: 'APPROVAL_DENIED' } });
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [forged] })).toMatchObject({
+      ok: false,
+      error: { code: 'APPROVAL_DENIED' },
+    });
     const { ask: open } = await parked(core, alice, { text: 'b' });
-    await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'answer', head: { ask: open, verdict: 'approve', by: 'test' } }] });
+    await core.exchange.journal.commit({
+      tenant: 'default',
+      entries: [{ kind: 'answer', head: { ask: open, verdict: 'approve', by: 'test' } }],
+    });
     const other = { ...forged, head: { ...forged.head, approval: open } };
-    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [other] })).toMatchObject({ ok: false, error: { code: 'APPROVAL_DENIED' } });
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [other] })).toMatchObject({
+      ok: false,
+      error: { code: 'APPROVAL_DENIED' },
+    });
   });
 
   test('may be wanted for a control operation, too: two persons for a kill', async () => {
     using folder = temporaryFolder();
-    const text = '@id("two-for-a-kill") @approve("operators") permit (principal in Role::"operator", action == Action::"operate", resource == Operation::"kills.kill");';
-    await using core = await openTestCore(folder.path, { policies: { [STARTER_FILE]: STARTER_POLICY, 'two.cedar': text } });
+    const text =
+      '@id("two-for-a-kill") @approve("operators") permit (principal in Role::"operator", action == Action::"operate", resource == Operation::"kills.kill");';
+    await using core = await openTestCore(folder.path, {
+      policies: { [STARTER_FILE]: STARTER_POLICY, 'two.cedar': text },
+    });
     core.tool('write');
     const operator = await core.service('olga', 'operator');
-    await expect(core.operate('kills.kill', { scope: 'server:notes' }, operator)).rejects.toMatchObject({ code: 'APPROVAL_REQUIRED' });
+    await expect(core.operate('kills.kill', { scope: 'server:notes' }, operator)).rejects.toMatchObject({
+      code: 'APPROVAL_REQUIRED',
+    });
     await expect(core.operate('kills.proof', { scope: 'server:notes' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const [ask] = await asks(core);
     await answer(core, ask!.id, 'approve');
@@ -275,16 +315,27 @@ describe('an approval', () => {
       // The answer is in the log, but the process ends before it has been acted on.
       const { journal } = core.exchange;
       core.exchange.live.get(answered)!.settling = true;
-      expect(await journal.commit({ tenant: 'default', entries: [{ kind: 'answer', head: { ask: second.ask, verdict: 'approve', by: 'user:admin' } }] })).toMatchObject({ ok: true });
+      expect(
+        await journal.commit({
+          tenant: 'default',
+          entries: [{ kind: 'answer', head: { ask: second.ask, verdict: 'approve', by: 'user:admin' } }],
+        }),
+      ).toMatchObject({ ok: true });
     }
     await using core = await openTestCore(folder.path, { recover: false });
     const calls = core.tool('write');
     core.core.recover();
-    expect(await core.exchange.call('default', answered)!.ended).toMatchObject({ type: 'done', body: { value: { text: 'two' } } });
+    expect(await core.exchange.call('default', answered)!.ended).toMatchObject({
+      type: 'done',
+      body: { value: { text: 'two' } },
+    });
     const open = await asks(core);
     expect(open.map((ask) => ask.task)).toEqual([waiting]);
     await answer(core, open[0]!.id, 'approve');
-    expect(await core.exchange.call('default', waiting)!.ended).toMatchObject({ type: 'done', body: { value: { text: 'one' } } });
+    expect(await core.exchange.call('default', waiting)!.ended).toMatchObject({
+      type: 'done',
+      body: { value: { text: 'one' } },
+    });
     expect(calls).toHaveLength(2);
   });
 
@@ -300,7 +351,10 @@ describe('an approval', () => {
     await using core = await openTestCore(folder.path, { recover: false });
     const calls = core.tool('write');
     core.core.recover();
-    expect(await core.exchange.call('default', task)!.ended).toMatchObject({ type: 'failed', error: { code: 'APPROVAL_EXPIRED' } });
+    expect(await core.exchange.call('default', task)!.ended).toMatchObject({
+      type: 'failed',
+      error: { code: 'APPROVAL_EXPIRED' },
+    });
     expect(await asks(core)).toEqual([]);
     expect(calls).toHaveLength(0);
   });

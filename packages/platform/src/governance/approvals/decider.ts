@@ -1,7 +1,7 @@
 import type { Json } from '@aip/wire';
 import type { Ask } from '../../kernel/ask.ts';
-import { errorBody } from '../../kernel/error-body.ts';
 import { NO_WRITES, type Decider, type Entry } from '../../kernel/entry.ts';
+import { errorBody } from '../../kernel/error-body.ts';
 
 /** An ask to operators, as it stands. */
 export interface AskRow {
@@ -36,14 +36,23 @@ export const approvalDecider: Decider = {
   },
   decide(rows, entry) {
     if (entry.kind === 'park') return [write(opened(entry))];
-    if (entry.kind === 'answer') return answered(rows(askKey(entry.head['ask'] as string)) as AskRow | undefined, entry);
-    if (entry.kind === 'settle') return closed(entry.head['ask'] === undefined ? undefined : (rows(askKey(entry.head['ask'] as string)) as AskRow | undefined));
+    if (entry.kind === 'answer')
+      return answered(rows(askKey(entry.head['ask'] as string)) as AskRow | undefined, entry);
+    if (entry.kind === 'settle')
+      return closed(
+        entry.head['ask'] === undefined ? undefined : (rows(askKey(entry.head['ask'] as string)) as AskRow | undefined),
+      );
     if (entry.head['approval'] === undefined) return NO_WRITES;
     return used(rows(askKey(entry.head['approval'] as string)) as AskRow | undefined, entry);
   },
 };
 
-const write = (row: AskRow) => ({ key: askKey(row.ask.id), value: row as unknown as Json, list: ASKS, open: row.state === 'open' || row.state === 'approved' });
+const write = (row: AskRow) => ({
+  key: askKey(row.ask.id),
+  value: row as unknown as Json,
+  list: ASKS,
+  open: row.state === 'open' || row.state === 'approved',
+});
 
 function opened(entry: Entry): AskRow {
   const head = entry.head as unknown as AskRow & { ask: Ask };
@@ -61,12 +70,31 @@ function opened(entry: Entry): AskRow {
 }
 
 function answered(row: AskRow | undefined, entry: Entry) {
-  const { ask, verdict, by, reason } = entry.head as { ask: string; verdict: 'approve' | 'deny'; by: string; reason?: string };
+  const { ask, verdict, by, reason } = entry.head as {
+    ask: string;
+    verdict: 'approve' | 'deny';
+    by: string;
+    reason?: string;
+  };
   if (!row) return { refuse: errorBody('NOT_FOUND', `There is no ask ${ask}; "aip approvals" lists the open ones.`) };
-  if (row.state === 'closed') return { refuse: errorBody('CONFLICT', `Ask ${ask} is closed: the call it was about has ended.`, { state: row.state }) };
-  if (row.state !== 'open') return { refuse: errorBody('CONFLICT', `Ask ${ask} has been answered already: ${row.state}.`, { state: row.state }) };
-  if (row.ask.expires !== undefined && entry.at > row.ask.expires) return { refuse: errorBody('APPROVAL_EXPIRED', `Ask ${ask} expired before this answer.`) };
-  return [write({ ...row, state: verdict === 'approve' ? 'approved' : 'denied', by, ...(reason === undefined ? {} : { reason }) })];
+  if (row.state === 'closed')
+    return {
+      refuse: errorBody('CONFLICT', `Ask ${ask} is closed: the call it was about has ended.`, { state: row.state }),
+    };
+  if (row.state !== 'open')
+    return {
+      refuse: errorBody('CONFLICT', `Ask ${ask} has been answered already: ${row.state}.`, { state: row.state }),
+    };
+  if (row.ask.expires !== undefined && entry.at > row.ask.expires)
+    return { refuse: errorBody('APPROVAL_EXPIRED', `Ask ${ask} expired before this answer.`) };
+  return [
+    write({
+      ...row,
+      state: verdict === 'approve' ? 'approved' : 'denied',
+      by,
+      ...(reason === undefined ? {} : { reason }),
+    }),
+  ];
 }
 
 function closed(row: AskRow | undefined) {
@@ -74,7 +102,14 @@ function closed(row: AskRow | undefined) {
 }
 
 function used(row: AskRow | undefined, entry: Entry) {
-  const fits = row?.state === 'approved' && row.task === entry.task && row.argumentsHash === entry.head['argumentsHash'];
-  if (!row || !fits) return { refuse: errorBody('APPROVAL_DENIED', 'The approval this call cites is not an open approval of exactly this call.') };
+  const fits =
+    row?.state === 'approved' && row.task === entry.task && row.argumentsHash === entry.head['argumentsHash'];
+  if (!row || !fits)
+    return {
+      refuse: errorBody(
+        'APPROVAL_DENIED',
+        'The approval this call cites is not an open approval of exactly this call.',
+      ),
+    };
   return [write({ ...row, state: 'used' })];
 }

@@ -8,7 +8,9 @@ export function approveGuard(now: () => number): Guard {
   return {
     name: 'approve',
     admit(crossing) {
-      const duty = crossing.obligations.find((obligation) => obligation.kind === 'approve');
+      // Obligations add up: of several, the one that leaves the least time.
+      const duties = crossing.obligations.filter((obligation) => obligation.kind === 'approve');
+      const [duty] = duties.toSorted((a, b) => (a.expiresAfter ?? DEFAULT_EXPIRY) - (b.expiresAfter ?? DEFAULT_EXPIRY));
       if (!duty || crossing.approval) return PASS;
       const { message, principal, target } = crossing;
       return {

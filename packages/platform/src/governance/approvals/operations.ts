@@ -12,12 +12,18 @@ export function approvalOperations(exchange: () => Exchange): Operation[] {
       summary: 'Calls that wait for a person, or all that ever did.',
       effect: 'read',
       plane: 'control',
-      input: z.object({ state: z.enum(['open', 'all']).default('open'), limit: z.coerce.number().int().min(1).max(500).default(100) }),
+      input: z.object({
+        state: z.enum(['open', 'all']).default('open'),
+        limit: z.coerce.number().int().min(1).max(500).default(100),
+      }),
       output: z.object({ asks: z.array(z.any()) }),
       handler({ principal }, { state, limit }) {
         const read = exchange().journal.read;
-        const rows = state === 'open' ? read.open(principal.tenant, 'ask:') : read.list(principal.tenant, ASKS, { limit });
-        const asks = rows.map((row) => row.value as unknown as AskRow).filter((row) => state === 'all' || (row.state === 'open' && exchange().live.has(row.task)));
+        const rows =
+          state === 'open' ? read.open(principal.tenant, 'ask:') : read.list(principal.tenant, ASKS, { limit });
+        const asks = rows
+          .map((row) => row.value as unknown as AskRow)
+          .filter((row) => state === 'all' || (row.state === 'open' && exchange().live.has(row.task)));
         return { output: { asks: asks.slice(0, limit).map((row) => view(row, exchange())) } };
       },
     }),
@@ -26,7 +32,11 @@ export function approvalOperations(exchange: () => Exchange): Operation[] {
       summary: 'Approves or denies a call that waits; an approval is for exactly these arguments, once.',
       effect: 'write',
       plane: 'control',
-      input: z.object({ ask: z.string().min(1).max(128), verdict: z.enum(['approve', 'deny']), reason: z.string().max(500).optional() }),
+      input: z.object({
+        ask: z.string().min(1).max(128),
+        verdict: z.enum(['approve', 'deny']),
+        reason: z.string().max(500).optional(),
+      }),
       output: z.object({ ask: z.string(), verdict: z.string() }),
       handler({ principal }, { ask, verdict, reason }) {
         const head = { ask, verdict, by: principal.id, ...(reason === undefined ? {} : { reason }) };

@@ -1,6 +1,5 @@
 import type { Exchange } from '../../exchange/index.ts';
 import { errorBody } from '../../kernel/error-body.ts';
-import type { Json } from '@aip/wire';
 import { askKey, type AskRow } from './decider.ts';
 
 /** Lets parked calls go on as soon as their answer is durable, and those that a restart found answered already. */
@@ -8,14 +7,17 @@ export function resumeAnswered(exchange: Exchange): () => void {
   const { journal } = exchange;
 
   function resume(row: AskRow): void {
-    if (row.state === 'approved') void exchange.resume(row.task, { approval: { askId: row.ask.id, by: row.by ?? 'unknown' } });
+    if (row.state === 'approved')
+      void exchange.resume(row.task, { approval: { askId: row.ask.id, by: row.by ?? 'unknown' } });
     if (row.state !== 'denied') return;
     const reason = row.reason === undefined ? '' : `: ${row.reason}`;
-    void exchange.resume(row.task, { denied: errorBody('APPROVAL_DENIED', `${row.by ?? 'An operator'} denied this call${reason}.`) });
+    void exchange.resume(row.task, {
+      denied: errorBody('APPROVAL_DENIED', `${row.by ?? 'An operator'} denied this call${reason}.`),
+    });
   }
 
   const stop = journal.follow(['answer'], (entry) => {
-    const row = journal.read.row(entry.tenant, askKey(entry.head['ask'] as string)) as Json | undefined;
+    const row = journal.read.row(entry.tenant, askKey(entry.head['ask'] as string));
     if (row) resume(row as unknown as AskRow);
   });
   for (const task of exchange.live.values()) {

@@ -61,21 +61,25 @@ export async function readExport(file: string): Promise<LogSource> {
     const end = value?.['end'];
     if (isJsonObject(end)) {
       ended = true;
-      if (end['sha256'] !== hash.digest('base64url')) problems.push('the file is not as it was exported: its bytes do not fit the digest in its last line');
-      if (end['entries'] !== entries.length) problems.push(`the export announces ${String(end['entries'])} entries and holds ${entries.length}`);
+      if (end['sha256'] !== hash.digest('base64url'))
+        problems.push('the file is not as it was exported: its bytes do not fit the digest in its last line');
+      if (end['entries'] !== entries.length)
+        problems.push(`the export announces ${JSON.stringify(end['entries'])} entries and holds ${entries.length}`);
       continue;
     }
     if (!ended) hash.update(`${line}\n`);
     if (number === 1) header = value;
     else if (!value) problems.push(`line ${number} (entry ${entries.length}) cannot be read`);
-    else if (isJsonObject(value['checkpoint'])) checkpoints.push(value['checkpoint'] as unknown as { size: number; note: string });
+    else if (isJsonObject(value['checkpoint']))
+      checkpoints.push(value['checkpoint'] as unknown as { size: number; note: string });
     else addEntry(value, entries, number, problems);
   }
-  if (header?.['format'] !== FORMAT) throw new AipError('MALFORMED_MESSAGE', `${file} is not an export of an AIP log; "aip audit export" writes one.`);
+  if (header?.['format'] !== FORMAT || typeof header['tenant'] !== 'string' || typeof header['gateway'] !== 'string')
+    throw new AipError('MALFORMED_MESSAGE', `${file} is not an export of an AIP log; "aip audit export" writes one.`);
   if (!ended) problems.push('the export has been cut off: its last line is missing');
   return {
-    tenant: String(header['tenant']),
-    gateway: String(header['gateway']),
+    tenant: header['tenant'],
+    gateway: header['gateway'],
     entries: () => entries,
     checkpoints: () => checkpoints,
     problems: () => problems,
@@ -85,11 +89,12 @@ export async function readExport(file: string): Promise<LogSource> {
 function addEntry(value: JsonObject, entries: AuditEntry[], line: number, problems: string[]): void {
   const { seq, text, leaf, body, salt } = value;
   try {
-    if (typeof seq !== 'number' || typeof text !== 'string') throw new TypeError('seq and text are missing');
+    if (typeof seq !== 'number' || typeof text !== 'string' || typeof leaf !== 'string')
+      throw new TypeError('seq, text or leaf is missing');
     entries.push({
       seq,
       text,
-      leaf: fromBase64Url(String(leaf)),
+      leaf: fromBase64Url(leaf),
       ...(typeof body === 'string' ? { body } : {}),
       ...(typeof salt === 'string' ? { salt: fromBase64Url(salt) } : {}),
     });

@@ -16,7 +16,8 @@ export function createReplay(deciders: readonly Decider[]): Replay {
   const rows = new Map<string, { readonly value: Json; readonly expires: number }>();
   let now = 0;
   const byKind = new Map<string, Decider[]>();
-  for (const decider of deciders) for (const kind of decider.kinds) byKind.set(kind, [...(byKind.get(kind) ?? []), decider]);
+  for (const decider of deciders)
+    for (const kind of decider.kinds) byKind.set(kind, [...(byKind.get(kind) ?? []), decider]);
   /** An expired row may have been swept when the entry was decided; whatever was accepted then did not see it. */
   const read = (key: string): Json | undefined => {
     const row = rows.get(key);

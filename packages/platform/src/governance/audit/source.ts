@@ -33,7 +33,8 @@ export function storedLog(read: JournalReader, tenant: string, gateway: string):
     size,
     *entries() {
       for (let from = 0; from < size; from += PAGE) {
-        for (const entry of read.entries(tenant, { from, limit: Math.min(PAGE, size - from) })) yield stored(read, entry);
+        for (const entry of read.entries(tenant, { from, limit: Math.min(PAGE, size - from) }))
+          yield stored(read, entry);
       }
     },
     checkpoints: () => read.checkpoints(tenant).filter((checkpoint) => checkpoint.size <= size),

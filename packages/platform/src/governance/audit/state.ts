@@ -1,7 +1,7 @@
 import { canonicalJson } from '@aip/wire';
 import type { JournalReader } from '../../kernel/journal.ts';
-import type { AuditProblem } from './verify.ts';
 import type { Replay } from './replay.ts';
+import type { AuditProblem } from './verify.ts';
 
 const PAGE = 1_000;
 
@@ -13,7 +13,8 @@ export function compareState(read: JournalReader, tenant: string, replay: Replay
     const rows = read.rows(tenant, '', { limit: PAGE, ...(after === undefined ? {} : { after }) });
     for (const { key, value } of rows) {
       const replayed = replay.row(key);
-      if (replayed === undefined || canonicalJson(replayed) !== canonicalJson(value)) problems.push({ what: `the row "${key.replaceAll('\n', ' ')}" is not what the log makes it` });
+      if (replayed === undefined || canonicalJson(replayed) !== canonicalJson(value))
+        problems.push({ what: `the row "${key.replaceAll('\n', ' ')}" is not what the log makes it` });
     }
     after = rows.at(-1)?.key;
     if (after === undefined || rows.length < PAGE) return problems;

@@ -14,7 +14,8 @@ export function createTree(read: JournalReader, tenant: string): Tree {
   const tiles = new Map<string, Uint8Array>();
 
   function hashAt(level: number, index: number): Uint8Array {
-    if (level > TILE) return kept(level, index, () => nodeHash(hashAt(level - 1, index * 2), hashAt(level - 1, index * 2 + 1)));
+    if (level > TILE)
+      return kept(level, index, () => nodeHash(hashAt(level - 1, index * 2), hashAt(level - 1, index * 2 + 1)));
     if (level === TILE) return kept(level, index, () => subtree(level, index));
     return subtree(level, index);
   }
@@ -22,7 +23,10 @@ export function createTree(read: JournalReader, tenant: string): Tree {
   function subtree(level: number, index: number): Uint8Array {
     const width = 2 ** level;
     let hashes = read.entries(tenant, { from: index * width, limit: width }).map((entry) => entry.leaf);
-    while (hashes.length > 1) hashes = Array.from({ length: hashes.length / 2 }, (_, at) => nodeHash(hashes[at * 2] as Uint8Array, hashes[at * 2 + 1] as Uint8Array));
+    while (hashes.length > 1)
+      hashes = Array.from({ length: hashes.length / 2 }, (_, at) =>
+        nodeHash(hashes[at * 2] as Uint8Array, hashes[at * 2 + 1] as Uint8Array),
+      );
     return hashes[0] as Uint8Array;
   }
 

@@ -5,9 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { data } from '../../kernel/body.ts';
 import { exportFolder, verifyExport, verifyFolder } from '../../main/audit.ts';
 import { openTestCore, type TestCore } from '../../main/testing.ts';
-import { data } from '../../kernel/body.ts';
 
 const ROUNDS = Number(process.env['AIP_TEST_ROUNDS']) || 1;
 
@@ -16,9 +16,12 @@ async function live(core: TestCore): Promise<void> {
   core.tool('search', { effect: 'read' });
   core.tool('write', { effect: 'write' });
   const alice = await core.service('alice', 'caller');
-  const call = (name: string, args: Record<string, string>) => core.exchange.send(alice, { to: `tool:notes/${name}`, action: 'call', body: data(args) });
+  const call = (name: string, args: Record<string, string>) =>
+    core.exchange.send(alice, { to: `tool:notes/${name}`, action: 'call', body: data(args) });
   for (let n = 0; n < 20; n++) await (await call('search', { word: `word ${n}` })).ended;
-  await (await call('search', { word: 'x'.repeat(70_000) })).ended;
+  await (
+    await call('search', { word: 'x'.repeat(70_000) })
+  ).ended;
   const parked = await call('write', { text: 'hello' });
   const { asks } = await core.operate<{ asks: { id: string }[] }>('asks.list');
   await core.operate('asks.answer', { ask: asks[0]?.id ?? '', verdict: 'approve' });
@@ -68,27 +71,33 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
     expect(report?.kills[0]?.released).toBeGreaterThan(report?.kills[0]?.seq ?? 0);
   });
 
-  it.each(['text', 'leaf', 'body', 'salt'])('fails and names the entry when one bit of its %s is flipped', async (column) => {
-    const rows = (await verdict())?.entries ?? 0;
-    const arbitrary = fc.record({ pick: fc.nat(), at: fc.nat(), bit: fc.integer({ min: 0, max: 6 }) });
-    await fc.assert(
-      fc.asyncProperty(arbitrary, async ({ pick, at, bit }) => {
-        let seq = -1;
-        const report = await tampered((db) => {
-          const found = db.prepare(`SELECT id, CAST(${column} AS BLOB) AS value FROM entry WHERE ${column} IS NOT NULL`).all();
-          const row = found[pick % found.length] as { id: number; value: Uint8Array };
-          seq = row.id % 2 ** 36;
-          const value = flip(row.value, at, bit);
-          const stored = column === 'text' || column === 'body' ? Buffer.from(value).toString('latin1') : value;
-          db.prepare(`UPDATE entry SET ${column} = ? WHERE id = ?`).run(stored, row.id);
-        }, verdict);
-        expect(rows).toBeGreaterThan(seq);
-        expect(report?.ok).toBe(false);
-        expect(report?.problems[0]?.seq).toBe(seq);
-      }),
-      { numRuns: 12 * ROUNDS },
-    );
-  }, 60_000);
+  it.each(['text', 'leaf', 'body', 'salt'])(
+    'fails and names the entry when one bit of its %s is flipped',
+    async (column) => {
+      const rows = (await verdict())?.entries ?? 0;
+      const arbitrary = fc.record({ pick: fc.nat(), at: fc.nat(), bit: fc.integer({ min: 0, max: 6 }) });
+      await fc.assert(
+        fc.asyncProperty(arbitrary, async ({ pick, at, bit }) => {
+          let seq = -1;
+          const report = await tampered((db) => {
+            const found = db
+              .prepare(`SELECT id, CAST(${column} AS BLOB) AS value FROM entry WHERE ${column} IS NOT NULL`)
+              .all();
+            const row = found[pick % found.length] as { id: number; value: Uint8Array };
+            seq = row.id % 2 ** 36;
+            const value = flip(row.value, at, bit);
+            const stored = column === 'text' || column === 'body' ? Buffer.from(value).toString('latin1') : value;
+            db.prepare(`UPDATE entry SET ${column} = ? WHERE id = ?`).run(stored, row.id);
+          }, verdict);
+          expect(rows).toBeGreaterThan(seq);
+          expect(report?.ok).toBe(false);
+          expect(report?.problems[0]?.seq).toBe(seq);
+        }),
+        { numRuns: 12 * ROUNDS },
+      );
+    },
+    60_000,
+  );
 
   it('fails when a checkpoint has been changed, taken from elsewhere, or goes beyond the log', async () => {
     const arbitrary = fc.record({ pick: fc.nat(), at: fc.nat(), bit: fc.integer({ min: 0, max: 6 }) });
@@ -97,7 +106,10 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
         const report = await tampered((db) => {
           const found = db.prepare('SELECT rowid AS place, size, CAST(note AS BLOB) AS note FROM checkpoint').all();
           const row = found[pick % found.length] as { size: number; note: Uint8Array };
-          db.prepare('UPDATE checkpoint SET note = ? WHERE size = ?').run(Buffer.from(flip(row.note, at, bit)).toString('latin1'), row.size);
+          db.prepare('UPDATE checkpoint SET note = ? WHERE size = ?').run(
+            Buffer.from(flip(row.note, at, bit)).toString('latin1'),
+            row.size,
+          );
         }, verdict).catch((error: Error) => ({ ok: false, error }));
         expect(report?.ok).toBe(false);
       }),
@@ -106,10 +118,13 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
   }, 60_000);
 
   it.each([
-    ['the last entries are cut off', 'DELETE FROM entry WHERE id > (SELECT max(id) - 3 FROM entry); UPDATE log SET size = size - 3'],
+    [
+      'the last entries are cut off',
+      'DELETE FROM entry WHERE id > (SELECT max(id) - 3 FROM entry); UPDATE log SET size = size - 3',
+    ],
     ['an entry is taken out', 'DELETE FROM entry WHERE id = (SELECT max(id) - 7 FROM entry)'],
     ['an entry is filed as another kind', "UPDATE entry SET kind = 'read' WHERE kind = 'kill'"],
-    ['a balance is changed', "UPDATE row SET value = '{\"state\":\"open\"}' WHERE key LIKE 'ask:%'"],
+    ['a balance is changed', 'UPDATE row SET value = \'{"state":"open"}\' WHERE key LIKE \'ask:%\''],
     ['a large body is changed', "UPDATE blob SET content = content || ' '"],
   ])('fails when %s', async (_what, sql) => {
     const report = await tampered((db) => db.exec(sql), verdict);
@@ -118,7 +133,10 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
   });
 
   it('counts erased content and still passes', async () => {
-    const report = await tampered((db) => db.exec("UPDATE entry SET body = NULL, blob = NULL, salt = NULL WHERE kind = 'event' OR kind = 'settle'"), verdict);
+    const report = await tampered(
+      (db) => db.exec("UPDATE entry SET body = NULL, blob = NULL, salt = NULL WHERE kind = 'event' OR kind = 'settle'"),
+      verdict,
+    );
     expect(report).toMatchObject({ ok: true });
     expect(report?.erased).toBeGreaterThan(0);
   });
@@ -129,14 +147,18 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
     const original = readFileSync(file);
     expect(await verifyExport(file)).toMatchObject({ ok: true, problems: [] });
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: original.length - 1 }), fc.integer({ min: 0, max: 7 }), async (at, bit) => {
-        writeFileSync(file, flip(original, at, bit));
-        const ok = await verifyExport(file).then(
-          (report) => report.ok,
-          () => false,
-        );
-        expect(ok).toBe(false);
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: original.length - 1 }),
+        fc.integer({ min: 0, max: 7 }),
+        async (at, bit) => {
+          writeFileSync(file, flip(original, at, bit));
+          const ok = await verifyExport(file).then(
+            (report) => report.ok,
+            () => false,
+          );
+          expect(ok).toBe(false);
+        },
+      ),
       { numRuns: 60 * ROUNDS },
     );
     rmSync(file);

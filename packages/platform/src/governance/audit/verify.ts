@@ -1,4 +1,15 @@
-import { commit, equalBytes, Frontier, isJsonObject, leafHash, parseJson, publicKeyOfDid, utf8Bytes, verifyCheckpoint, type JsonObject } from '@aip/wire';
+import {
+  commit,
+  equalBytes,
+  Frontier,
+  isJsonObject,
+  leafHash,
+  parseJson,
+  publicKeyOfDid,
+  utf8Bytes,
+  verifyCheckpoint,
+  type JsonObject,
+} from '@aip/wire';
 import type { Decider, Entry } from '../../kernel/entry.ts';
 import { createKillHistory, type KillRecord } from './kills.ts';
 import { createReplay, type Replay } from './replay.ts';
@@ -34,14 +45,17 @@ export interface VerifyOptions {
   /** Name of the log in its checkpoints. */
   readonly origin: string;
   /** Told about the replayed state once every entry has been read. */
-  onReplayed?(replay: Replay): readonly AuditProblem[];
+  readonly onReplayed?: (replay: Replay) => readonly AuditProblem[];
 }
 
 /**
  * Verifies one tenant's log from its first entry: every leaf, every commitment, every signed checkpoint, and
  * that everything accepted could be accepted. Names the entry that does not fit.
  */
-export async function verifyLog(source: LogSource, { deciders, origin, onReplayed }: VerifyOptions): Promise<AuditReport> {
+export async function verifyLog(
+  source: LogSource,
+  { deciders, origin, onReplayed }: VerifyOptions,
+): Promise<AuditReport> {
   const problems: AuditProblem[] = [];
   const report = (what: string, seq?: number): void => {
     if (problems.length < MAX_PROBLEMS) problems.push(seq === undefined ? { what } : { seq, what });
@@ -75,7 +89,8 @@ export async function verifyLog(source: LogSource, { deciders, origin, onReplaye
     report(`the log cannot be read beyond entry ${frontier.size}: ${(error as Error).message}`, frontier.size);
   }
 
-  for (const { size, note } of checkpoints) await checkCheckpoint(size, note, roots.get(size), { source, origin }, report);
+  for (const { size, note } of checkpoints)
+    await checkCheckpoint(size, note, roots.get(size), { source, origin }, report);
   for (const what of source.problems?.() ?? []) report(what);
   if (problems.length === 0) problems.push(...(onReplayed?.(replay) ?? []));
   return {
@@ -94,7 +109,11 @@ export async function verifyLog(source: LogSource, { deciders, origin, onReplaye
 type Report = (what: string, seq?: number) => void;
 
 /** The entry behind the text, if leaf, text, columns and body agree; else every disagreement is reported. */
-function readEntry(item: AuditEntry, tenant: string, report: Report): (Entry & { readonly committed: boolean }) | undefined {
+function readEntry(
+  item: AuditEntry,
+  tenant: string,
+  report: Report,
+): (Entry & { readonly committed: boolean }) | undefined {
   const { seq } = item;
   if (!equalBytes(leafHash(item.text), item.leaf)) {
     report(`entry ${seq} has been changed: its text does not hash to its leaf`, seq);
@@ -105,7 +124,8 @@ function readEntry(item: AuditEntry, tenant: string, report: Report): (Entry & {
     report(`entry ${seq} is not an entry of this log`, seq);
     return undefined;
   }
-  if (head['seq'] !== seq || head['tenant'] !== tenant) report(`entry ${seq} says it is entry ${String(head['seq'])} of ${String(head['tenant'])}`, seq);
+  if (head['seq'] !== seq || head['tenant'] !== tenant)
+    report(`entry ${seq} says it is entry ${JSON.stringify(head['seq'])} of ${JSON.stringify(head['tenant'])}`, seq);
   for (const [column, value] of Object.entries(item.columns ?? {})) {
     if (head[column] !== value) report(`entry ${seq} is filed under another ${column} than it says`, seq);
   }
@@ -141,13 +161,25 @@ interface CheckpointContext {
   readonly origin: string;
 }
 
-async function checkCheckpoint(size: number, note: string, root: Uint8Array | undefined, { source, origin }: CheckpointContext, report: Report): Promise<void> {
+async function checkCheckpoint(
+  size: number,
+  note: string,
+  root: Uint8Array | undefined,
+  { source, origin }: CheckpointContext,
+  report: Report,
+): Promise<void> {
   const last = size - 1;
   try {
-    const { checkpoint } = await verifyCheckpoint(note, { name: origin, publicKey: publicKeyOfDid(source.gateway) }, origin);
-    if (checkpoint.size !== size) report(`the checkpoint filed at size ${size} is one of size ${checkpoint.size}`, last);
+    const { checkpoint } = await verifyCheckpoint(
+      note,
+      { name: origin, publicKey: publicKeyOfDid(source.gateway) },
+      origin,
+    );
+    if (checkpoint.size !== size)
+      report(`the checkpoint filed at size ${size} is one of size ${checkpoint.size}`, last);
     else if (!root) report(`the log is shorter than its checkpoint at size ${size}`, last);
-    else if (!equalBytes(root, checkpoint.root)) report(`the checkpoint at size ${size} signs another tree: an entry up to ${last} has been changed`, last);
+    else if (!equalBytes(root, checkpoint.root))
+      report(`the checkpoint at size ${size} signs another tree: an entry up to ${last} has been changed`, last);
   } catch (error) {
     report(`the checkpoint at size ${size} (entries up to ${last}) is not valid: ${(error as Error).message}`, last);
   }

@@ -1,6 +1,6 @@
-import { errorBody } from '../../kernel/error-body.ts';
-import { NO_WRITES, type Decider } from '../../kernel/entry.ts';
 import type { Json } from '@aip/wire';
+import { NO_WRITES, type Decider } from '../../kernel/entry.ts';
+import { errorBody } from '../../kernel/error-body.ts';
 
 export type KillMode = 'kill' | 'pause' | 'quarantine';
 
@@ -33,7 +33,8 @@ export const killDecider: Decider = {
     }
     if (entry.kind === 'release') {
       const scope = entry.head['scope'] as string;
-      if (!rows(killKey(scope))) return { refuse: errorBody('NOT_FOUND', `Nothing is stopped under "${scope}"; "aip kills" lists what is.`) };
+      if (!rows(killKey(scope)))
+        return { refuse: errorBody('NOT_FOUND', `Nothing is stopped under "${scope}"; "aip kills" lists what is.`) };
       return [{ key: killKey(scope), value: null }];
     }
     // Control-plane operations cross a kill: otherwise nobody could release it.

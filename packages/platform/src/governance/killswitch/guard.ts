@@ -15,4 +15,6 @@ export function gateGuard(latch: Latch): Guard {
 
 /** Whoever has to decide on a release must be able to look: reading what the platform knows touches nothing outside. */
 const looksOn = ({ target, principal }: Crossing): boolean =>
-  target.kind === 'operation' && target.effect === 'read' && (principal.roles.includes('admin') || principal.roles.includes('operator'));
+  target.kind === 'operation' &&
+  target.effect === 'read' &&
+  (principal.roles.includes('admin') || principal.roles.includes('operator'));

@@ -8,7 +8,9 @@ const RETRY = 1_000;
 export function keepLatch(exchange: Exchange, latch: Latch): () => void {
   const { journal } = exchange;
   latch.load(journal.read);
-  const unfollow = journal.follow(['release', 'kill'], ({ kind, head }) => (kind === 'release' ? latch.clear(head['scope'] as string) : latch.recorded(head['message'] as string)));
+  const unfollow = journal.follow(['release', 'kill'], ({ kind, head }) =>
+    kind === 'release' ? latch.clear(head['scope'] as string) : latch.recorded(head['message'] as string),
+  );
   let retrying = false;
 
   async function retry(): Promise<void> {

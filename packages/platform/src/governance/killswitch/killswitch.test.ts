@@ -32,28 +32,51 @@ function slippedThrough(entries: readonly StoredEntry[]): StoredEntry[] {
 }
 
 describe('a kill', () => {
-  test.for(['global', 'tenant:default', 'protocol:http', 'agent:service:alice', 'server:notes', 'capability:write', 'session'])(
-    `stops a scope and nothing beside it, until it is released ${claim('G-KILL.scopes')}: %s`,
-    async (kind) => {
-      using folder = temporaryFolder();
-      await using core = await openTestCore(folder.path, OPEN);
-      core.tool('write');
-      const alice = await core.service('alice', 'caller');
-      const scope = kind === 'session' ? `session:${alice.id}` : kind;
-      await kill(core, scope);
-      await expect(core.exchange.send(alice, toolCall('write'))).rejects.toMatchObject({ code: 'KILLED', details: { scope } });
-      // Another caller, over another protocol, to another target.
-      const [agent, bob] = [await core.service('agent', 'caller'), core.as({ ...alice.principal, id: 'service:bob' }, 'mcp')];
-      expect(agent.id).not.toBe(bob.id);
-      core.exchange.catalogue.put('other', [{ ...core.exchange.catalogue.resolve('tool:notes/write'), address: 'tool:other/read', name: 'read', owner: 'other' }]);
-      core.exchange.routes.bind('other', { reach: 'remote', async *deliver() { yield { type: 'done', body: text('ok') }; } });
-      const beside = core.exchange.send(bob, { to: 'tool:other/read', action: 'call', body: data({}) });
-      if (kind === 'global' || kind.startsWith('tenant')) await expect(beside).rejects.toMatchObject({ code: 'KILLED' });
-      else expect(await (await beside).ended).toMatchObject({ type: 'done' });
-      await release(core, scope);
-      expect(await (await core.exchange.send(alice, toolCall('write'))).ended).toMatchObject({ type: 'done' });
-    },
-  );
+  test.for([
+    'global',
+    'tenant:default',
+    'protocol:http',
+    'agent:service:alice',
+    'server:notes',
+    'capability:write',
+    'session',
+  ])(`stops a scope and nothing beside it, until it is released ${claim('G-KILL.scopes')}: %s`, async (kind) => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const scope = kind === 'session' ? `session:${alice.id}` : kind;
+    await kill(core, scope);
+    await expect(core.exchange.send(alice, toolCall('write'))).rejects.toMatchObject({
+      code: 'KILLED',
+      details: { scope },
+    });
+    // Another caller, over another protocol, to another target.
+    const [agent, bob] = [
+      await core.service('agent', 'caller'),
+      core.as({ ...alice.principal, id: 'service:bob' }, 'mcp'),
+    ];
+    expect(agent.id).not.toBe(bob.id);
+    core.exchange.catalogue.put('other', [
+      {
+        ...core.exchange.catalogue.resolve('tool:notes/write'),
+        address: 'tool:other/read',
+        name: 'read',
+        owner: 'other',
+      },
+    ]);
+    core.exchange.routes.bind('other', {
+      reach: 'remote',
+      async *deliver() {
+        yield { type: 'done', body: text('ok') };
+      },
+    });
+    const beside = core.exchange.send(bob, { to: 'tool:other/read', action: 'call', body: data({}) });
+    if (kind === 'global' || kind.startsWith('tenant')) await expect(beside).rejects.toMatchObject({ code: 'KILLED' });
+    else expect(await (await beside).ended).toMatchObject({ type: 'done' });
+    await release(core, scope);
+    expect(await (await core.exchange.send(alice, toolCall('write'))).ended).toMatchObject({ type: 'done' });
+  });
 
   test(`of an agent, by name, stops what it does and what it is asked to do ${claim('G-KILL.scopes')}`, async () => {
     using folder = temporaryFolder();
@@ -61,10 +84,14 @@ describe('a kill', () => {
     core.tool('write');
     const scout = await core.agent('scout');
     await kill(core, 'agent:scout');
-    await expect(core.exchange.send(core.admin, { to: 'agent:scout', action: 'invoke', body: data({}) })).rejects.toMatchObject({ code: 'KILLED' });
+    await expect(
+      core.exchange.send(core.admin, { to: 'agent:scout', action: 'invoke', body: data({}) }),
+    ).rejects.toMatchObject({ code: 'KILLED' });
     await expect(core.exchange.send(scout.session, toolCall('write'))).rejects.toMatchObject({ code: 'KILLED' });
     await expect(core.operate('agents.connect', {}, scout.session)).rejects.toMatchObject({ code: 'KILLED' });
-    expect(await core.operate('kills.list')).toMatchObject({ kills: [{ scope: `agent:${scout.did}`, mode: 'kill', reason: 'test', by: 'user:admin' }] });
+    expect(await core.operate('kills.list')).toMatchObject({
+      kills: [{ scope: `agent:${scout.did}`, mode: 'kill', reason: 'test', by: 'user:admin' }],
+    });
   });
 
   test(`closes the sessions in its scope and cancels the tasks, and lets no more of their output out ${claim('G-KILL.stop')}`, async () => {
@@ -82,12 +109,20 @@ describe('a kill', () => {
     const alice = await core.service('alice', 'caller');
     const closed: string[] = [];
     const { sessions } = core.exchange;
-    const own = sessions.attach({ principal: alice.principal, edge: 'ioap', close: (code) => closed.push(`alice ${code}`) });
+    const own = sessions.attach({
+      principal: alice.principal,
+      edge: 'ioap',
+      close: (code) => closed.push(`alice ${code}`),
+    });
     sessions.attach({ principal: core.admin.principal, edge: 'ioap', close: (code) => closed.push(`admin ${code}`) });
     const call = await core.exchange.send(own, toolCall('write'));
     const other = await core.exchange.send(core.admin, toolCall('write', { other: true }));
     await until(() => started === 2);
-    expect(await kill(core, 'agent:service:alice')).toMatchObject({ sessions_closed: 1, tasks_stopped: 1, durable: true });
+    expect(await kill(core, 'agent:service:alice')).toMatchObject({
+      sessions_closed: 1,
+      tasks_stopped: 1,
+      durable: true,
+    });
     expect(closed).toEqual(['alice KILLED']);
     const events = await all(call.events());
     expect(events.map((event) => event.type)).toEqual(['submitted', 'working', 'canceled']);
@@ -119,7 +154,12 @@ describe('a kill', () => {
       const deep = core.tool('write', { deliver: untilAborted });
       const delegate = (to: 'agent:scribe' | 'tool:notes/write', me: () => Awaited<ReturnType<TestCore['agent']>>) =>
         async function* (call: RouteCall) {
-          const child = await core.exchange.send(me().session, { to, action: to.startsWith('agent') ? 'invoke' : 'call', body: data({}), parentId: call.message.taskId });
+          const child = await core.exchange.send(me().session, {
+            to,
+            action: to.startsWith('agent') ? 'invoke' : 'call',
+            body: data({}),
+            parentId: call.message.taskId,
+          });
           await child.ended;
           yield { type: 'done', body: text('done') } as const;
         };
@@ -155,10 +195,14 @@ describe('a kill', () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
     const [operator, caller] = [await core.service('olga', 'operator'), await core.service('alice', 'caller')];
-    await expect(core.operate('kills.kill', { scope: 'global' }, caller)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(core.operate('kills.kill', { scope: 'global' }, caller)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+    });
     await expect(core.operate('agents.list', {}, caller)).resolves.toBeDefined();
     await core.operate('kills.kill', { scope: 'global' }, operator);
-    await expect(core.operate('kills.release', { scope: 'global' }, operator)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(core.operate('kills.release', { scope: 'global' }, operator)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+    });
     await release(core, 'global');
   });
 
@@ -166,7 +210,10 @@ describe('a kill', () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
     await expect(kill(core, 'agent:nobody')).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
-    await expect(kill(core, 'everything')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('expected global') });
+    await expect(kill(core, 'everything')).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('expected global'),
+    });
     await expect(release(core, 'server:notes')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(core.operate('kills.proof', { scope: 'server:notes' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(core.entries(['kill', 'release'])).toEqual([]);
@@ -219,10 +266,15 @@ describe('the log', () => {
       { kind: 'park', task: 'slipped', n: 1, head: { ...head, ask, argumentsHash: '' } },
       { kind: 'signal', head },
     ]) {
-      expect(await core.exchange.journal.commit({ tenant: 'default', entries: [entry] })).toMatchObject({ ok: false, error: { code: 'KILLED' } });
+      expect(await core.exchange.journal.commit({ tenant: 'default', entries: [entry] })).toMatchObject({
+        ok: false,
+        error: { code: 'KILLED' },
+      });
     }
     await release(core, 'server:notes');
-    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'signal', head }] })).toMatchObject({ ok: true });
+    expect(
+      await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'signal', head }] }),
+    ).toMatchObject({ ok: true });
   });
 
   test(`proves the last message before a kill, and that none followed ${claim('G-KILL.proof')}`, async () => {
@@ -244,7 +296,10 @@ describe('the log', () => {
   test(`holds no message between a kill and its release, however they race ${claim('G-KILL.proof')}`, async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path, {
-      policies: { 'race.cedar': '@id("open") permit (principal, action, resource);\n@id("ask") @approve("operators") permit (principal, action, resource) when { context.arguments has park };' },
+      policies: {
+        'race.cedar':
+          '@id("open") permit (principal, action, resource);\n@id("ask") @approve("operators") permit (principal, action, resource) when { context.arguments has park };',
+      },
     });
     let stopped = false;
     const strayed: string[] = [];
@@ -254,7 +309,15 @@ describe('the log', () => {
         yield { type: 'done', body: text('ok') };
       },
     });
-    core.exchange.catalogue.put('peer', [{ ...core.exchange.catalogue.resolve('tool:notes/write'), kind: 'agent', address: 'agent:peer', name: 'peer', owner: 'peer' }]);
+    core.exchange.catalogue.put('peer', [
+      {
+        ...core.exchange.catalogue.resolve('tool:notes/write'),
+        kind: 'agent',
+        address: 'agent:peer',
+        name: 'peer',
+        owner: 'peer',
+      },
+    ]);
     core.exchange.routes.bind('peer', { reach: 'local', async *deliver() {} });
     const alice = await core.service('alice', 'caller');
     const scopes = ['global', 'agent:service:alice', `session:${alice.id}`];
@@ -308,11 +371,19 @@ describe('when the log cannot be written', () => {
       const calls = core.tool('write', { deliver: untilAborted });
       const alice = await core.service('alice', 'caller');
       const closed: string[] = [];
-      const session = core.exchange.sessions.attach({ principal: alice.principal, edge: 'ioap', close: (code) => closed.push(code) });
+      const session = core.exchange.sessions.attach({
+        principal: alice.principal,
+        edge: 'ioap',
+        close: (code) => closed.push(code),
+      });
       const call = await core.exchange.send(session, toolCall('write'));
       await until(() => calls.length === 1);
       const emptyDisk = core.fillDisk();
-      expect(await kill(core, 'agent:service:alice', 'first')).toMatchObject({ durable: false, sessions_closed: 1, tasks_stopped: 1 });
+      expect(await kill(core, 'agent:service:alice', 'first')).toMatchObject({
+        durable: false,
+        sessions_closed: 1,
+        tasks_stopped: 1,
+      });
       expect(await kill(core, 'agent:service:alice', 'second')).toMatchObject({ durable: false });
       expect(closed[0]).toBe('KILLED');
       expect(calls[0]!.signal.aborted).toBe(true);
@@ -326,7 +397,14 @@ describe('when the log cannot be written', () => {
       expect(core.entries(['kill'])).toHaveLength(2);
     }
     await using core = await openTestCore(folder.path);
-    const alice = core.as({ id: 'service:alice', kind: 'service', name: 'alice', tenant: 'default', assurance: 'token', roles: ['caller'] });
+    const alice = core.as({
+      id: 'service:alice',
+      kind: 'service',
+      name: 'alice',
+      tenant: 'default',
+      assurance: 'token',
+      roles: ['caller'],
+    });
     core.tool('write');
     await expect(core.exchange.send(alice, toolCall('write'))).rejects.toMatchObject({ code: 'KILLED' });
     await release(core, 'agent:service:alice');

@@ -71,5 +71,12 @@ export function createLatch(): Latch {
 
 export const killEntry = (stop: Stop): EntryDraft => ({
   kind: 'kill',
-  head: { scope: stop.scope, mode: stop.mode, reason: stop.reason, by: stop.by, received_at: stop.received, message: stop.message },
+  head: {
+    scope: stop.scope,
+    mode: stop.mode,
+    reason: stop.reason,
+    by: stop.by,
+    received_at: stop.received,
+    message: stop.message,
+  },
 });

@@ -8,7 +8,13 @@ import { killProof } from './proof.ts';
 
 const SCOPE = /^(global|(tenant|protocol|agent|server|capability|session):.+)$/;
 
-const scopeInput = z.string().max(512).regex(SCOPE, 'expected global, agent:<did or name>, capability:<name>, server:<name>, protocol:<edge>, session:<id> or tenant:<name>');
+const scopeInput = z
+  .string()
+  .max(512)
+  .regex(
+    SCOPE,
+    'expected global, agent:<did or name>, capability:<name>, server:<name>, protocol:<edge>, session:<id> or tenant:<name>',
+  );
 const reasonInput = z.string().min(1).max(500).default('no reason given');
 
 const stopOutput = z.object({
@@ -32,7 +38,7 @@ const stopView = (stop: Stop, durable: boolean): z.infer<typeof stopOutput> => (
 
 /** Kill, pause and release; they skip gate and budget, never authentication, policy or record. */
 export function killOperations(exchange: () => Exchange, latch: Latch, now: () => number): Operation[] {
-  function stop(mode: KillMode, summary: string): Operation {
+  function stopOperation(mode: KillMode, summary: string): Operation {
     const input = z.object({ scope: scopeInput, reason: reasonInput });
     return operation({
       name: `kills.${mode}`,
@@ -42,22 +48,36 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       input,
       output: stopOutput,
       latch({ principal, message }, { scope, reason }) {
-        const stop = { scope: canonicalScope(exchange(), principal.tenant, scope), mode, reason, by: principal.id, received: now(), message: message.id, tenant: principal.tenant, sessions: 0, tasks: 0 };
+        const stop = {
+          scope: canonicalScope(exchange(), principal.tenant, scope),
+          mode,
+          reason,
+          by: principal.id,
+          received: now(),
+          message: message.id,
+          tenant: principal.tenant,
+          sessions: 0,
+          tasks: 0,
+        };
         latch.set(stop);
         if (mode !== 'pause') stopEverything(exchange(), stop);
         return stopView(stop, false);
       },
       handler({ message }) {
         const stop = latch.order(message.id);
-        if (!stop) throw new AipError('CONFLICT', 'This stop has been recorded, or released, by itself meanwhile; "aip kills" lists what is stopped.');
+        if (!stop)
+          throw new AipError(
+            'CONFLICT',
+            'This stop has been recorded, or released, by itself meanwhile; "aip kills" lists what is stopped.',
+          );
         return { output: stopView(stop, true), entries: [killEntry(stop)] };
       },
     });
   }
 
   return [
-    stop('kill', 'Stops a scope: closes its sessions, cancels its tasks, refuses everything until released.'),
-    stop('pause', 'Refuses new calls under a scope; tasks in flight may end.'),
+    stopOperation('kill', 'Stops a scope: closes its sessions, cancels its tasks, refuses everything until released.'),
+    stopOperation('pause', 'Refuses new calls under a scope; tasks in flight may end.'),
     operation({
       name: 'kills.release',
       summary: 'Releases a stopped or paused scope.',
@@ -67,7 +87,10 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       output: z.object({ scope: z.string() }),
       handler({ principal }, input) {
         const scope = canonicalScope(exchange(), principal.tenant, input.scope);
-        return { output: { scope }, entries: [{ kind: 'release', head: { scope, reason: input.reason, by: principal.id } }] };
+        return {
+          output: { scope },
+          entries: [{ kind: 'release', head: { scope, reason: input.reason, by: principal.id } }],
+        };
       },
     }),
     operation({
@@ -90,10 +113,34 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       effect: 'read',
       plane: 'control',
       input: z.object({}),
-      output: z.object({ kills: z.array(z.object({ scope: z.string(), mode: z.string(), reason: z.string(), by: z.string(), at: z.string(), seq: z.number() })) }),
+      output: z.object({
+        kills: z.array(
+          z.object({
+            scope: z.string(),
+            mode: z.string(),
+            reason: z.string(),
+            by: z.string(),
+            at: z.string(),
+            seq: z.number(),
+          }),
+        ),
+      }),
       handler({ principal }) {
-        const rows = exchange().journal.read.open(principal.tenant, 'kill:').map((row) => row.value as unknown as KillRow);
-        return { output: { kills: rows.map(({ scope, mode, reason, by, at, seq }) => ({ scope, mode, reason, by, at: new Date(at).toISOString(), seq })) } };
+        const rows = exchange()
+          .journal.read.open(principal.tenant, 'kill:')
+          .map((row) => row.value as unknown as KillRow);
+        return {
+          output: {
+            kills: rows.map(({ scope, mode, reason, by, at, seq }) => ({
+              scope,
+              mode,
+              reason,
+              by,
+              at: new Date(at).toISOString(),
+              seq,
+            })),
+          },
+        };
       },
     }),
   ];
@@ -111,17 +158,22 @@ function canonicalScope(exchange: Exchange, tenant: string, scope: string): stri
   }
 }
 
-/** Closes the sessions and cancels the tasks of a scope. */
+/** Cancels the tasks and closes the sessions of a scope; in this order, so that who works on a task is still told. */
 function stopEverything(exchange: Exchange, stop: Stop): void {
   const { scope, reason } = stop;
-  for (const session of [...exchange.sessions.all()]) {
-    const own = scope === 'global' || scope === `session:${session.id}` || scope === `protocol:${session.edge}` || scope === `tenant:${session.principal.tenant}` || scope === `agent:${session.principal.id}`;
+  for (const task of Array.from(exchange.live.values())) {
+    if (task.plane === 'control' || !task.scopes.includes(scope)) continue;
+    if (exchange.cancel(task.id, 'kill')) stop.tasks++;
+  }
+  for (const session of Array.from(exchange.sessions.all())) {
+    const own =
+      scope === 'global' ||
+      scope === `session:${session.id}` ||
+      scope === `protocol:${session.edge}` ||
+      scope === `tenant:${session.principal.tenant}` ||
+      scope === `agent:${session.principal.id}`;
     if (!own) continue;
     session.close('KILLED', reason);
     stop.sessions++;
-  }
-  for (const task of [...exchange.live.values()]) {
-    if (task.plane === 'control' || !task.scopes.includes(scope)) continue;
-    if (exchange.cancel(task.id, 'kill')) stop.tasks++;
   }
 }

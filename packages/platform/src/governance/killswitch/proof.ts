@@ -1,5 +1,5 @@
-import type { JournalReader, StoredEntry } from '../../kernel/journal.ts';
 import type { MessageHead } from '../../exchange/task-decider.ts';
+import type { JournalReader, StoredEntry } from '../../kernel/journal.ts';
 import { killKey, type KillRow } from './decider.ts';
 
 /** Entries looked at before the kill for the last accept in its scope. */
@@ -13,7 +13,12 @@ export interface KillProof {
   /** T is `received_at`: when the order reached the platform. Times in milliseconds since the Unix epoch. */
   readonly kill: { readonly seq: number; readonly at: number; readonly received_at: number };
   /** The last message accepted in the scope, `after_ms` after T (negative: before it). */
-  readonly last_accept: { readonly seq: number; readonly at: number; readonly message: string; readonly after_ms: number } | null;
+  readonly last_accept: {
+    readonly seq: number;
+    readonly at: number;
+    readonly message: string;
+    readonly after_ms: number;
+  } | null;
   /** Accepts in the scope after the kill entry: the log refuses them, so this is 0 in every honest log. */
   readonly accepted_since: number;
   readonly refused_since: number;
@@ -32,25 +37,40 @@ export function killProof(read: JournalReader, tenant: string, scope: string): K
     mode: row.mode,
     reason: row.reason,
     kill: { seq: row.seq, at: entry.at, received_at: received },
-    last_accept: last ? { seq: last.seq, at: last.at, message: (last.head as unknown as MessageHead).message, after_ms: last.at - received } : null,
+    last_accept: last
+      ? {
+          seq: last.seq,
+          at: last.at,
+          message: (last.head as unknown as MessageHead).message,
+          after_ms: last.at - received,
+        }
+      : null,
     accepted_since: since.accepted,
     refused_since: since.refused,
   };
 }
 
-const inScope = (entry: StoredEntry, scope: string): boolean => Array.isArray(entry.head['scopes']) && entry.head['scopes'].includes(scope) && entry.head['plane'] !== 'control';
+const inScope = (entry: StoredEntry, scope: string): boolean =>
+  Array.isArray(entry.head['scopes']) && entry.head['scopes'].includes(scope) && entry.head['plane'] !== 'control';
 const accepts = (entry: StoredEntry): boolean => entry.kind === 'accept' || entry.kind === 'signal';
 
 function lastAccept(read: JournalReader, tenant: string, scope: string, before: number): StoredEntry | undefined {
   for (let end = before; end > 0 && before - end < LOOK_BACK; end -= PAGE) {
     const from = Math.max(0, end - PAGE);
-    const found = read.entries(tenant, { from, limit: end - from }).findLast((entry) => accepts(entry) && inScope(entry, scope));
+    const found = read
+      .entries(tenant, { from, limit: end - from })
+      .findLast((entry) => accepts(entry) && inScope(entry, scope));
     if (found) return found;
   }
   return undefined;
 }
 
-function countSince(read: JournalReader, tenant: string, scope: string, first: number): { accepted: number; refused: number } {
+function countSince(
+  read: JournalReader,
+  tenant: string,
+  scope: string,
+  first: number,
+): { accepted: number; refused: number } {
   let accepted = 0;
   let refused = 0;
   for (let from = first; from - first < LOOK_BACK; from += PAGE) {

@@ -5,14 +5,23 @@ import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
 import { openTestCore, temporaryFolder, toolCall } from '../../main/testing.ts';
 import { limitGuard } from './guard.ts';
 
-const service = (name: string, tenant = 'default', ...roles: string[]): Principal => ({ id: `service:${name}`, kind: 'service', name, tenant, assurance: 'token', roles });
+const service = (name: string, tenant = 'default', ...roles: string[]): Principal => ({
+  id: `service:${name}`,
+  kind: 'service',
+  name,
+  tenant,
+  assurance: 'token',
+  roles,
+});
 
 function guarded(perSecond: number, burst: number) {
   let now = 0;
   const guard = limitGuard({ perSecond, burst }, () => now);
-  const send = (principal: Principal, plane: Crossing['plane'] = 'data') => guard.admit({ principal, plane } as Crossing);
+  const send = (principal: Principal, plane: Crossing['plane'] = 'data') =>
+    guard.admit({ principal, plane } as Crossing);
   /** How many of `count` messages pass. */
-  const passed = (count: number, principal: Principal): number => Array.from({ length: count }, () => send(principal)).filter(({ verdict }) => verdict === 'pass').length;
+  const passed = (count: number, principal: Principal): number =>
+    Array.from({ length: count }, () => send(principal)).filter(({ verdict }) => verdict === 'pass').length;
   return { send, passed, wait: (ms: number) => void (now += ms) };
 }
 
@@ -20,7 +29,11 @@ describe(`a rate limit ${claim('G-GUARD.rates')}`, () => {
   test('lets a burst pass, then as many a second as it says, and says how long to wait', () => {
     const { send, passed, wait } = guarded(10, 5);
     expect(passed(20, service('a'))).toBe(5);
-    expect(send(service('a'))).toMatchObject({ verdict: 'deny', record: false, error: { code: 'RATE_LIMITED', retryable: true, details: { retry_after_ms: 100 } } });
+    expect(send(service('a'))).toMatchObject({
+      verdict: 'deny',
+      record: false,
+      error: { code: 'RATE_LIMITED', retryable: true, details: { retry_after_ms: 100 } },
+    });
     wait(99);
     expect(passed(1, service('a'))).toBe(0);
     wait(1);
@@ -66,10 +79,19 @@ describe(`a rate limit ${claim('G-GUARD.rates')}`, () => {
     const calls = core.tool('read', { effect: 'read' });
     const alice = await core.service('alice', 'caller');
     const before = core.entries().length;
-    const sent = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => core.exchange.send(alice, toolCall('read', { n }))));
+    const sent = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, n) => core.exchange.send(alice, toolCall('read', { n }))),
+    );
     expect(sent.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
-    expect(new Set(sent.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : [])))).toEqual(new Set(['RATE_LIMITED']));
-    expect(core.entries().slice(before).filter(({ kind }) => kind === 'deny')).toEqual([]);
+    expect(new Set(sent.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : [])))).toEqual(
+      new Set(['RATE_LIMITED']),
+    );
+    expect(
+      core
+        .entries()
+        .slice(before)
+        .filter(({ kind }) => kind === 'deny'),
+    ).toEqual([]);
     expect(calls).toHaveLength(5);
     // The administrator, whose own messages are used up as well, still presses kill.
     await Promise.allSettled(Array.from({ length: 10 }, () => core.operate('agents.list')));

@@ -22,14 +22,14 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
   /** Everybody unknown shares one small bucket. */
   const stranger: RateLimit = { perSecond: Math.max(1, limit.perSecond / 100), burst: Math.max(1, limit.burst / 100) };
 
-  function take(id: string, limit: RateLimit): number {
+  function take(id: string, own: RateLimit): number {
     const now = monotonic();
-    const bucket = buckets.get(id) ?? { tokens: limit.burst, at: now };
-    bucket.tokens = Math.min(limit.burst, bucket.tokens + ((now - bucket.at) / 1000) * limit.perSecond);
+    const bucket = buckets.get(id) ?? { tokens: own.burst, at: now };
+    bucket.tokens = Math.min(own.burst, bucket.tokens + ((now - bucket.at) / 1000) * own.perSecond);
     bucket.at = now;
     buckets.set(id, bucket);
     buckets.trim();
-    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / limit.perSecond) * 1000);
+    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / own.perSecond) * 1000);
     bucket.tokens--;
     return 0;
   }
@@ -42,7 +42,11 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
       const own = principal.kind === 'anonymous' ? stranger : limit;
       const wait = take(`${principal.tenant}\n${principal.id}`, own);
       if (wait === 0) return PASS;
-      const error = errorBody('RATE_LIMITED', `${principal.name} sends more than ${own.perSecond} messages a second; try again in ${wait} ms.`, { retry_after_ms: wait });
+      const error = errorBody(
+        'RATE_LIMITED',
+        `${principal.name} sends more than ${own.perSecond} messages a second; try again in ${wait} ms.`,
+        { retry_after_ms: wait },
+      );
       return { verdict: 'deny', error, record: false };
     },
   };

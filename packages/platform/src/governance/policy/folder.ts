@@ -18,15 +18,18 @@ export interface PolicyFolder {
   files(): PolicyFile[];
   /** Compiles what is on disk now. Throws POLICY_INVALID; the last valid set then stays in force. */
   reload(): Promise<PolicySet>;
-  /** Replaces one file if the whole is valid with it. Throws POLICY_INVALID or INVALID_ARGUMENT. */
-  put(name: string, text: string): Promise<void>;
+  /**
+   * Replaces one file, or changes its text, if the whole is valid with it; one such change at a time. Throws
+   * POLICY_INVALID or INVALID_ARGUMENT.
+   */
+  put(name: string, text: string | ((current: string) => string)): Promise<void>;
   stop(): void;
 }
 
 export interface PolicyFolderOptions {
   readonly folder: string;
   /** Told after every change on disk, whether it took effect or not. */
-  onChange(error: AipError | undefined): void;
+  readonly onChange: (error: AipError | undefined) => void;
 }
 
 /** Opens the folder; on the first start it is made, with the starter policy in it. */
@@ -44,7 +47,16 @@ export async function openPolicyFolder({ folder, onChange }: PolicyFolderOptions
       .toSorted()
       .map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 
-  async function reload(): Promise<PolicySet> {
+  let tail: Promise<unknown> = Promise.resolve();
+
+  /** Reading, checking and writing the folder belong together: one at a time. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = tail.then(work);
+    tail = result.catch(() => {});
+    return result;
+  }
+
+  async function compile(): Promise<PolicySet> {
     try {
       set = await compilePolicies(files());
       error = undefined;
@@ -58,9 +70,12 @@ export async function openPolicyFolder({ folder, onChange }: PolicyFolderOptions
     }
   }
 
-  async function put(name: string, text: string): Promise<void> {
+  const reload = (): Promise<PolicySet> => inTurn(compile);
+
+  async function replace(name: string, change: (current: string) => string): Promise<void> {
     if (!FILE_NAME.test(name))
       throw new AipError('INVALID_ARGUMENT', `"${name}" is not a policy file name; expected something like team.cedar`);
+    const text = change(files().find((file) => file.name === name)?.text ?? '');
     const next = [...files().filter((file) => file.name !== name), { name, text }].toSorted((a, b) =>
       a.name.localeCompare(b.name),
     );
@@ -68,7 +83,7 @@ export async function openPolicyFolder({ folder, onChange }: PolicyFolderOptions
     const draft = join(folder, `.${name}.${process.pid}.tmp`);
     writeFileSync(draft, text);
     renameSync(draft, join(folder, name));
-    await reload();
+    await compile();
   }
 
   await reload().catch(() => {});
@@ -87,7 +102,7 @@ export async function openPolicyFolder({ folder, onChange }: PolicyFolderOptions
     },
     files,
     reload,
-    put,
+    put: (name, text) => inTurn(() => replace(name, typeof text === 'string' ? () => text : text)),
     stop() {
       clearTimeout(timer);
       watcher.close();

@@ -53,7 +53,11 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
         // A parked call has used its turn when it was asked for; its approval does not use another.
         const wait = crossing.approval
           ? 0
-          : windows.use(`${obligation.policy}\n${crossing.principal.tenant}\n${crossing.principal.id}`, obligation.limit, obligation.windowMs);
+          : windows.use(
+              `${obligation.policy}\n${crossing.principal.tenant}\n${crossing.principal.id}`,
+              obligation.limit,
+              obligation.windowMs,
+            );
         if (wait === 0) return PASS;
         return {
           verdict: 'deny',
@@ -87,7 +91,8 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       const paths = redactions.get(crossing);
       if (!paths) return PASSED;
       // What a target logs beside its result is shown as far as it can be cleaned.
-      if (event.type === 'log') return { verdict: 'replace', event: { ...event, data: redact(event.data, paths) ?? text('Redacted.') } };
+      if (event.type === 'log')
+        return { verdict: 'replace', event: { ...event, data: redact(event.data, paths) ?? text('Redacted.') } };
       if (!('body' in event) || event.body === undefined) return PASSED;
       const body = redact(event.body, paths);
       if (!body)
@@ -108,7 +113,11 @@ function decideChain(set: PolicySet, crossing: Crossing): Decision {
   let decision = set.decide(policyRequest(crossing));
   for (let behind = crossing.principal.onBehalfOf; behind && decision.effect === 'permit'; behind = behind.onBehalfOf) {
     const next = set.decide(policyRequest(crossing, behind));
-    decision = { ...next, reasons: [...decision.reasons, ...next.reasons], obligations: [...decision.obligations, ...next.obligations] };
+    decision = {
+      ...next,
+      reasons: [...decision.reasons, ...next.reasons],
+      obligations: [...decision.obligations, ...next.obligations],
+    };
   }
   return decision;
 }

@@ -166,15 +166,10 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
           protocol: input.protocol,
         };
         const id = connectionId(connection);
-        const current =
-          folder()
-            .files()
-            .find((file) => file.name === CONNECTIONS_FILE)?.text ?? '';
-        if (!inForce().policies.some((policy) => policy.reason.id === id))
-          await folder().put(
-            CONNECTIONS_FILE,
-            `${current}${current === '' ? '' : '\n'}${connectionPolicy(connection)}`,
-          );
+        await folder().put(CONNECTIONS_FILE, (current) => {
+          const known = inForce().policies.some((policy) => policy.reason.id === id);
+          return known ? current : `${current}${current === '' ? '' : '\n'}${connectionPolicy(connection)}`;
+        });
         return {
           output: { ...connection, policy: id },
           entries: [{ kind: 'policy.connect', head: { ...connection, by: principal.id } }],

@@ -21,7 +21,8 @@ test('no window of time ever holds more than the limit, and whoever waits as tol
         }
       }
       // Fixed windows: any stretch of one window's length touches two of them at most.
-      for (const start of used) expect(used.filter((at) => at >= start && at < start + 1_000).length).toBeLessThanOrEqual(limit * 2);
+      for (const start of used)
+        expect(used.filter((at) => at >= start && at < start + 1_000).length).toBeLessThanOrEqual(limit * 2);
     }),
     { numRuns: rounds(100) },
   );

@@ -16,21 +16,39 @@ describe('redaction removes', () => {
 
   test('in every element of a list, however deep', () => {
     const list = { users: [[user], [{ name: 'Bob' }]] };
-    expect(redact(data(list), ['users.token', 'users.card'])).toEqual(data({ users: [[{ name: 'Ann' }], [{ name: 'Bob' }]] }));
+    expect(redact(data(list), ['users.token', 'users.card'])).toEqual(
+      data({ users: [[{ name: 'Ann' }], [{ name: 'Bob' }]] }),
+    );
   });
 
   test('a whole branch called result, when there is one', () => {
-    expect(redact(data({ result: { token: 't', n: 1 }, token: 'u' }), ['result.token'])).toEqual(data({ result: { n: 1 } }));
+    expect(redact(data({ result: { token: 't', n: 1 }, token: 'u' }), ['result.token'])).toEqual(
+      data({ result: { n: 1 } }),
+    );
   });
 
   test('from an MCP result in both of its forms, keeping that it is an error', () => {
-    const result: Body = { type: 'mcp', value: { isError: true, structuredContent: { ...user }, content: [{ type: 'text', text: JSON.stringify(user) }], _meta: { token: 's3cret' } } };
+    const result: Body = {
+      type: 'mcp',
+      value: {
+        isError: true,
+        structuredContent: { ...user },
+        content: [{ type: 'text', text: JSON.stringify(user) }],
+        _meta: { token: 's3cret' },
+      },
+    };
     const clean = redact(result, ['token', 'card']);
-    expect(clean).toEqual({ type: 'mcp', value: { isError: true, structuredContent: { name: 'Ann' }, content: [{ type: 'text', text: '{"name":"Ann"}' }] } });
+    expect(clean).toEqual({
+      type: 'mcp',
+      value: { isError: true, structuredContent: { name: 'Ann' }, content: [{ type: 'text', text: '{"name":"Ann"}' }] },
+    });
   });
 
   test('from the data parts of an A2A message, and everything beside them', () => {
-    const message: Body = { type: 'a2a', value: { parts: [{ data: { ...user }, metadata: { token: 's3cret' } }], metadata: { token: 's3cret' } } };
+    const message: Body = {
+      type: 'a2a',
+      value: { parts: [{ data: { ...user }, metadata: { token: 's3cret' } }], metadata: { token: 's3cret' } },
+    };
     expect(redact(message, ['token', 'card'])).toEqual({ type: 'a2a', value: { parts: [{ data: { name: 'Ann' } }] } });
   });
 });

@@ -21,7 +21,10 @@ export function redact(body: Body, paths: readonly string[]): Body | undefined {
       // The text blocks repeat the structured content; only the cleaned form may leave.
       const clean = without(structuredContent, paths);
       const content = [{ type: 'text', text: JSON.stringify(clean) }];
-      return { type: 'mcp', value: { structuredContent: clean, content, ...(isError === undefined ? {} : { isError }) } };
+      return {
+        type: 'mcp',
+        value: { structuredContent: clean, content, ...(isError === undefined ? {} : { isError }) },
+      };
     }
   }
 }

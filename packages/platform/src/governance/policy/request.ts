@@ -69,9 +69,9 @@ function describeTarget(entry: CatalogueEntry): Described {
   return one({ ref: entity(type, id), attrs: attributesOf(entry), parents: owner ? [owner] : [] });
 }
 
-const one = (described: Entity): Described => ({
-  entity: described,
-  all: [described, ...described.parents.map((ref) => ({ ref, attrs: new Map<string, CedarValue>(), parents: [] }))],
+const one = (own: Entity): Described => ({
+  entity: own,
+  all: [own, ...own.parents.map((ref) => ({ ref, attrs: new Map<string, CedarValue>(), parents: [] }))],
 });
 
 function ownerOf(entry: CatalogueEntry): EntityRef | undefined {
