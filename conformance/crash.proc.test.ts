@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { claim } from '@aip/conformance';
 import { GatewayClient } from '@aip/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAgentProcess, until, type AgentProcess } from './fixtures/agent-process.ts';
@@ -63,7 +64,7 @@ function effects(): Map<string, number> {
   );
 }
 
-describe(`kill -9 under load, ${ROUNDS} rounds`, () => {
+describe(`kill -9 under load, ${ROUNDS} rounds ${claim('O-EXEC.crash', 'E-LEDGER.crash')}`, () => {
   it.each(Array.from({ length: ROUNDS }, (_, index) => index + 1))(
     `round %i: what was acknowledged is there, and everything comes to an end`,
     async (round) => {

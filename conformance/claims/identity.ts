@@ -43,6 +43,17 @@ export const identity = {
       'Authenticates by API key, JWT and OIDC, mutual TLS, OAuth 2.1 and DPoP, and keeps the chain of who acted for whom.',
     status: 'planned',
   },
+  'I-AUTH.token': {
+    source: 'seed:aip',
+    behaviour: 'Authenticates services and agents by API tokens with roles, expiry and revocation; what is forged, cut off or revoked opens nothing.',
+    status: 'done',
+  },
+  'I-AUTH.secrets': {
+    source: 'mission',
+    behaviour:
+      'Shows a secret once and keeps only a keyed hash of it; no file but those made for secrets, which their owner alone can read, ever holds one.',
+    status: 'done',
+  },
   'I-RBAC': {
     source: 'seed:aip',
     behaviour:

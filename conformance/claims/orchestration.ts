@@ -14,6 +14,18 @@ export const orchestration = {
       'Executes durable task graphs with dependencies, parallelism, retries, timeouts, compensation and approvals; after a crash no completed step is repeated.',
     status: 'planned',
   },
+  'O-EXEC.crash': {
+    source: 'mission',
+    behaviour:
+      'After kill -9 under load no acknowledged task is lost and no completed step repeats; a step in flight is delivered again under its key if it is idempotent, else its effect is unknown; nothing hangs.',
+    status: 'done',
+  },
+  'O-EXEC.key': {
+    source: 'mission',
+    behaviour:
+      'A request that is put again under its key is led to its task, though its target is away or somebody else offers the capability by now.',
+    status: 'done',
+  },
   'O-MON': {
     source: 'seed:aip',
     behaviour: 'Shows the progress of a plan, pauses it, cancels it and runs it again from a chosen step.',

@@ -233,6 +233,17 @@ export const protocols = {
       'Finds agents by capability, full text and reputation, watches their heartbeats and resolves DIDs to endpoints.',
     status: 'planned',
   },
+  'P-REG.admission': {
+    source: 'mission',
+    behaviour:
+      'Knows only agents that were admitted: a stranger with a key is turned away and listed for an operator, a removed one has to be admitted again.',
+    status: 'done',
+  },
+  'P-REG.join-token': {
+    source: 'mission',
+    behaviour: 'Admits one agent by a join token, once, under the name and roles of the invitation, also when several race for it.',
+    status: 'done',
+  },
   'P-IOAP': {
     source: 'seed:aiconexus',
     behaviour:

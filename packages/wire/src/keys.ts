@@ -20,7 +20,7 @@ export interface KeyPair {
 }
 
 /** Length of a private seed (RFC 8032 §5.1.5) in bytes. */
-export const SEED_BYTES = 32;
+const SEED_BYTES = 32;
 
 /** RFC 8410: the DER of a PKCS#8 Ed25519 private key is this prefix and the seed. */
 const PKCS8_PREFIX = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]);

@@ -1,5 +1,5 @@
-export { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
+export { createExchange, type Exchange,  } from './exchange.ts';
 export type { Call } from './live-task.ts';
-export { outcomeOf, type Outcome } from './outcome.ts';
-export type { Slots } from './pipeline.ts';
-export { oneShot, type SessionOptions } from './sessions.ts';
+export { outcomeOf,  } from './outcome.ts';
+;
+export { oneShot,  } from './sessions.ts';

@@ -13,7 +13,7 @@ import { taskView } from './task-view.ts';
 const MAX_PAGE = 500;
 
 /** Whether a principal sees and steers what belongs to others. */
-export const oversees = (principal: Principal): boolean =>
+const oversees = (principal: Principal): boolean =>
   principal.roles.includes('admin') || principal.roles.includes('operator');
 
 /** What the exchange itself offers: its tasks, its catalogue, its stream of entries. */

@@ -1,4 +1,4 @@
-import { errorBody, toErrorBody } from '../kernel/error-body.ts';
+import { toErrorBody } from '../kernel/error-body.ts';
 import type { Crossing, Guard, GuardVerdict } from '../kernel/guard.ts';
 import { PASS } from '../kernel/guard.ts';
 import type { Credential, Principal } from '../kernel/principal.ts';
@@ -69,8 +69,3 @@ export function inspect(slots: Slots, crossing: Crossing, event: RouteEvent): Ro
   }
   return current;
 }
-
-export const denied = (message: string): GuardVerdict => ({
-  verdict: 'deny',
-  error: errorBody('PERMISSION_DENIED', message),
-});

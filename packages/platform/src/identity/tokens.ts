@@ -19,7 +19,7 @@ export interface TokenRow {
   readonly agent?: string;
 }
 
-export const tokenKey = (id: string): string => `token:${id}`;
+const tokenKey = (id: string): string => `token:${id}`;
 
 export const tokenDecider: Decider = {
   name: 'tokens',

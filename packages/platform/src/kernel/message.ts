@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@aip/wire';
+import type { JsonObject } from '@aip/wire';
 import type { Address } from './address.ts';
 import type { Body } from './body.ts';
 import type { Principal } from './principal.ts';
@@ -70,4 +70,4 @@ export type Draft = Pick<Message, 'to' | 'action' | 'body'> &
     >
   >;
 
-export type { Json };
+;

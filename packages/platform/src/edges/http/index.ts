@@ -11,8 +11,8 @@ import { statusRoutes, type StatusOptions } from './status.ts';
 import { taskEventRoute } from './tasks.ts';
 
 export { createHttpServer, type HttpServerOptions } from './server.ts';
-export { openApiDocument } from './openapi.ts';
-export type { ConnectedAgent } from './status.ts';
+;
+;
 
 export type HttpEdgeOptions = StatusOptions & DashboardOptions;
 

@@ -5,7 +5,7 @@ import { originAllowed } from '../../exchange/origin.ts';
 import { asAipError, errorDocument, notFound, sendError } from './errors.ts';
 
 /** Largest accepted request body in bytes, unless a path says otherwise. */
-export const BODY_LIMIT = 1024 * 1024;
+const BODY_LIMIT = 1024 * 1024;
 /** Milliseconds that connections may take to end by themselves when the server closes. */
 const CLOSE_GRACE = 1_000;
 

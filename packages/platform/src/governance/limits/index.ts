@@ -1,1 +1,1 @@
-export { limitGuard, type RateLimit } from './guard.ts';
+export { limitGuard,  } from './guard.ts';

@@ -43,7 +43,7 @@ export interface CaseResult {
 }
 
 /** Most cases in one table. */
-export const MAX_CASES = 10_000;
+const MAX_CASES = 10_000;
 
 /**
  * Reads a table of cases: a YAML or JSON list.
@@ -79,7 +79,7 @@ function outcome({ effect, obligations }: Decision): PolicyCase['expect'] {
 }
 
 /** The request that a case stands for. */
-export function caseRequest({ principal, action, resource, context }: PolicyCase): PolicyRequest {
+function caseRequest({ principal, action, resource, context }: PolicyCase): PolicyRequest {
   const [actor, target] = [readEntity(principal), readEntity(resource)];
   const { arguments: args, ...rest } = context;
   return {

@@ -23,7 +23,7 @@ export class UnsupportedExpression extends Error {
  * @throws UnsupportedExpression for tags, template slots, unknowns, and integers that JSON numbers do not
  *   hold exactly.
  */
-export function compileExpression(expr: Expr): Evaluate {
+function compileExpression(expr: Expr): Evaluate {
   const [[operator, operands] = fail('an expression without operator')] = Object.entries(expr);
   const compile = COMPILERS.get(operator);
   if (compile !== undefined) return compile(operands as never);

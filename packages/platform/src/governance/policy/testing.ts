@@ -10,10 +10,10 @@ export const CI = entity('Service', 'service:ci');
 export const SCOUT = entity('Agent', 'did:key:scout');
 export const SCRIBE = entity('Agent', 'did:key:scribe');
 export const READ_FILE = entity('Tool', 'files/read');
-export const SEND_MAIL = entity('Tool', 'mail/send');
+const SEND_MAIL = entity('Tool', 'mail/send');
 export const act = (name: string): EntityRef => entity('Action', name);
 
-export const role = (name: string): EntityRef => entity('Role', name);
+const role = (name: string): EntityRef => entity('Role', name);
 
 /** For tests: an entity with plain attributes, in its owner and in `parents`. */
 export const entityOf = (
@@ -27,7 +27,7 @@ export const entityOf = (
 });
 
 /** For tests: a principal of the built-in schema. */
-export const principalOf = (ref: EntityRef, ...roles: string[]): Entity =>
+const principalOf = (ref: EntityRef, ...roles: string[]): Entity =>
   entityOf(ref, { name: ref.id, tenant: 'default', assurance: 'signature' }, roles.map(role));
 
 const WORLD = [

@@ -1,0 +1,117 @@
+import { claim } from '@aip/conformance';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { data } from '../kernel/body.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import type { Exchange } from './exchange.ts';
+import { outcomeOf } from './outcome.ts';
+import { oneShot } from './sessions.ts';
+import { createTestExchange } from './testing.ts';
+
+let exchange: Exchange;
+let dispose: () => PromiseLike<void>;
+/** Which agent has done what, in order. */
+let done: string[];
+
+beforeEach(async () => {
+  const made = await createTestExchange();
+  ({ exchange } = made);
+  dispose = () => made[Symbol.asyncDispose]();
+  done = [];
+  for (const name of ['first', 'second']) arrive(name);
+});
+afterEach(() => dispose());
+
+const skill = (owner: string, state: CatalogueEntry['state']): CatalogueEntry => ({
+  address: `skill:${owner}/work`,
+  kind: 'skill',
+  name: 'work',
+  owner,
+  ownerName: owner,
+  description: '',
+  effect: 'external',
+  idempotent: true,
+  price: 0,
+  state,
+});
+
+function arrive(owner: string): void {
+  exchange.catalogue.put(owner, [skill(owner, 'active')]);
+  leaving.set(
+    owner,
+    exchange.routes.bind(owner, {
+      reach: 'session',
+      async *deliver({ message }) {
+        done.push(owner);
+        yield { type: 'done', body: message.body };
+      },
+    }),
+  );
+}
+
+const leaving = new Map<string, () => void>();
+
+/** Its skill stays known, as after a lost connection or a restart. */
+function leave(owner: string): void {
+  leaving.get(owner)?.();
+  exchange.catalogue.put(owner, [skill(owner, 'offline')]);
+}
+
+async function ask(to: CatalogueEntry['address'] | 'capability:work', key: string, input = { x: 1 }) {
+  const session = oneShot(
+    { principal: exchange.authenticate({ kind: 'bearer', token: 'alice' }), edge: 'http' },
+    Date.now(),
+  );
+  const call = await exchange.send(session, { to, action: 'invoke', body: data(input), idempotencyKey: key });
+  return { task: call.taskId, outcome: outcomeOf(await call.ended) };
+}
+
+describe(`a request that is put again under its key ${claim('O-EXEC.key')}`, () => {
+  test('stays with whom it went to, though several offer the capability', async () => {
+    const once = await ask('capability:work', 'a');
+    for (let n = 0; n < 3; n++) expect(await ask('capability:work', 'a')).toEqual(once);
+    expect(done).toHaveLength(1);
+    // Other requests are still spread.
+    for (const key of ['b', 'c', 'd', 'e']) await ask('capability:work', key);
+    expect(new Set(done)).toEqual(new Set(['first', 'second']));
+  });
+
+  test('has its result while nobody is there who could do it', async () => {
+    const byCapability = await ask('capability:work', 'a');
+    const byName = await ask('skill:first/work', 'b');
+    leave('first');
+    leave('second');
+    expect(await ask('capability:work', 'a')).toEqual(byCapability);
+    expect(await ask('skill:first/work', 'b')).toEqual(byName);
+    exchange.catalogue.remove('first');
+    expect(await ask('skill:first/work', 'b')).toEqual(byName);
+    expect(done).toHaveLength(2);
+    await expect(ask('capability:work', 'new')).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE', retryable: true });
+    await expect(ask('skill:second/work', 'new')).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+  });
+
+  test('is no other request under the same key', async () => {
+    await ask('capability:work', 'a');
+    await expect(ask('capability:work', 'a', { x: 2 })).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    const other = done[0] === 'first' ? 'second' : 'first';
+    await expect(ask(`skill:${other}/work`, 'a')).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    leave('first');
+    leave('second');
+    await expect(ask('capability:work', 'a', { x: 2 })).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+    expect(done).toHaveLength(1);
+  });
+
+  test('is not somebody else’s request under that key', async () => {
+    const mine = await ask('capability:work', 'a');
+    const bob = oneShot(
+      { principal: exchange.authenticate({ kind: 'bearer', token: 'bob' }), edge: 'http' },
+      Date.now(),
+    );
+    const call = await exchange.send(bob, {
+      to: 'capability:work',
+      action: 'invoke',
+      body: data({ x: 1 }),
+      idempotencyKey: 'a',
+    });
+    expect(call.taskId).not.toBe(mine.task);
+  });
+});

@@ -1,0 +1,202 @@
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { claim } from '@aip/conformance';
+import { makeToken, type JsonObject } from '@aip/wire';
+import { describe, expect, test } from 'vitest';
+import { everyByte, openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/testing.ts';
+import { createLogins } from './login.ts';
+import { ADMIN_TOKEN_FILE, openSecrets } from './secrets.ts';
+
+type Made = { id: string; token: string; name: string; roles: string[] };
+
+const make = (core: TestCore, input: JsonObject = {}) => core.operate<Made>('tokens.create', { name: 'bob', ...input });
+const bearer = (core: TestCore, token: string) => core.exchange.authenticate({ kind: 'bearer', token });
+
+describe('an API token', () => {
+  test(`makes its bearer the service of its name, in its roles, across restarts ${claim('I-AUTH.token')}`, async () => {
+    using folder = temporaryFolder();
+    let token: string;
+    {
+      await using core = await openTestCore(folder.path);
+      ({ token } = await make(core, { roles: ['operator', 'viewer'] }));
+      expect(bearer(core, token)).toEqual({ id: 'service:bob', kind: 'service', name: 'bob', tenant: 'default', assurance: 'token', roles: ['operator', 'viewer'] });
+    }
+    await using core = await openTestCore(folder.path);
+    expect(bearer(core, token)).toMatchObject({ id: 'service:bob', roles: ['operator', 'viewer'] });
+  });
+
+  test(`opens nothing once it is revoked, at once and after a restart ${claim('I-AUTH.token')}`, async () => {
+    using folder = temporaryFolder();
+    let token: string;
+    {
+      await using core = await openTestCore(folder.path);
+      const made = await make(core);
+      token = made.token;
+      await core.operate('tokens.revoke', { id: made.id });
+      expect(() => bearer(core, token)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
+      await expect(core.operate('tokens.revoke', { id: made.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await core.operate('tokens.list')).toEqual({ tokens: [] });
+    }
+    await using core = await openTestCore(folder.path);
+    expect(() => bearer(core, token)).toThrow(/unknown, revoked or expired/);
+  });
+
+  test(`opens nothing once it has expired ${claim('I-AUTH.token')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const { token } = await make(core, { expires_in: 1 });
+    expect(bearer(core, token)).toMatchObject({ id: 'service:bob' });
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    expect(() => bearer(core, token)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
+  });
+
+  test('that does not work because it could not be recorded was never made', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const emptyDisk = core.fillDisk();
+    await expect(make(core)).rejects.toMatchObject({ code: 'DISK_FULL' });
+    emptyDisk();
+    expect(await core.operate('tokens.list')).toEqual({ tokens: [] });
+  });
+
+  test.for([
+    ['nothing', () => ''],
+    ['a word', () => 'hello'],
+    ['one of another platform', () => makeToken('key').token],
+    ['an admin token of another platform', () => makeToken('admin').token],
+    ['one with another secret', ({ token, id }: Made) => token.replace(token.split('_')[3]!, makeToken('key').secret) && makeToken('key').token.replace(/^aip_key_\w{11}/, `aip_key_${id}`)],
+    ['one that is cut off', ({ token }: Made) => token.slice(0, -1)],
+    ['one with something behind it', ({ token }: Made) => `${token} `],
+    ['its id alone', ({ id }: Made) => id],
+  ] as const)(`that is %s opens nothing ${claim('I-AUTH.token')}`, async ([, forge]) => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const forged = forge(await make(core));
+    expect(() => bearer(core, forged)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED', message: expect.not.stringContaining(forged === '' ? '\0' : forged) }));
+  });
+
+  test('may stand for an agent, which still has to be admitted', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = await core.agent('scout', { roles: ['caller'] });
+    const own = await make(core, { agent: scout.did, roles: ['operator'] });
+    // It is the agent, with the agent's roles: the token does not add any.
+    expect(bearer(core, own.token)).toEqual({ id: scout.did, kind: 'agent', name: 'scout', tenant: 'default', assurance: 'token', roles: ['caller'] });
+    const unknown = await make(core, { agent: 'did:key:unknown' });
+    await expect(core.operate('agents.list', {}, core.as({ kind: 'bearer', token: unknown.token }))).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+  });
+
+  test('never makes an administrator', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    await expect(make(core, { roles: ['admin'] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const caller = await core.service('alice', 'caller', 'operator');
+    await expect(core.operate('tokens.create', { name: 'eve' }, caller)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(core.operate('logins.create', {}, caller)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  });
+
+  test(`is shown once: no file and no list holds its secret ${claim('I-AUTH.secrets')}`, async () => {
+    using folder = temporaryFolder();
+    const secrets: string[] = [];
+    {
+      await using core = await openTestCore(folder.path);
+      core.tool('write');
+      const { token } = await make(core, { roles: ['caller'] });
+      const { join_token } = await core.operate<{ join_token: string }>('agents.invite');
+      const { code } = await core.operate<{ code: string }>('logins.create');
+      const session = core.core.logins.redeem(code)!;
+      secrets.push(token.split('_')[3]!, join_token.split('_')[3]!, code, session, core.core.secrets.adminToken.split('_')[3]!);
+      await core.operate('agents.connect', { join_token }, core.as({ kind: 'signed', did: 'did:key:z6MkscoutAAAA' }));
+      // A token in the wrong place, too, as people do.
+      await core.operate('agents.connect', { join_token: token }, core.as({ kind: 'signed', did: 'did:key:z6MkotherBBBB' })).catch(() => {});
+      await (await core.exchange.send(core.as({ kind: 'bearer', token }), toolCall('write'))).cancel('caller');
+      expect(JSON.stringify(await core.operate('tokens.list'))).not.toContain(secrets[0]);
+      expect(JSON.stringify(await core.operate('tasks.list'))).not.toContain(secrets[0]);
+      const tasks = core.entries(['accept']).map((entry) => entry.task!);
+      for (const task of tasks) {
+        const shown = JSON.stringify(await core.operate('tasks.get', { task }));
+        for (const secret of secrets) expect(shown).not.toContain(secret);
+      }
+    }
+    const bytes = everyByte(folder.path);
+    expect(bytes).toContain('service:bob');
+    for (const secret of secrets) expect(bytes).not.toContain(secret);
+  });
+});
+
+describe('the administrator', () => {
+  test(`has the token of the setting, else the one in the data folder ${claim('I-AUTH.secrets')}`, async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, ADMIN_TOKEN_FILE);
+    const first = openSecrets(folder.path, undefined);
+    expect(readFileSync(file, 'utf8').trim()).toBe(first.adminToken);
+    expect(openSecrets(folder.path, undefined).adminToken).toBe(first.adminToken);
+    expect(openSecrets(folder.path, 'a token of my own').adminToken).toBe('a token of my own');
+    expect(readFileSync(file, 'utf8').trim()).toBe('a token of my own');
+  });
+
+  test('opens the dashboard by a code that works once, for a while', () => {
+    let now = 0;
+    const logins = createLogins(() => now);
+    const code = logins.issueCode();
+    const session = logins.redeem(code)!;
+    expect(logins.valid(session)).toBe(true);
+    expect(logins.redeem(code)).toBeUndefined();
+    expect(logins.redeem('made up')).toBeUndefined();
+    expect(logins.valid('aip_session_made-up')).toBe(false);
+    const late = logins.issueCode();
+    now += 15 * 60_000;
+    expect(logins.redeem(late)).toBeUndefined();
+    now += 12 * 3_600_000;
+    expect(logins.valid(session)).toBe(false);
+  });
+
+  test('has as many dashboard sessions and open codes as there is room for; the oldest go first', () => {
+    const logins = createLogins(() => 0);
+    const sessions = Array.from({ length: 1_001 }, () => logins.redeem(logins.issueCode())!);
+    expect(sessions.map((session) => logins.valid(session)).indexOf(true)).toBe(1);
+    const codes = Array.from({ length: 1_001 }, () => logins.issueCode());
+    expect(logins.redeem(codes[0]!)).toBeUndefined();
+    expect(logins.redeem(codes[1]!)).toBeDefined();
+  });
+
+  test('is known by a dashboard session until it ends', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const { code } = await core.operate<{ code: string }>('logins.create');
+    const session = core.core.logins.redeem(code)!;
+    expect(bearer(core, session)).toMatchObject({ id: 'user:admin', roles: ['admin'] });
+    expect(() => bearer(core, `${session}x`)).toThrow(/session has ended/);
+  });
+});
+
+describe('the secrets of a data folder', () => {
+  test(`are readable by their owner alone ${claim('I-AUTH.secrets')}`, () => {
+    using folder = temporaryFolder();
+    openSecrets(join(folder.path, 'data'), undefined);
+    expect(statSync(join(folder.path, 'data')).mode & 0o777).toBe(0o700);
+    for (const name of ['gateway.key', 'pepper.key', ADMIN_TOKEN_FILE]) expect(statSync(join(folder.path, 'data', name)).mode & 0o777).toBe(0o600);
+  });
+
+  test.for([
+    ['gateway.key', ''],
+    ['gateway.key', 'not a key'],
+    ['pepper.key', ''],
+    ['pepper.key', 'short'],
+    ['admin.token', ''],
+    ['admin.token', 'short'],
+  ] as const)('that are damaged stop the start, by name: %s holds "%s"', ([name, content]) => {
+    using folder = temporaryFolder();
+    openSecrets(folder.path, undefined);
+    writeFileSync(join(folder.path, name), content);
+    expect(() => openSecrets(folder.path, undefined)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(name) }));
+  });
+
+  test.for(['gateway.key', 'pepper.key', 'admin.token'])('that cannot be read stop the start, by name: %s is a folder', (name) => {
+    using folder = temporaryFolder();
+    openSecrets(folder.path, undefined);
+    rmSync(join(folder.path, name));
+    mkdirSync(join(folder.path, name));
+    expect(() => openSecrets(folder.path, undefined)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(name) }));
+  });
+});

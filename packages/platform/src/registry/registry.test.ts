@@ -1,0 +1,275 @@
+import { claim } from '@aip/conformance';
+import { generateKeyPair } from '@aip/wire';
+import { describe, expect, test } from 'vitest';
+import { data } from '../kernel/body.ts';
+import { rounds, until } from '../kernel/testing.ts';
+import { everyByte, openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/testing.ts';
+import type { AgentView } from './agent.ts';
+
+const stranger = (core: TestCore) => core.as({ kind: 'signed', did: generateKeyPair().did }, 'ioap');
+
+const invite = async (core: TestCore, input = {}): Promise<string> => (await core.operate<{ join_token: string }>('agents.invite', input)).join_token;
+
+const connect = (core: TestCore, session: TestCore['admin'], input = {}) => core.operate<AgentView & object>('agents.connect', input, session);
+
+const list = async (core: TestCore, input = {}): Promise<AgentView[]> => (await core.operate<{ agents: AgentView[] }>('agents.list', input)).agents;
+
+describe('admission', () => {
+  test(`takes more than a key: a stranger is turned away, and waits for an operator's word ${claim('P-REG.admission')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = stranger(core);
+    const { did } = { did: scout.principal.id };
+    await expect(connect(core, scout, { name: 'scout' })).rejects.toMatchObject({ code: 'NOT_ADMITTED', message: expect.stringContaining(did) });
+    await expect(connect(core, scout, { name: 'scout' })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+    expect(core.entries(['agent.request'])).toHaveLength(1);
+    expect(await list(core, { state: 'pending' })).toMatchObject([{ did, name: 'scout' }]);
+    expect(await list(core)).toEqual([]);
+    expect(await core.operate('agents.admit', { agent: did })).toEqual({ did, name: 'scout' });
+    expect(await list(core, { state: 'pending' })).toEqual([]);
+    expect(await connect(core, scout, { name: 'scout' })).toMatchObject({ did, name: 'scout', state: 'connected', admitted_by: 'user:admin' });
+  });
+
+  test(`lets nobody else do anything before it, and does not log each attempt ${claim('P-REG.admission')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('read', { effect: 'read' });
+    const before = core.entries().length;
+    const scout = stranger(core);
+    await expect(core.exchange.send(scout, toolCall('read'))).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+    await expect(core.operate('agents.list', {}, scout)).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+    expect(core.entries()).toHaveLength(before);
+  });
+
+  test(`by join token is for one agent, once, however many race for it ${claim('P-REG.join-token')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    for (let round = 0; round < rounds(10); round++) {
+      const join_token = await invite(core);
+      const racers = Array.from({ length: 4 }, () => stranger(core));
+      const outcomes = await Promise.allSettled(racers.map((session, n) => connect(core, session, { name: `agent-${round}-${n}`, join_token })));
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))).toEqual(Array(3).fill('NOT_ADMITTED'));
+      await expect(connect(core, stranger(core), { join_token })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+    }
+    // The losers are neither known nor here.
+    expect(await list(core)).toHaveLength(rounds(10));
+    expect(core.core.registry.present()).toHaveLength(rounds(10));
+  });
+
+  test(`by join token gives the name and the roles of the invitation ${claim('P-REG.join-token')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const session = stranger(core);
+    const join_token = await invite(core, { name: 'scout', roles: ['caller'] });
+    expect(await connect(core, session, { name: 'another', join_token })).toMatchObject({ name: 'scout', roles: ['caller'], admitted_by: expect.stringMatching(/^join:/) });
+    expect(await core.operate('agents.get', { agent: 'scout' })).toMatchObject({ name: 'scout', roles: ['caller'], state: 'connected' });
+    expect(core.as({ kind: 'signed', did: session.principal.id }).principal).toMatchObject({ name: 'scout', roles: ['caller'] });
+  });
+
+  test.for([
+    ['a made-up token', async () => 'aip_join_aaaaaaaaaaa_bbb', 'UNAUTHENTICATED'],
+    ['a token of another kind', (core: TestCore) => Promise.resolve(core.core.secrets.adminToken), 'NOT_ADMITTED'],
+    ['an API token', async (core: TestCore) => (await core.operate<{ token: string }>('tokens.create', { name: 'x' })).token, 'NOT_ADMITTED'],
+  ] as const)('by %s is refused', async ([, make, code]) => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    await expect(connect(core, stranger(core), { join_token: await make(core) })).rejects.toMatchObject({ code });
+    expect(await list(core)).toEqual([]);
+  });
+
+  test('by an invitation that has expired is refused', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    await expect(core.operate('agents.invite', { expires_in: 59 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const join_token = await invite(core, { expires_in: 60 });
+    const { head } = core.entries(['agent.invite'])[0]!;
+    // The commit itself looks at the clock: the invitation below is the same, but for its time.
+    const id = `${head['id'] as string}x`;
+    await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'agent.invite', head: { ...head, id, expires: Date.now() - 1 } }] });
+    const late = { kind: 'agent.admit', head: { did: 'did:key:late', name: 'late', roles: [], by: 'join', join: id } };
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [late] })).toMatchObject({ ok: false, error: { code: 'NOT_ADMITTED' } });
+    await connect(core, stranger(core), { join_token });
+  });
+
+  test('leaves no join token behind, in any file', async () => {
+    using folder = temporaryFolder();
+    const tokens: string[] = [];
+    {
+      await using core = await openTestCore(folder.path);
+      tokens.push(await invite(core), await invite(core));
+      await connect(core, stranger(core), { join_token: tokens[0] });
+      await connect(core, stranger(core), { join_token: `${tokens[1]!.slice(0, -1)}x` }).catch(() => {});
+    }
+    const bytes = everyByte(folder.path);
+    for (const token of tokens) expect(bytes).not.toContain(token.split('_')[3]);
+  });
+});
+
+describe('a name', () => {
+  test('belongs to one agent, whatever its case, until that agent is removed', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    await core.agent('scout');
+    const second = stranger(core);
+    const join_token = await invite(core);
+    await expect(connect(core, second, { name: 'Scout', join_token })).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('Scout') });
+    expect(core.core.registry.present()).toHaveLength(1);
+    // What was refused has not used up the token.
+    expect(await connect(core, second, { name: 'other', join_token })).toMatchObject({ name: 'other' });
+    await expect(connect(core, second, { name: 'SCOUT' })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await core.operate('agents.get', { agent: 'other' })).toMatchObject({ did: second.principal.id });
+    await core.operate('agents.remove', { agent: 'scout' });
+    expect(await connect(core, second, { name: 'scout' })).toMatchObject({ name: 'scout' });
+    await expect(core.operate('agents.get', { agent: 'other' })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+    await connect(core, stranger(core), { name: 'other', join_token: await invite(core) });
+  });
+
+  test('is free again when an operator gives the agent another', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = await core.agent('scout', { capabilities: [{ name: 'look' }] });
+    await core.operate('agents.admit', { agent: scout.did, name: 'ranger', roles: ['caller'] });
+    expect(await core.operate('agents.get', { agent: 'ranger' })).toMatchObject({ did: scout.did, roles: ['caller'], capabilities: [{ name: 'look' }], state: 'connected' });
+    await core.agent('scout');
+  });
+});
+
+describe('a connected agent', () => {
+  test('is found by what it can do, by its words and by its state, page by page', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const look = { name: 'look', description: 'Looks around in the woods', effect: 'read', price: 3 };
+    const scout = await core.agent('scout', { capabilities: [look] });
+    await core.agent('scribe', { capabilities: [{ name: 'write', description: 'Writes it down' }] });
+    await core.agent('ranger', { capabilities: [look] });
+    await core.operate('agents.disconnect', {}, scout.session);
+    const names = async (input: object) => (await list(core, input)).map(({ name }) => name);
+    expect(await names({})).toEqual(['ranger', 'scout', 'scribe']);
+    expect(await names({ capability: 'look' })).toEqual(['ranger', 'scout']);
+    expect(await names({ query: 'WOODS look' })).toEqual(['ranger', 'scout']);
+    expect(await names({ query: 'woods write' })).toEqual([]);
+    expect(await names({ state: 'offline' })).toEqual(['scout']);
+    const first = await core.operate<{ agents: AgentView[]; next?: string }>('agents.list', { limit: 2 });
+    expect(first.agents.map(({ name }) => name)).toEqual(['ranger', 'scout']);
+    const second = await core.operate<{ agents: AgentView[]; next?: string }>('agents.list', { limit: 2, cursor: first.next! });
+    expect([second.agents.map(({ name }) => name), second.next]).toEqual([['scribe'], undefined]);
+  });
+
+  test('is called by DID, by name, by skill, and by capability in turn', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const served: string[] = [];
+    const make = (name: string) =>
+      core.agent(name, { capabilities: [{ name: 'look' }], async *deliver(call) { served.push(`${name} ${call.entry.kind}`); yield { type: 'done', body: call.message.body }; } });
+    const [scout] = [await make('scout'), await make('ranger')];
+    const invoke = async (to: `${'agent' | 'skill' | 'capability'}:${string}`) => (await core.exchange.send(core.admin, { to, action: 'invoke', body: data({}) })).ended;
+    for (const to of [`agent:${scout.did}`, 'agent:scout', `skill:${scout.did}/look`, 'skill:scout/look'] as const) await invoke(to);
+    expect(served.splice(0)).toEqual(['scout agent', 'scout agent', 'scout skill', 'scout skill']);
+    for (let n = 0; n < 4; n++) await invoke('capability:look');
+    expect(served.toSorted()).toEqual(['ranger skill', 'ranger skill', 'scout skill', 'scout skill']);
+    await core.operate('agents.disconnect', {}, scout.session);
+    served.length = 0;
+    for (let n = 0; n < 2; n++) await invoke('capability:look');
+    expect(served).toEqual(['ranger skill', 'ranger skill']);
+    await expect(invoke('capability:fly')).rejects.toMatchObject({ code: 'UNKNOWN_TARGET' });
+  });
+
+  test(`is known after a restart, but not here ${claim('P-REG.admission')}`, async () => {
+    using folder = temporaryFolder();
+    let did: string;
+    {
+      await using core = await openTestCore(folder.path);
+      did = (await core.agent('scout', { capabilities: [{ name: 'look', description: 'Looks around' }] })).did;
+    }
+    await using core = await openTestCore(folder.path);
+    expect(await list(core)).toMatchObject([{ did, name: 'scout', state: 'offline', capabilities: [{ name: 'look', description: 'Looks around' }] }]);
+    await expect(core.exchange.send(core.admin, { to: 'agent:scout', action: 'invoke', body: data({}) })).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+    expect(await connect(core, core.as({ kind: 'signed', did }, 'ioap'))).toMatchObject({ name: 'scout', state: 'connected', capabilities: [] });
+  });
+
+  test('whose announcement the log could not take is not here', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const session = stranger(core);
+    const join_token = await invite(core);
+    const emptyDisk = core.fillDisk();
+    await expect(connect(core, session, { join_token })).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(core.core.registry.present()).toEqual([]);
+    emptyDisk();
+    await connect(core, session, { join_token });
+    expect(core.core.registry.present()).toMatchObject([{ did: session.principal.id }]);
+  });
+
+  test('cannot claim that it harms nothing: its own word on its effect is not believed', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = await core.agent('scout', { capabilities: [{ name: 'look', effect: 'read', idempotent: true, price: 7 }] });
+    expect(core.exchange.catalogue.get(`skill:${scout.did}/look`)).toMatchObject({ effect: 'external', idempotent: true, price: 7 });
+    expect(core.exchange.catalogue.get(`agent:${scout.did}`)).toMatchObject({ effect: 'external', price: 7 });
+  });
+
+  test.for([
+    [{ name: 'two words' }, 'name'],
+    [{ capabilities: [{ name: 'look', price: -1 }] }, 'capabilities.0.price'],
+    [{ capabilities: [{ name: 'look', price: 0.5 }] }, 'capabilities.0.price'],
+    [{ capabilities: Array.from({ length: 501 }, (_, n) => ({ name: `c${n}` })) }, 'capabilities'],
+    [{ description: 'x'.repeat(2_001) }, 'description'],
+  ] as const)('says nothing impossible: %j', async ([card, field]) => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = await core.agent('scout');
+    await expect(connect(core, scout.session, card as object)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(field) });
+  });
+
+  test('is one, not a service or a user', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    await expect(connect(core, core.admin)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  });
+});
+
+test(`a removed agent loses its sessions and its place, and has to be admitted again ${claim('P-REG.admission')}`, async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path);
+  const scout = await core.agent('scout');
+  const closed: string[] = [];
+  core.exchange.sessions.attach({ principal: scout.session.principal, edge: 'ioap', close: (code) => closed.push(code) });
+  await core.operate('agents.remove', { agent: 'scout' });
+  expect(closed).toEqual(['NOT_ADMITTED']);
+  expect(await list(core)).toEqual([]);
+  expect(core.core.registry.present()).toEqual([]);
+  await expect(core.operate('agents.list', {}, scout.session)).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+  await expect(core.exchange.send(core.admin, { to: `agent:${scout.did}`, action: 'invoke', body: data({}) })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+  await expect(connect(core, scout.session)).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+  await core.operate('agents.admit', { agent: scout.did, name: 'scout' });
+  expect(await list(core)).toMatchObject([{ name: 'scout', state: 'offline' }]);
+  await expect(core.operate('agents.remove', { agent: 'nobody' })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+});
+
+describe('a target', () => {
+  test('that has changed since it was approved is not called', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const calls = core.tool('read', { effect: 'read', state: 'quarantined' });
+    await expect(core.exchange.send(core.admin, toolCall('read'))).rejects.toMatchObject({ code: 'QUARANTINED' });
+    expect(core.entries(['deny']).at(-1)?.head).toMatchObject({ guard: 'trust', code: 'QUARANTINED' });
+    core.tool('read', { effect: 'read', state: 'gone' });
+    await expect(core.exchange.send(core.admin, toolCall('read'))).rejects.toMatchObject({ code: 'UNKNOWN_TARGET' });
+    expect(calls).toHaveLength(0);
+  });
+});
+
+test('presence follows the last message, and ends with the connection', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path);
+  core.tool('read', { effect: 'read' });
+  const scout = await core.agent('scout', { roles: ['caller'] });
+  const active = () => core.core.registry.present()[0]!.active;
+  const before = active();
+  await until(() => Date.now() > before + 5);
+  await (await core.exchange.send(scout.session, toolCall('read'))).ended;
+  expect(active()).toBeGreaterThan(before);
+  await core.operate('agents.disconnect', {}, scout.session);
+  expect(core.core.registry.present()).toEqual([]);
+});
