@@ -22,6 +22,17 @@ export const delivery = {
     behaviour: 'Ships a container image, a compose stack, a Helm chart and a Kubernetes operator.',
     status: 'planned',
   },
+  'D-DEPLOY.config': {
+    source: 'mission',
+    behaviour:
+      'Takes its settings from flags, AIP_* variables and aip.yaml, in this order, needs none of them, and names every wrong one at once.',
+    status: 'done',
+  },
+  'D-DEPLOY.data-folder': {
+    source: 'mission',
+    behaviour: 'Keeps its state in one folder, for one process at a time, and says which folder or file it cannot use.',
+    status: 'done',
+  },
   'D-SECURE': {
     source: 'seed:aip',
     behaviour:

@@ -26,7 +26,8 @@ export const governance = {
   },
   'G-POLICY.broken': {
     source: 'mission',
-    behaviour: 'Permits nothing while no policy is valid, except that an administrator can steer the platform and mend the files.',
+    behaviour:
+      'Permits nothing while no policy is valid, except that an administrator can steer the platform and mend the files.',
     status: 'done',
   },
   'G-POLICY.live': {

@@ -45,7 +45,8 @@ export const identity = {
   },
   'I-AUTH.token': {
     source: 'seed:aip',
-    behaviour: 'Authenticates services and agents by API tokens with roles, expiry and revocation; what is forged, cut off or revoked opens nothing.',
+    behaviour:
+      'Authenticates services and agents by API tokens with roles, expiry and revocation; what is forged, cut off or revoked opens nothing.',
     status: 'done',
   },
   'I-AUTH.secrets': {
@@ -59,5 +60,11 @@ export const identity = {
     behaviour:
       'Decides roles, attributes and capabilities in the one policy engine, with tenants and teams kept apart.',
     status: 'planned',
+  },
+  'I-RBAC.tenants': {
+    source: 'seed:aip',
+    behaviour:
+      'Keeps tenants apart: nobody sees, calls or steers the agents, tasks, tokens and asks of another, whatever its roles.',
+    status: 'done',
   },
 } satisfies ClaimTable;

@@ -14,6 +14,12 @@ export const orchestration = {
       'Executes durable task graphs with dependencies, parallelism, retries, timeouts, compensation and approvals; after a crash no completed step is repeated.',
     status: 'planned',
   },
+  'O-EXEC.redelivery': {
+    source: 'mission',
+    behaviour:
+      'After a stop, delivers a step that reads or is declared idempotent again under its key, ends any other with its effect unknown, and never repeats what had ended.',
+    status: 'done',
+  },
   'O-EXEC.crash': {
     source: 'mission',
     behaviour:

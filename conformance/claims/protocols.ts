@@ -241,7 +241,8 @@ export const protocols = {
   },
   'P-REG.join-token': {
     source: 'mission',
-    behaviour: 'Admits one agent by a join token, once, under the name and roles of the invitation, also when several race for it.',
+    behaviour:
+      'Admits one agent by a join token, once, under the name and roles of the invitation, also when several race for it.',
     status: 'done',
   },
   'P-IOAP': {

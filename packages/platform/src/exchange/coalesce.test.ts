@@ -73,7 +73,7 @@ test('coalescing changes how a stream is cut, never what it says or in which ord
     }),
     { numRuns: rounds(40) },
   );
-});
+}, 60_000);
 
 test('the first piece leaves at once, later ones no later than the window', async () => {
   const more = Promise.withResolvers<void>();

@@ -54,7 +54,7 @@ test('every follower sees every event above its number once, in order, whenever 
     ),
     { numRuns: rounds(60) },
   );
-});
+}, 60_000);
 
 test('a follower that asks for more than is kept in memory gets the rest from the log', async () => {
   const log: TaskEvent[] = [];

@@ -1,5 +1,4 @@
-export { createExchange, type Exchange,  } from './exchange.ts';
+export { createExchange, type Exchange } from './exchange.ts';
 export type { Call } from './live-task.ts';
-export { outcomeOf,  } from './outcome.ts';
-;
-export { oneShot,  } from './sessions.ts';
+export { outcomeOf } from './outcome.ts';
+export { oneShot } from './sessions.ts';

@@ -12,7 +12,7 @@ export interface Parking {
   /** Takes a task out because its approval has been answered. */
   leave(task: LiveTask): void;
   /** The caller has the result: the next identical call is a new one. */
-  delivered(taskId: string): void;
+  readonly delivered: (taskId: string) => void;
 }
 
 export function createParking(): Parking {

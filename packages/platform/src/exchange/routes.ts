@@ -31,8 +31,9 @@ export function createRoutes(): Routes {
         waiting.set(owner, wakers);
         const timer = setTimeout(() => {
           wakers.delete(wake);
+          if (wakers.size === 0 && waiting.get(owner) === wakers) waiting.delete(owner);
           resolve(undefined);
-        }, timeout);
+        }, timeout).unref();
         const wake = (route: Route): void => {
           clearTimeout(timer);
           resolve(route);

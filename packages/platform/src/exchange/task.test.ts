@@ -356,7 +356,7 @@ describe('an idempotency key', () => {
       await calls[0]!.ended;
     }
     expect(deliver).toHaveBeenCalledTimes(rounds(10));
-  });
+  }, 60_000);
 
   test('belongs to its sender, and to one content, attachments included', async () => {
     const exchange = await withAgents({ scout: echo });

@@ -72,8 +72,12 @@ function readPepper(file: string): Buffer {
 }
 
 function kept(file: string, make: () => string): string {
-  if (!existsSync(file)) writeSecret(file, make());
-  return readFileSync(file, 'utf8').trim();
+  try {
+    if (!existsSync(file)) writeSecret(file, make());
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new AipError('CONFIG_INVALID', `${file} cannot be read or written: ${(cause as Error).message}.`, { cause });
+  }
 }
 
 /** Never visible half-written, never readable by others. */

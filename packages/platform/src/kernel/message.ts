@@ -69,5 +69,3 @@ export type Draft = Pick<Message, 'to' | 'action' | 'body'> &
       | 'native'
     >
   >;
-
-;

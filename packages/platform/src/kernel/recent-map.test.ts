@@ -32,7 +32,7 @@ test('what has been used within half the bound is there, and what is there is wh
     }),
     { numRuns: rounds(200) },
   );
-});
+}, 60_000);
 
 test('absence can be kept, too', () => {
   const map = createRecentMap<number | undefined>(10);

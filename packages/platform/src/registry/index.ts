@@ -1,4 +1,4 @@
-export type {   Capability } from './agent.ts';
+export type { Capability } from './agent.ts';
 export { agentDecider } from './decider.ts';
 export { trustGuard } from './guard.ts';
 export { registryOperations } from './operations.ts';

@@ -8,11 +8,14 @@ import type { AgentView } from './agent.ts';
 
 const stranger = (core: TestCore) => core.as({ kind: 'signed', did: generateKeyPair().did }, 'ioap');
 
-const invite = async (core: TestCore, input = {}): Promise<string> => (await core.operate<{ join_token: string }>('agents.invite', input)).join_token;
+const invite = async (core: TestCore, input = {}): Promise<string> =>
+  (await core.operate<{ join_token: string }>('agents.invite', input)).join_token;
 
-const connect = (core: TestCore, session: TestCore['admin'], input = {}) => core.operate<AgentView & object>('agents.connect', input, session);
+const connect = (core: TestCore, session: TestCore['admin'], input = {}) =>
+  core.operate<AgentView & object>('agents.connect', input, session);
 
-const list = async (core: TestCore, input = {}): Promise<AgentView[]> => (await core.operate<{ agents: AgentView[] }>('agents.list', input)).agents;
+const list = async (core: TestCore, input = {}): Promise<AgentView[]> =>
+  (await core.operate<{ agents: AgentView[] }>('agents.list', input)).agents;
 
 describe('admission', () => {
   test(`takes more than a key: a stranger is turned away, and waits for an operator's word ${claim('P-REG.admission')}`, async () => {
@@ -20,14 +23,22 @@ describe('admission', () => {
     await using core = await openTestCore(folder.path);
     const scout = stranger(core);
     const { did } = { did: scout.principal.id };
-    await expect(connect(core, scout, { name: 'scout' })).rejects.toMatchObject({ code: 'NOT_ADMITTED', message: expect.stringContaining(did) });
+    await expect(connect(core, scout, { name: 'scout' })).rejects.toMatchObject({
+      code: 'NOT_ADMITTED',
+      message: expect.stringContaining(did),
+    });
     await expect(connect(core, scout, { name: 'scout' })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
     expect(core.entries(['agent.request'])).toHaveLength(1);
     expect(await list(core, { state: 'pending' })).toMatchObject([{ did, name: 'scout' }]);
     expect(await list(core)).toEqual([]);
     expect(await core.operate('agents.admit', { agent: did })).toEqual({ did, name: 'scout' });
     expect(await list(core, { state: 'pending' })).toEqual([]);
-    expect(await connect(core, scout, { name: 'scout' })).toMatchObject({ did, name: 'scout', state: 'connected', admitted_by: 'user:admin' });
+    expect(await connect(core, scout, { name: 'scout' })).toMatchObject({
+      did,
+      name: 'scout',
+      state: 'connected',
+      admitted_by: 'user:admin',
+    });
   });
 
   test(`lets nobody else do anything before it, and does not log each attempt ${claim('P-REG.admission')}`, async () => {
@@ -47,30 +58,49 @@ describe('admission', () => {
     for (let round = 0; round < rounds(10); round++) {
       const join_token = await invite(core);
       const racers = Array.from({ length: 4 }, () => stranger(core));
-      const outcomes = await Promise.allSettled(racers.map((session, n) => connect(core, session, { name: `agent-${round}-${n}`, join_token })));
+      const outcomes = await Promise.allSettled(
+        racers.map((session, n) => connect(core, session, { name: `agent-${round}-${n}`, join_token })),
+      );
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-      expect(outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))).toEqual(Array(3).fill('NOT_ADMITTED'));
+      expect(outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))).toEqual(
+        Array(3).fill('NOT_ADMITTED'),
+      );
       await expect(connect(core, stranger(core), { join_token })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
     }
     // The losers are neither known nor here.
     expect(await list(core)).toHaveLength(rounds(10));
     expect(core.core.registry.present()).toHaveLength(rounds(10));
-  });
+  }, 60_000);
 
   test(`by join token gives the name and the roles of the invitation ${claim('P-REG.join-token')}`, async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
     const session = stranger(core);
     const join_token = await invite(core, { name: 'scout', roles: ['caller'] });
-    expect(await connect(core, session, { name: 'another', join_token })).toMatchObject({ name: 'scout', roles: ['caller'], admitted_by: expect.stringMatching(/^join:/) });
-    expect(await core.operate('agents.get', { agent: 'scout' })).toMatchObject({ name: 'scout', roles: ['caller'], state: 'connected' });
-    expect(core.as({ kind: 'signed', did: session.principal.id }).principal).toMatchObject({ name: 'scout', roles: ['caller'] });
+    expect(await connect(core, session, { name: 'another', join_token })).toMatchObject({
+      name: 'scout',
+      roles: ['caller'],
+      admitted_by: expect.stringMatching(/^join:/),
+    });
+    expect(await core.operate('agents.get', { agent: 'scout' })).toMatchObject({
+      name: 'scout',
+      roles: ['caller'],
+      state: 'connected',
+    });
+    expect(core.as({ kind: 'signed', did: session.principal.id }).principal).toMatchObject({
+      name: 'scout',
+      roles: ['caller'],
+    });
   });
 
   test.for([
     ['a made-up token', async () => 'aip_join_aaaaaaaaaaa_bbb', 'UNAUTHENTICATED'],
     ['a token of another kind', (core: TestCore) => Promise.resolve(core.core.secrets.adminToken), 'NOT_ADMITTED'],
-    ['an API token', async (core: TestCore) => (await core.operate<{ token: string }>('tokens.create', { name: 'x' })).token, 'NOT_ADMITTED'],
+    [
+      'an API token',
+      async (core: TestCore) => (await core.operate<{ token: string }>('tokens.create', { name: 'x' })).token,
+      'NOT_ADMITTED',
+    ],
   ] as const)('by %s is refused', async ([, make, code]) => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
@@ -86,9 +116,15 @@ describe('admission', () => {
     const { head } = core.entries(['agent.invite'])[0]!;
     // The commit itself looks at the clock: the invitation below is the same, but for its time.
     const id = `${head['id'] as string}x`;
-    await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'agent.invite', head: { ...head, id, expires: Date.now() - 1 } }] });
+    await core.exchange.journal.commit({
+      tenant: 'default',
+      entries: [{ kind: 'agent.invite', head: { ...head, id, expires: Date.now() - 1 } }],
+    });
     const late = { kind: 'agent.admit', head: { did: 'did:key:late', name: 'late', roles: [], by: 'join', join: id } };
-    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [late] })).toMatchObject({ ok: false, error: { code: 'NOT_ADMITTED' } });
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [late] })).toMatchObject({
+      ok: false,
+      error: { code: 'NOT_ADMITTED' },
+    });
     await connect(core, stranger(core), { join_token });
   });
 
@@ -113,7 +149,10 @@ describe('a name', () => {
     await core.agent('scout');
     const second = stranger(core);
     const join_token = await invite(core);
-    await expect(connect(core, second, { name: 'Scout', join_token })).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('Scout') });
+    await expect(connect(core, second, { name: 'Scout', join_token })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('Scout'),
+    });
     expect(core.core.registry.present()).toHaveLength(1);
     // What was refused has not used up the token.
     expect(await connect(core, second, { name: 'other', join_token })).toMatchObject({ name: 'other' });
@@ -130,7 +169,12 @@ describe('a name', () => {
     await using core = await openTestCore(folder.path);
     const scout = await core.agent('scout', { capabilities: [{ name: 'look' }] });
     await core.operate('agents.admit', { agent: scout.did, name: 'ranger', roles: ['caller'] });
-    expect(await core.operate('agents.get', { agent: 'ranger' })).toMatchObject({ did: scout.did, roles: ['caller'], capabilities: [{ name: 'look' }], state: 'connected' });
+    expect(await core.operate('agents.get', { agent: 'ranger' })).toMatchObject({
+      did: scout.did,
+      roles: ['caller'],
+      capabilities: [{ name: 'look' }],
+      state: 'connected',
+    });
     await core.agent('scout');
   });
 });
@@ -152,7 +196,10 @@ describe('a connected agent', () => {
     expect(await names({ state: 'offline' })).toEqual(['scout']);
     const first = await core.operate<{ agents: AgentView[]; next?: string }>('agents.list', { limit: 2 });
     expect(first.agents.map(({ name }) => name)).toEqual(['ranger', 'scout']);
-    const second = await core.operate<{ agents: AgentView[]; next?: string }>('agents.list', { limit: 2, cursor: first.next! });
+    const second = await core.operate<{ agents: AgentView[]; next?: string }>('agents.list', {
+      limit: 2,
+      cursor: first.next!,
+    });
     expect([second.agents.map(({ name }) => name), second.next]).toEqual([['scribe'], undefined]);
   });
 
@@ -161,10 +208,18 @@ describe('a connected agent', () => {
     await using core = await openTestCore(folder.path);
     const served: string[] = [];
     const make = (name: string) =>
-      core.agent(name, { capabilities: [{ name: 'look' }], async *deliver(call) { served.push(`${name} ${call.entry.kind}`); yield { type: 'done', body: call.message.body }; } });
+      core.agent(name, {
+        capabilities: [{ name: 'look' }],
+        async *deliver(call) {
+          served.push(`${name} ${call.entry.kind}`);
+          yield { type: 'done', body: call.message.body };
+        },
+      });
     const [scout] = [await make('scout'), await make('ranger')];
-    const invoke = async (to: `${'agent' | 'skill' | 'capability'}:${string}`) => (await core.exchange.send(core.admin, { to, action: 'invoke', body: data({}) })).ended;
-    for (const to of [`agent:${scout.did}`, 'agent:scout', `skill:${scout.did}/look`, 'skill:scout/look'] as const) await invoke(to);
+    const invoke = async (to: `${'agent' | 'skill' | 'capability'}:${string}`) =>
+      (await core.exchange.send(core.admin, { to, action: 'invoke', body: data({}) })).ended;
+    for (const to of [`agent:${scout.did}`, 'agent:scout', `skill:${scout.did}/look`, 'skill:scout/look'] as const)
+      await invoke(to);
     expect(served.splice(0)).toEqual(['scout agent', 'scout agent', 'scout skill', 'scout skill']);
     for (let n = 0; n < 4; n++) await invoke('capability:look');
     expect(served.toSorted()).toEqual(['ranger skill', 'ranger skill', 'scout skill', 'scout skill']);
@@ -183,9 +238,17 @@ describe('a connected agent', () => {
       did = (await core.agent('scout', { capabilities: [{ name: 'look', description: 'Looks around' }] })).did;
     }
     await using core = await openTestCore(folder.path);
-    expect(await list(core)).toMatchObject([{ did, name: 'scout', state: 'offline', capabilities: [{ name: 'look', description: 'Looks around' }] }]);
-    await expect(core.exchange.send(core.admin, { to: 'agent:scout', action: 'invoke', body: data({}) })).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
-    expect(await connect(core, core.as({ kind: 'signed', did }, 'ioap'))).toMatchObject({ name: 'scout', state: 'connected', capabilities: [] });
+    expect(await list(core)).toMatchObject([
+      { did, name: 'scout', state: 'offline', capabilities: [{ name: 'look', description: 'Looks around' }] },
+    ]);
+    await expect(
+      core.exchange.send(core.admin, { to: 'agent:scout', action: 'invoke', body: data({}) }),
+    ).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+    expect(await connect(core, core.as({ kind: 'signed', did }, 'ioap'))).toMatchObject({
+      name: 'scout',
+      state: 'connected',
+      capabilities: [],
+    });
   });
 
   test('whose announcement the log could not take is not here', async () => {
@@ -204,8 +267,14 @@ describe('a connected agent', () => {
   test('cannot claim that it harms nothing: its own word on its effect is not believed', async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
-    const scout = await core.agent('scout', { capabilities: [{ name: 'look', effect: 'read', idempotent: true, price: 7 }] });
-    expect(core.exchange.catalogue.get(`skill:${scout.did}/look`)).toMatchObject({ effect: 'external', idempotent: true, price: 7 });
+    const scout = await core.agent('scout', {
+      capabilities: [{ name: 'look', effect: 'read', idempotent: true, price: 7 }],
+    });
+    expect(core.exchange.catalogue.get(`skill:${scout.did}/look`)).toMatchObject({
+      effect: 'external',
+      idempotent: true,
+      price: 7,
+    });
     expect(core.exchange.catalogue.get(`agent:${scout.did}`)).toMatchObject({ effect: 'external', price: 7 });
   });
 
@@ -219,7 +288,10 @@ describe('a connected agent', () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
     const scout = await core.agent('scout');
-    await expect(connect(core, scout.session, card as object)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(field) });
+    await expect(connect(core, scout.session, card as object)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(field),
+    });
   });
 
   test('is one, not a service or a user', async () => {
@@ -234,13 +306,19 @@ test(`a removed agent loses its sessions and its place, and has to be admitted a
   await using core = await openTestCore(folder.path);
   const scout = await core.agent('scout');
   const closed: string[] = [];
-  core.exchange.sessions.attach({ principal: scout.session.principal, edge: 'ioap', close: (code) => closed.push(code) });
+  core.exchange.sessions.attach({
+    principal: scout.session.principal,
+    edge: 'ioap',
+    close: (code) => closed.push(code),
+  });
   await core.operate('agents.remove', { agent: 'scout' });
   expect(closed).toEqual(['NOT_ADMITTED']);
   expect(await list(core)).toEqual([]);
   expect(core.core.registry.present()).toEqual([]);
   await expect(core.operate('agents.list', {}, scout.session)).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
-  await expect(core.exchange.send(core.admin, { to: `agent:${scout.did}`, action: 'invoke', body: data({}) })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+  await expect(
+    core.exchange.send(core.admin, { to: `agent:${scout.did}`, action: 'invoke', body: data({}) }),
+  ).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
   await expect(connect(core, scout.session)).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
   await core.operate('agents.admit', { agent: scout.did, name: 'scout' });
   expect(await list(core)).toMatchObject([{ name: 'scout', state: 'offline' }]);
@@ -268,7 +346,9 @@ test('presence follows the last message, and ends with the connection', async ()
   const active = () => core.core.registry.present()[0]!.active;
   const before = active();
   await until(() => Date.now() > before + 5);
-  await (await core.exchange.send(scout.session, toolCall('read'))).ended;
+  await (
+    await core.exchange.send(scout.session, toolCall('read'))
+  ).ended;
   expect(active()).toBeGreaterThan(before);
   await core.operate('agents.disconnect', {}, scout.session);
   expect(core.core.registry.present()).toEqual([]);

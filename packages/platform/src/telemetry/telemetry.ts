@@ -17,9 +17,8 @@ export function createTelemetry(meter: Meter = createNoopMeter()): Telemetry {
     messages: meter.createCounter('aip_messages', {
       description: 'Messages that reached the exchange, by edge, outcome and code.',
     }),
-    duration: meter.createHistogram('aip_message_duration', {
+    duration: meter.createHistogram('aip_message_duration_seconds', {
       description: 'Time from the dispatch of a task to its end.',
-      unit: 's',
       advice: { explicitBucketBoundaries: SECONDS },
     }),
     tasksLive: meter.createUpDownCounter('aip_tasks_live', { description: 'Tasks that have not ended.' }),

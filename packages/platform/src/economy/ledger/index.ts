@@ -1,2 +1,2 @@
-export { ledgerDecider, type AccountRow, type HoldRow,  } from './decider.ts';
+export { ledgerDecider, type AccountRow, type HoldRow } from './decider.ts';
 export { ledgerOperations } from './operations.ts';

@@ -11,8 +11,6 @@ import { statusRoutes, type StatusOptions } from './status.ts';
 import { taskEventRoute } from './tasks.ts';
 
 export { createHttpServer, type HttpServerOptions } from './server.ts';
-;
-;
 
 export type HttpEdgeOptions = StatusOptions & DashboardOptions;
 

@@ -1,4 +1,5 @@
 import { claim } from '@aip/conformance';
+import type { JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../kernel/session.ts';
 import { rounds, until } from '../../kernel/testing.ts';
@@ -97,7 +98,7 @@ describe('a call that a policy wants a person to see', () => {
     }
     expect(core.entries(['answer'])).toHaveLength(rounds(10));
     expect(calls.length).toBe(core.entries(['answer']).filter((entry) => entry.head['verdict'] === 'approve').length);
-  });
+  }, 60_000);
 
   test('is ended by its expiry; an answer that comes later is refused', async () => {
     using folder = temporaryFolder();
@@ -197,7 +198,7 @@ describe('an identical retry', () => {
       for (const call of retries) expect(await call.ended).toMatchObject({ type: 'done' });
       expect(calls).toHaveLength(round + 1);
     }
-  });
+  }, 60_000);
 
   test('gets the result of the call that waited, once; the next one is a new call', async () => {
     using folder = temporaryFolder();
@@ -255,30 +256,44 @@ describe('an identical retry', () => {
 });
 
 describe('an approval', () => {
-  test(`is for one call: no other task, and no second accept, can cite it ${claim('G-APPROVE.bound')}`, async () => {
+  test(`is for one call, with one content, once: the log takes it for no other ${claim('G-APPROVE.bound')}`, async () => {
     using folder = temporaryFolder();
-    await using core = await openTestCore(folder.path);
+    // Nothing acts on the answer, so that it stays unused.
+    await using core = await openTestCore(folder.path, { recover: false });
     core.tool('write');
     const alice = await core.service('alice', 'caller');
     const { call, ask } = await parked(core, alice, { text: 'a' });
+    const { ask: other } = await parked(core, alice, { text: 'b' });
+    const [first, second] = core.entries(['park']).map(({ head }) => head);
+    const accept = (task: string, head: JsonObject) =>
+      core.exchange.journal.commit({
+        tenant: 'default',
+        entries: [{ kind: 'accept', task, n: task === call.taskId ? 2 : 1, head: { ...first, ...head } }],
+      });
+    const denied = { ok: false, error: { code: 'APPROVAL_DENIED' } };
+    expect(await accept(call.taskId, { approval: ask }), 'unanswered').toMatchObject(denied);
     await answer(core, ask, 'approve');
-    await call.ended;
-    const [used] = core.entries(['accept']).filter((entry) => entry.task === call.taskId);
-    const forged = { kind: 'accept', task: 'another', n: 1, head: { ...used!.head, message: 'another' } };
-    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [forged] })).toMatchObject({
-      ok: false,
-      error: { code: 'APPROVAL_DENIED' },
-    });
-    const { ask: open } = await parked(core, alice, { text: 'b' });
-    await core.exchange.journal.commit({
-      tenant: 'default',
-      entries: [{ kind: 'answer', head: { ask: open, verdict: 'approve', by: 'test' } }],
-    });
-    const other = { ...forged, head: { ...forged.head, approval: open } };
-    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [other] })).toMatchObject({
-      ok: false,
-      error: { code: 'APPROVAL_DENIED' },
-    });
+    await answer(core, other, 'approve');
+    expect(await accept('another', { approval: ask }), 'for another task').toMatchObject(denied);
+    expect(await accept(call.taskId, { approval: other }), 'of another task').toMatchObject(denied);
+    const content = { approval: ask, argumentsHash: second!['argumentsHash']! };
+    expect(await accept(call.taskId, content), 'for another content').toMatchObject(denied);
+    expect(await accept(call.taskId, { approval: ask }), 'as it was given').toMatchObject({ ok: true });
+    expect(await accept(call.taskId, { approval: ask }), 'again').toMatchObject({ ok: false });
+    expect(await asks(core, 'all')).toMatchObject([{ state: 'used' }, { state: 'approved' }]);
+  });
+
+  test('that comes too late is refused by the log itself', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    await parked(core, await core.service('alice', 'caller'));
+    const { head } = core.entries(['park'])[0]!;
+    const late = { id: 'late', of: 'operators', kind: 'approval', body: {}, expires: Date.now() - 1 };
+    const park = { kind: 'park', task: 'late', n: 1, head: { ...head, ask: late } };
+    expect(await core.exchange.journal.commit({ tenant: 'default', entries: [park] })).toMatchObject({ ok: true });
+    await expect(answer(core, 'late', 'approve')).rejects.toMatchObject({ code: 'APPROVAL_EXPIRED' });
+    await expect(answer(core, 'unknown', 'approve')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('may be wanted for a control operation, too: two persons for a kill', async () => {

@@ -1,5 +1,5 @@
-export { killDecider,  } from './decider.ts';
+export { killDecider } from './decider.ts';
 export { gateGuard } from './guard.ts';
-export { createLatch,  } from './latch.ts';
+export { createLatch } from './latch.ts';
 export { keepLatch } from './keeper.ts';
 export { killOperations } from './operations.ts';

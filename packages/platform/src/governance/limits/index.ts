@@ -1,1 +1,1 @@
-export { limitGuard,  } from './guard.ts';
+export { limitGuard } from './guard.ts';

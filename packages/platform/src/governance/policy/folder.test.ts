@@ -89,7 +89,7 @@ describe('putting a file', () => {
         rmSync(join(temporary.path, 'policies', name), { force: true });
       await policies.folder.reload();
     }
-  });
+  }, 60_000);
 });
 
 test('what is edited, added and removed on disk is in force soon; what cannot be read leaves the last set in force', async () => {

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { data, text } from '../kernel/body.ts';
+import { until } from '../kernel/testing.ts';
+import { openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/testing.ts';
+
+interface Page {
+  readonly tasks: { readonly id: string; readonly from: string; readonly state: string }[];
+  readonly next?: string;
+}
+
+const list = (core: TestCore, input = {}, session = core.admin) =>
+  core.operate<Page & object>('tasks.list', input, session);
+
+/** Every page of a list, one after the other. */
+async function pages(core: TestCore, input: object, session = core.admin): Promise<string[]> {
+  const ids: string[] = [];
+  for (let cursor: string | undefined; ;) {
+    const page = await list(core, { ...input, ...(cursor === undefined ? {} : { cursor }) }, session);
+    ids.push(...page.tasks.map(({ id }) => id));
+    if (page.next === undefined) return ids;
+    cursor = page.next;
+  }
+}
+
+describe('a list of tasks', () => {
+  test('holds the caller’s own, or everybody’s for who oversees them; page by page, each once', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('read', { effect: 'read' });
+    const [alice, bob, operator] = [
+      await core.service('alice', 'caller'),
+      await core.service('bob', 'caller'),
+      await core.service('olga', 'operator'),
+    ];
+    const sent: Record<string, string[]> = { alice: [], bob: [] };
+    for (let n = 0; n < 7; n++) {
+      for (const [name, session] of [
+        ['alice', alice],
+        ['bob', bob],
+      ] as const) {
+        const call = await core.exchange.send(session, {
+          ...toolCall('read', { n }),
+          conversationId: n < 3 ? 'early' : 'late',
+        });
+        await call.ended;
+        sent[name]!.unshift(call.taskId);
+      }
+    }
+    for (const limit of [1, 2, 3, 7, 8, 500]) {
+      expect(await pages(core, { limit }, alice)).toEqual(sent['alice']);
+      expect(await pages(core, { limit, from: 'service:bob' }, operator)).toEqual(sent['bob']);
+      // Who oversees nothing cannot look into another's list by asking for it.
+      expect(await pages(core, { limit, from: 'service:bob' }, alice)).toEqual(sent['alice']);
+      expect(await pages(core, { limit, conversation: 'early' }, bob)).toEqual(sent['bob']!.slice(4));
+      const everything = await pages(core, { limit, agent: 'notes' }, operator);
+      expect(everything).toHaveLength(14);
+      expect(new Set(everything)).toEqual(new Set([...sent['alice']!, ...sent['bob']!]));
+    }
+    expect((await list(core, { state: 'failed' }, alice)).tasks).toEqual([]);
+  });
+
+  test.for(['zzz', 'token:', 'task', '12:', '-', ':'])(
+    'refuses a cursor that it has not handed out: "%s"',
+    async (cursor) => {
+      using folder = temporaryFolder();
+      await using core = await openTestCore(folder.path);
+      await core.service('alice', 'caller');
+      await expect(list(core, { cursor })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('cursor'),
+      });
+    },
+  );
+});
+
+describe('a task', () => {
+  test('is seen and canceled by its caller, its assignee and operators, and does not exist for others', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = await core.agent('scout', {
+      async *deliver({ signal }) {
+        yield { type: 'working' };
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const other = await core.agent('other');
+    const [alice, bob, operator] = [
+      await core.service('alice', 'caller'),
+      await core.service('bob', 'caller'),
+      await core.service('olga', 'operator'),
+    ];
+    for (const who of [alice, scout.session, operator]) {
+      const call = await core.exchange.send(alice, { to: 'agent:scout', action: 'invoke', body: data({}) });
+      await until(() => call.last?.type === 'working');
+      const task = call.taskId;
+      for (const stranger of [bob, other.session]) {
+        await expect(core.operate('tasks.get', { task }, stranger)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+        await expect(core.operate('tasks.cancel', { task }, stranger)).rejects.toMatchObject({
+          code: 'TASK_NOT_FOUND',
+        });
+      }
+      expect(await core.operate('tasks.get', { task, after: 1 }, who)).toMatchObject({
+        task: { id: task, state: 'working', from: 'service:alice' },
+        events: [{ n: 2, type: 'working' }],
+      });
+      expect(await core.operate('tasks.cancel', { task }, who)).toMatchObject({
+        task: { id: task, state: 'canceled' },
+      });
+      await expect(core.operate('tasks.cancel', { task }, who)).rejects.toMatchObject({ code: 'TASK_NOT_CANCELABLE' });
+    }
+    await expect(core.operate('tasks.get', { task: 'unknown' })).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+  });
+});
+
+describe('an operation', () => {
+  test('names the field of a wrong input', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    await expect(core.operate('tokens.create', { name: 'two words' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^tokens\.create: name: /),
+      details: { issues: [{ path: 'name' }] },
+    });
+    await expect(core.operate('agents.get', {})).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('agent'),
+    });
+    await expect(core.operate('no.such')).rejects.toMatchObject({ code: 'UNKNOWN_TARGET' });
+  });
+
+  test('that reads leaves one entry, and no task; one that writes is a task like any other', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const before = core.entries().length;
+    await core.operate('agents.list');
+    expect(
+      core
+        .entries()
+        .slice(before)
+        .map(({ kind, head }) => [kind, head['from'], head['to']]),
+    ).toEqual([['read', 'user:admin', 'operation:agents.list']]);
+    await core.operate('tokens.create', { name: 'bob' });
+    expect(
+      core
+        .entries()
+        .slice(before + 1)
+        .map(({ kind }) => kind),
+    ).toEqual(['accept', 'settle', 'token.create']);
+  });
+});
+
+test('a signal crosses the guards, leaves an entry and makes no task', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path, {
+    policies: {
+      'open.cedar':
+        '@id("open") permit (principal, action, resource);\n@id("never") forbid (principal, action == Action::"signal", resource) when { context.arguments has secret };',
+    },
+  });
+  const heard: unknown[] = [];
+  const scout = await core.agent('scout', {
+    async *deliver(call) {
+      heard.push(call.message.body);
+      yield { type: 'done', body: text('') };
+    },
+  });
+  const other = await core.agent('other');
+  const signal = (input: { [name: string]: string }) =>
+    core.exchange.signal(other.session, { to: 'agent:scout', action: 'signal', body: data(input) });
+  await signal({ type: 'OFFER' });
+  expect(heard).toEqual([data({ type: 'OFFER' })]);
+  expect(core.entries(['signal'])).toMatchObject([
+    { head: { from: other.did, to: `agent:${scout.did}`, action: 'signal' } },
+  ]);
+  expect(core.exchange.live.size).toBe(0);
+  await expect(signal({ secret: 'x' })).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  await core.operate('kills.kill', { scope: 'agent:scout' });
+  await expect(signal({ type: 'OFFER' })).rejects.toMatchObject({ code: 'KILLED' });
+  expect(heard).toHaveLength(1);
+  expect(core.entries(['signal'])).toHaveLength(1);
+});

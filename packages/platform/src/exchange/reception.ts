@@ -1,0 +1,90 @@
+import { AipError, type Json } from '@aip/wire';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Crossing } from '../kernel/guard.ts';
+import type { Draft } from '../kernel/message.ts';
+import type { Operation } from '../kernel/operation.ts';
+import type { Principal } from '../kernel/principal.ts';
+import type { Route } from '../kernel/route.ts';
+import type { Session } from '../kernel/session.ts';
+import type { Catalogue } from './catalogue.ts';
+import { crossingOf, messageFrom } from './crossing.ts';
+import type { KnownRequests } from './known-request.ts';
+import type { LiveTask } from './live-task.ts';
+import { operationRoute, validInput } from './operation-route.ts';
+import type { Routes } from './routes.ts';
+
+/** What stands before the guards: who is meant, on whose behalf, and which way leads there. */
+export interface Reception {
+  /** Completes an edge's draft and prepares it for the guards. Throws what is wrong with it. */
+  cross(session: Session, draft: Draft): Crossing;
+  operationOf(target: CatalogueEntry): Operation | undefined;
+  /** What must work even when the log cannot be written takes effect here. */
+  latch(crossing: Crossing): Json | undefined;
+  routeTo(target: CatalogueEntry): Route | undefined;
+  /** The way to a target that may be on its way back. `wait` in milliseconds. */
+  readonly routeSoon: (target: CatalogueEntry, wait: number) => Promise<Route | undefined>;
+  readonly ownRoute: Route;
+}
+
+export interface ReceptionOptions {
+  readonly catalogue: Catalogue;
+  readonly routes: Routes;
+  readonly known: KnownRequests;
+  readonly live: ReadonlyMap<string, LiveTask>;
+  readonly operations: ReadonlyMap<string, Operation>;
+  readonly clock: Clock;
+}
+
+export function createReception({ catalogue, routes, known, live, operations, clock }: ReceptionOptions): Reception {
+  const ownRoute = operationRoute(operations);
+
+  function cross(session: Session, draft: Draft): Crossing {
+    if (draft.deadline !== undefined && draft.deadline <= clock.now()) throw new AipError('DEADLINE_EXCEEDED');
+    const target = targetOf(session.principal, draft);
+    const message = messageFrom(session, draft, target, clock.now());
+    return crossingOf(message, target, parentOf(session, draft.parentId));
+  }
+
+  /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
+  function targetOf(principal: Principal, draft: Draft): CatalogueEntry {
+    if (draft.to.startsWith('capability:'))
+      return known.target(principal, draft) ?? catalogue.resolve(draft.to, principal.tenant);
+    try {
+      return catalogue.resolve(draft.to, principal.tenant);
+    } catch (error) {
+      const target = known.target(principal, draft);
+      if (target) return target;
+      throw error;
+    }
+  }
+
+  /** The sender's own live assignment, which it names as the reason of this message. */
+  function parentOf(session: Session, parentId: string | undefined): LiveTask | undefined {
+    if (parentId === undefined) return undefined;
+    const parent = live.get(parentId);
+    if (parent && parent.askId === undefined && parent.target.owner === session.principal.id) return parent;
+    throw new AipError(
+      'INVALID_ARGUMENT',
+      `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`,
+    );
+  }
+
+  const operationOf = (target: CatalogueEntry): Operation | undefined =>
+    target.kind === 'operation' ? operations.get(target.name) : undefined;
+
+  const routeTo = (target: CatalogueEntry): Route | undefined =>
+    target.kind === 'operation' ? ownRoute : routes.get(target.owner);
+
+  return {
+    cross,
+    operationOf,
+    latch({ target, principal, message }) {
+      const operation = operationOf(target);
+      return operation?.latch?.({ principal, message }, validInput(operation, message)) as Json | undefined;
+    },
+    routeTo,
+    routeSoon: async (target, wait) => routeTo(target) ?? routes.whenBound(target.owner, wait),
+    ownRoute,
+  };
+}

@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Route } from '../kernel/route.ts';
+import { createRoutes } from './routes.ts';
+
+const route = (): Route => ({ reach: 'local', async *deliver() {} });
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test('a later way to an owner replaces the earlier one, which cannot take it away any more', () => {
+  const routes = createRoutes();
+  const [first, second] = [route(), route()];
+  const unbindFirst = routes.bind('scout', first);
+  const unbindSecond = routes.bind('scout', second);
+  unbindFirst();
+  expect(routes.get('scout')).toBe(second);
+  unbindSecond();
+  expect(routes.get('scout')).toBeUndefined();
+});
+
+test('whoever waits for an owner is woken when it comes, all of them, or told that it did not', async () => {
+  const routes = createRoutes();
+  const waiting = [
+    routes.whenBound('scout', 1_000),
+    routes.whenBound('scout', 5_000),
+    routes.whenBound('other', 1_000),
+  ];
+  vi.advanceTimersByTime(1_001);
+  expect(await waiting[0]).toBeUndefined();
+  expect(await waiting[2]).toBeUndefined();
+  const back = route();
+  routes.bind('scout', back);
+  expect(await waiting[1]).toBe(back);
+  expect(await routes.whenBound('scout', 1_000)).toBe(back);
+  expect(vi.getTimerCount()).toBe(0);
+});

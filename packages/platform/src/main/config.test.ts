@@ -1,0 +1,144 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { claim } from '@aip/conformance';
+import { describe, expect, test } from 'vitest';
+import { loadConfig, type ConfigSources } from './config.ts';
+import { temporaryFolder } from './testing.ts';
+
+function load(yaml: string | undefined, env: ConfigSources['env'] = {}, flags: ConfigSources['flags'] = {}) {
+  using folder = temporaryFolder();
+  if (yaml !== undefined) writeFileSync(join(folder.path, 'aip.yaml'), yaml);
+  return loadConfig({ env, flags, cwd: folder.path });
+}
+
+/** The lines that say what is wrong. */
+function faults(yaml: string | undefined, env: ConfigSources['env'] = {}): string[] {
+  try {
+    load(yaml, env);
+    return [];
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    return (error as Error).message.split('\n  ').slice(1);
+  }
+}
+
+describe('a configuration', () => {
+  test(`needs nothing: it listens on loopback, with sensible bounds ${claim('D-DEPLOY.config')}`, () => {
+    expect(load(undefined)).toMatchObject({
+      host: '127.0.0.1',
+      port: 8000,
+      data_dir: expect.stringMatching(/\/\.aip$/),
+      allowed_hosts: [],
+      mcp: { servers: {} },
+      log_level: 'info',
+    });
+    expect(load('')).toEqual({ ...load(undefined), data_dir: expect.any(String) });
+  });
+
+  test(`takes flags over variables over the file over defaults, down to single settings ${claim('D-DEPLOY.config')}`, () => {
+    const yaml = 'port: 1001\nhost: 0.0.0.0\nrate: { per_second: 5, burst: 6 }\n';
+    expect(load(yaml)).toMatchObject({ port: 1001, host: '0.0.0.0', rate: { per_second: 5, burst: 6 } });
+    expect(load(yaml, { AIP_PORT: '1002', AIP_RATE__BURST: '7' })).toMatchObject({
+      port: 1002,
+      host: '0.0.0.0',
+      rate: { per_second: 5, burst: 7 },
+    });
+    expect(load(yaml, { AIP_PORT: '1002' }, { port: 1003, host: undefined })).toMatchObject({
+      port: 1003,
+      host: '0.0.0.0',
+    });
+  });
+
+  test('reads what a variable means from the setting it is for', () => {
+    const config = load(undefined, {
+      AIP_ADMIN_TOKEN: '1234567890123456',
+      AIP_DATA_DIR: '2026',
+      AIP_RATE__PER_SECOND: '0.5',
+      AIP_ALLOWED_HOSTS: '[aip.example.org, "10.0.0.1:8000"]',
+      AIP_MCP__SERVERS__NOTES: '{command: npx, args: [-y, notes], env: {TOKEN: "42"}}',
+      AIP_MCP__SERVERS__FILES__COMMAND: 'files',
+      AIP_MCP__SERVERS__FILES__ENV__PIN: '0042',
+      AIP_HOST: '',
+    });
+    expect(config).toMatchObject({
+      admin_token: '1234567890123456',
+      data_dir: expect.stringMatching(/\/2026$/),
+      rate: { per_second: 0.5 },
+      allowed_hosts: ['aip.example.org', '10.0.0.1:8000'],
+      host: '127.0.0.1',
+    });
+    expect(config.mcp.servers).toMatchObject({
+      notes: { command: 'npx', args: ['-y', 'notes'], env: { TOKEN: '42' } },
+      files: { command: 'files', env: { pin: '0042' } },
+    });
+  });
+
+  test('leaves variables alone that are not settings', () => {
+    expect(
+      load(undefined, {
+        AIP_URL: 'http://localhost:1',
+        AIP_TOKEN: 'x',
+        AIP_JOIN_TOKEN: 'y',
+        AIP_TEST_ROUNDS: '9',
+        AIP_BREAKFAST: 'eggs',
+      }),
+    ).toMatchObject({ port: 8000 });
+  });
+
+  test('is read from the file that AIP_CONFIG names, which then has to be there', () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'other.yaml');
+    const read = () => loadConfig({ env: { AIP_CONFIG: file }, cwd: '/nowhere' });
+    expect(read).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(file) }));
+    writeFileSync(file, 'port: 1234\ndata_dir: state');
+    expect(read()).toMatchObject({ port: 1234, data_dir: '/nowhere/state' });
+  });
+});
+
+describe('a wrong configuration', () => {
+  test(`names every wrong setting at once ${claim('D-DEPLOY.config')}`, () => {
+    const yaml =
+      'port: 70000\nhots: 0.0.0.0\nrate: { per_second: 0, brust: 1 }\nadmin_token: short\nlog_level: loud\nmcp: { servers: { "a b": { command: x } } }';
+    const found = faults(yaml).join('\n');
+    for (const name of ['port', 'hots', 'rate.per_second', 'brust', 'admin_token', 'log_level', 'mcp.servers'])
+      expect(found).toContain(name);
+  });
+
+  test.for([
+    ['a command that is a number', 'mcp: { servers: { notes: { command: 5 } } }', 'mcp.servers.notes.command'],
+    ['a URL that is none', 'mcp: { servers: { notes: { url: here } } }', 'mcp.servers.notes.url'],
+    ['an unknown setting beside a command', 'mcp: { servers: { notes: { command: x, arg: [] } } }', 'arg'],
+    [
+      'an effect that is none',
+      'mcp: { servers: { notes: { command: x, effects: { write: sometimes } } } }',
+      'mcp.servers.notes.effects.write',
+    ],
+    ['an agent without URL', 'a2a: { agents: { scout: {} } }', 'a2a.agents.scout.url'],
+  ] as const)('says where: %s', ([, yaml, name]) => {
+    const found = faults(yaml);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(name);
+  });
+
+  test('says which variable', () => {
+    expect(faults(undefined, { AIP_PORT: 'eighty' })).toEqual([expect.stringMatching(/^port: /)]);
+    expect(() => load(undefined, { AIP_ALLOWED_HOSTS: '[a, b' })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('AIP_ALLOWED_HOSTS') }),
+    );
+  });
+
+  test.for([
+    ['port: [', /aip\.yaml: .*line 1/],
+    ['port: 1\nport: 2', /aip\.yaml: .*unique/],
+    ['- port', /aip\.yaml has to hold settings/],
+    ['hello', /aip\.yaml has to hold settings/],
+  ] as const)('that is no list of settings is named by file: %j', ([yaml, message]) => {
+    expect(() => load(yaml)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
+  test('never repeats a secret that it refuses', () => {
+    expect(faults('admin_token: hunter2').join()).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,66 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { claim } from '@aip/conformance';
+import { expect, test } from 'vitest';
+import { claimDataFolder, JOURNAL_NAME } from './data-folder.ts';
+import { openTestCore, temporaryFolder } from './testing.ts';
+
+test(`a data folder belongs to one platform at a time ${claim('D-DEPLOY.data-folder')}`, async () => {
+  using folder = temporaryFolder();
+  {
+    await using first = await openTestCore(folder.path);
+    await expect(openTestCore(folder.path)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining(folder.path),
+    });
+    // The one that runs is not disturbed by the one that was refused.
+    await first.operate('tokens.create', { name: 'still-here' });
+  }
+  await using second = await openTestCore(folder.path);
+  expect(await second.operate('tokens.list')).toMatchObject({ tokens: [{ name: 'still-here' }] });
+});
+
+test('a start that fails lets go of the folder', async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'pepper.key'), 'damaged');
+  await expect(openTestCore(folder.path)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('pepper.key'),
+  });
+  claimDataFolder(folder.path).release();
+});
+
+const NO_DATABASE =
+  'This is not a database, though it is longer than the header of one would be: far longer, in fact, than that.';
+
+test.for<[string, string, string | undefined]>([
+  ['a file stands in its place', 'data', ''],
+  ['a file stands where its parent should be', '.', ''],
+  ['its lock is a folder', 'data/lock.db', undefined],
+  ['its lock is damaged', 'data/lock.db', NO_DATABASE],
+])(
+  `a folder that cannot be used is said to be so, by name: %s ${claim('D-DEPLOY.data-folder')}`,
+  ([, spoilt, content]) => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'parent', spoilt);
+    if (content === undefined) mkdirSync(file, { recursive: true });
+    else {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+    }
+    const path = join(folder.path, 'parent', 'data');
+    expect(() => claimDataFolder(path)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(path) }),
+    );
+  },
+);
+
+test('a log that is damaged stops the start', async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, JOURNAL_NAME), NO_DATABASE);
+  await expect(openTestCore(folder.path)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(JOURNAL_NAME),
+  });
+  claimDataFolder(folder.path).release();
+});

@@ -1,0 +1,36 @@
+/** What each setting means, by its path in `aip.yaml`; a name that the operator chooses is `<name>`. */
+export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
+  host: 'Address to listen on. Anything but a loopback address puts the platform on the network: read SECURITY.md first.',
+  port: 'Port of all protocols; 0 takes a free one.',
+  data_dir: 'The folder that holds everything: log, keys, policies. One platform at a time runs on it.',
+  admin_token: 'The administrator’s token. Made on the first start and kept in the data folder unless set.',
+  allowed_hosts:
+    'Host names under which the platform may be addressed, beyond loopback and `host`; with a port to allow that port only.',
+  allowed_origins: 'Web origins whose pages may call the platform from a browser, beyond its own.',
+  log_level: 'What is logged to standard error.',
+  rate: 'How many messages each principal may send; what comes too often is refused before the log. All anonymous callers share one smaller limit.',
+  'rate.per_second': 'Messages per second in the long run.',
+  'rate.burst': 'Messages at once.',
+  ioap: 'The WebSocket gateway at `/ws`.',
+  'ioap.idle_seconds': 'Seconds of silence, with nothing open, after which a connection is closed.',
+  'ioap.max_connections': 'Connections at a time, registered or not.',
+  mcp: 'Model Context Protocol.',
+  'mcp.servers': 'MCP servers behind the platform, by name. Their tools are `tool:<name>/<tool>`.',
+  'mcp.servers.<name>.command':
+    'The program to start (this or `url`); it is spoken to over its standard input and output.',
+  'mcp.servers.<name>.args': 'Its arguments.',
+  'mcp.servers.<name>.env': 'Its environment. Beside it, it gets PATH, HOME and LANG only.',
+  'mcp.servers.<name>.cwd': 'The folder it runs in; that of the platform unless given.',
+  'mcp.servers.<name>.url': 'Address of a server that runs already (this or `command`) and speaks Streamable HTTP.',
+  'mcp.servers.<name>.headers': 'Headers of every request to that address, credentials for example.',
+  'mcp.servers.<name>.effects':
+    'What each tool changes, by tool: nothing (`read`), something here (`write`), or the world outside (`external`). What the server itself says about its tools is not believed.',
+  'mcp.servers.<name>.default_effect': 'The effect of the tools that `effects` does not name.',
+  'mcp.servers.<name>.prices': 'Integer units for one call, by tool. Who pays needs a budget.',
+  'mcp.servers.<name>.default_price': 'The price of the tools that `prices` does not name.',
+  a2a: 'Agent2Agent.',
+  'a2a.agents': 'A2A agents elsewhere, by name. They are called as `agent:<name>`.',
+  'a2a.agents.<name>.url': 'Base URL of the agent, or the URL of its card when it ends in `.json`.',
+  'a2a.agents.<name>.did': 'The did:key whose signature the agent’s card has to carry.',
+  'a2a.agents.<name>.headers': 'Headers of every request to the origin of `url`, and to no other.',
+};
