@@ -5,12 +5,12 @@ export const delivery = {
   'D-CLI': {
     source: 'seed:aip',
     behaviour: 'Offers the aip command for everything an operator does, with JSON output and errors that help.',
-    status: 'planned',
+    status: 'partial',
   },
   'D-SDK': {
     source: 'seed:aip',
     behaviour: 'Gives authors a small typed SDK: Agent, Orchestrator, GatewayClient, ATPClient and Sandbox.',
-    status: 'planned',
+    status: 'partial',
   },
   'D-CLUSTER': {
     source: 'seed:aip',
@@ -20,7 +20,7 @@ export const delivery = {
   'D-DEPLOY': {
     source: 'seed:aip',
     behaviour: 'Ships a container image, a compose stack, a Helm chart and a Kubernetes operator.',
-    status: 'planned',
+    status: 'partial',
   },
   'D-DEPLOY.config': {
     source: 'mission',
@@ -37,7 +37,7 @@ export const delivery = {
     source: 'seed:aip',
     behaviour:
       'Speaks TLS 1.3, encrypts at rest, signs its releases with a way back, and runs with the least privilege.',
-    status: 'planned',
+    status: 'partial',
   },
   'D-SECURE.secrets': {
     source: 'mission',
@@ -89,7 +89,7 @@ export const delivery = {
   'D-DOCS': {
     source: 'seed:aip',
     behaviour: 'Documents itself from first start to operation, with examples that run in CI.',
-    status: 'planned',
+    status: 'partial',
   },
   'D-DOCS.openapi': {
     source: 'mission',

@@ -6,7 +6,7 @@ export const economy = {
     source: 'seed:aip',
     behaviour:
       'Keeps a double-entry ledger in integer units with holds, partial capture and idempotency; nothing is created or lost under races and crashes.',
-    status: 'planned',
+    status: 'partial',
   },
   'E-LEDGER.crash': {
     source: 'mission',
@@ -17,7 +17,7 @@ export const economy = {
   'E-BUDGET': {
     source: 'seed:aip',
     behaviour: 'Enforces hard budgets for each agent, day, call and payee, and refuses when it cannot know.',
-    status: 'planned',
+    status: 'partial',
   },
   'E-CHANNEL': {
     source: 'seed:aip',

@@ -6,7 +6,7 @@ export const governance = {
     source: 'seed:aip',
     behaviour:
       'Decides by Cedar policies that can be validated, explained, tested, simulated on recorded traffic and rolled out in stages; denies by default and adds obligations.',
-    status: 'planned',
+    status: 'partial',
   },
   'G-POLICY.deny': {
     source: 'seed:aip',
@@ -52,7 +52,7 @@ export const governance = {
     source: 'seed:aip',
     behaviour:
       'Stops anything from a session to the whole platform, proves which message was the last accepted, and releases only with enough approvals; a node that is cut off stops by itself.',
-    status: 'planned',
+    status: 'partial',
   },
   'G-KILL.scopes': {
     source: 'seed:aip',
@@ -97,7 +97,7 @@ export const governance = {
     source: 'seed:aip',
     behaviour:
       'Records everything in a Merkle log with signed checkpoints that a third party verifies offline, survives lawful erasure, and exports to common formats.',
-    status: 'planned',
+    status: 'partial',
   },
   'G-AUDIT.tenants': {
     source: 'mission',
@@ -107,7 +107,7 @@ export const governance = {
   'G-APPROVE': {
     source: 'seed:aip',
     behaviour: 'Parks a call until enough people approve exactly its arguments, with expiry, across restarts.',
-    status: 'planned',
+    status: 'partial',
   },
   'G-APPROVE.park': {
     source: 'seed:aip',
@@ -135,7 +135,7 @@ export const governance = {
     source: 'seed:aip',
     behaviour:
       'Limits rates, enforces rules about the order of calls, redacts personal data and notices signs of injection.',
-    status: 'planned',
+    status: 'partial',
   },
   'G-GUARD.rates': {
     source: 'seed:aip',

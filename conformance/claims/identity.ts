@@ -41,7 +41,7 @@ export const identity = {
     source: 'seed:aip',
     behaviour:
       'Authenticates by API key, JWT and OIDC, mutual TLS, OAuth 2.1 and DPoP, and keeps the chain of who acted for whom.',
-    status: 'planned',
+    status: 'partial',
   },
   'I-AUTH.token': {
     source: 'seed:aip',
@@ -59,7 +59,7 @@ export const identity = {
     source: 'seed:aip',
     behaviour:
       'Decides roles, attributes and capabilities in the one policy engine, with tenants and teams kept apart.',
-    status: 'planned',
+    status: 'partial',
   },
   'I-RBAC.tenants': {
     source: 'seed:aip',

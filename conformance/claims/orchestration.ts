@@ -12,7 +12,7 @@ export const orchestration = {
     source: 'seed:aip',
     behaviour:
       'Executes durable task graphs with dependencies, parallelism, retries, timeouts, compensation and approvals; after a crash no completed step is repeated.',
-    status: 'planned',
+    status: 'partial',
   },
   'O-EXEC.redelivery': {
     source: 'mission',

@@ -6,7 +6,7 @@ export const protocols = {
     source: 'seed:aip',
     behaviour:
       'Serves and calls Model Context Protocol peers of both eras on one URL, over stdio, Streamable HTTP and the older SSE transport: tools, resources, prompts, completion, sampling, elicitation, progress, cancellation and tasks.',
-    status: 'planned',
+    status: 'partial',
   },
   'P-MCP.modern': {
     source: 'MCP 2026-07-28, basic/transports',
@@ -84,7 +84,7 @@ export const protocols = {
     source: 'seed:aip',
     behaviour:
       'Puts many upstream MCP servers behind one endpoint, with names kept apart, virtual servers, pinning with quarantine on drift, tool search, OpenAPI documents as tools, and policy, budget and audit for every tool.',
-    status: 'planned',
+    status: 'partial',
   },
   'P-MCP-GW.names': {
     source: 'mission',
@@ -231,7 +231,7 @@ export const protocols = {
     source: 'seed:aip',
     behaviour:
       'Finds agents by capability, full text and reputation, watches their heartbeats and resolves DIDs to endpoints.',
-    status: 'planned',
+    status: 'partial',
   },
   'P-REG.admission': {
     source: 'mission',
@@ -345,7 +345,7 @@ export const protocols = {
     source: 'seed:aip',
     behaviour:
       'Makes an agent that is connected over one protocol callable over every other one, with streaming, cancellation, errors and trace context carried across.',
-    status: 'planned',
+    status: 'partial',
   },
   'P-BRIDGE.a2a': {
     source: 'mission',

@@ -5,7 +5,7 @@ export const telemetry = {
   'T-METRICS': {
     source: 'seed:aip',
     behaviour: 'Exposes Prometheus metrics at /metrics that a real Prometheus scrapes.',
-    status: 'planned',
+    status: 'partial',
   },
   'T-METRICS.endpoint': {
     source: 'seed:aip',
@@ -25,7 +25,7 @@ export const telemetry = {
   'T-DASH': {
     source: 'seed:aip',
     behaviour: 'Shows the platform live in a local dashboard that is accessible, dark and light.',
-    status: 'planned',
+    status: 'partial',
   },
   'T-DASH.login': {
     source: 'mission',

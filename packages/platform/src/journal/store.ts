@@ -36,10 +36,22 @@ export interface RowChange {
   readonly expires?: number;
 }
 
+/** Nodes of the Merkle tree are kept at every eighth level, so that a proof reads a few hundred hashes and not the log. */
+export const TILE_HEIGHT = 8;
+
+/** The root of a complete subtree: it never changes. */
+export interface TreeNode {
+  readonly tenant: string;
+  readonly level: number;
+  readonly index: number;
+  readonly hash: Uint8Array;
+}
+
 export interface WriteBatch {
   readonly entries: readonly StoredRow[];
   readonly rows: readonly RowChange[];
   readonly heads: readonly LogHead[];
+  readonly nodes: readonly TreeNode[];
   /** SHA-256 (hex) → content; written before the entries that cite them. */
   readonly blobs: readonly { readonly hash: string; readonly content: string }[];
 }

@@ -11,7 +11,15 @@ import {
 import type { Decider, Entry, EntryDraft, Group, RowWrite, Verdict } from '../kernel/entry.ts';
 import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import { createRecentMap } from '../kernel/recent-map.ts';
-import type { JournalStore, LogHead, RowChange, StoredRow, WriteBatch } from './store.ts';
+import {
+  TILE_HEIGHT,
+  type JournalStore,
+  type LogHead,
+  type RowChange,
+  type StoredRow,
+  type TreeNode,
+  type WriteBatch,
+} from './store.ts';
 
 /** Bodies above this many characters are kept as content-addressed blobs. */
 const BLOB_THRESHOLD = 64 * 1024;
@@ -47,6 +55,7 @@ interface Draft {
   readonly logs: Map<string, Log>;
   readonly rows: Map<string, { tenant: string; write: RowWrite; at: number }>;
   readonly entries: StoredRow[];
+  readonly nodes: TreeNode[];
   readonly blobs: Blob[];
 }
 
@@ -61,7 +70,10 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
   const logs = new Map<string, Log>();
   for (const head of await store.heads()) {
     const checkpointed = (await store.lastCheckpoint(head.tenant)) ?? 0;
-    logs.set(head.tenant, { size: head.size, at: head.at, frontier: Frontier.restore(head.frontier), checkpointed });
+    const frontier = Frontier.restore(head.frontier);
+    if (frontier.size !== head.size)
+      throw new Error(`the log of ${head.tenant} has ${head.size} entries, but its tree has ${frontier.size}`);
+    logs.set(head.tenant, { size: head.size, at: head.at, frontier, checkpointed });
   }
   const decidersOf = new Map<string, Decider[]>();
   for (const decider of options.deciders) {
@@ -72,21 +84,27 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
   async function loadRows(groups: readonly Group[]): Promise<void> {
     const missing = new Map<string, { tenant: string; key: string }>();
     for (const group of groups) {
-      for (const draft of group.entries) {
-        // Keys never depend on the number, so a provisional entry is enough to ask for them.
-        const entry: Entry = { ...draft, tenant: group.tenant, seq: -1, at: 0 };
-        for (const decider of deciders(draft.kind)) {
-          for (const key of decider.keys(entry)) {
-            const id = rowId(group.tenant, key);
-            if (!cache.has(id)) missing.set(id, { tenant: group.tenant, key });
-          }
-        }
+      for (const key of keysOf(group)) {
+        const id = rowId(group.tenant, key);
+        if (!cache.has(id)) missing.set(id, { tenant: group.tenant, key });
       }
     }
     if (missing.size === 0) return;
     const values = await store.rows([...missing.values()]);
     let index = 0;
     for (const id of missing.keys()) cache.set(id, values[index++]);
+  }
+
+  /** A group whose keys cannot be told declares none: its deciders then ask for rows in vain, and it is refused alone. */
+  function keysOf({ tenant, entries }: Group): string[] {
+    try {
+      // Keys never depend on the number, so a provisional entry is enough to ask for them.
+      return entries.flatMap((draft) =>
+        deciders(draft.kind).flatMap((decider) => decider.keys({ ...draft, tenant, seq: -1, at: 0 })),
+      );
+    } catch {
+      return [];
+    }
   }
 
   function decideGroup(group: Group, draft: Draft): Verdict {
@@ -96,7 +114,10 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     const read = (key: string): Json | undefined => {
       const own = staged.get(key) ?? draft.rows.get(rowId(group.tenant, key))?.write;
       if (own) return own.value === null ? undefined : own.value;
-      return cache.get(rowId(group.tenant, key));
+      const id = rowId(group.tenant, key);
+      // A row that was not loaded may exist: taking it for absent could permit what it forbids.
+      if (!cache.has(id)) throw new Error(`A decider asks for the row ${key}, which it has not declared.`);
+      return cache.get(id);
     };
     const entries = group.entries.map((entry, index): Entry => ({
       ...entry,
@@ -115,7 +136,9 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     const stored = entries.map(storedEntry);
     for (const [key, write] of staged) draft.rows.set(rowId(group.tenant, key), { tenant: group.tenant, write, at });
     for (const { row, blob } of stored) {
-      log.frontier.append(row.leaf);
+      log.frontier.append(row.leaf, (level, index, hash) => {
+        if (level > 0 && level % TILE_HEIGHT === 0) draft.nodes.push({ tenant: group.tenant, level, index, hash });
+      });
       draft.entries.push(row);
       if (blob) draft.blobs.push(blob);
     }
@@ -135,7 +158,7 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
   }
 
   async function commit(groups: readonly Group[]): Promise<Verdict[]> {
-    const draft: Draft = { logs: new Map(), rows: new Map(), entries: [], blobs: [] };
+    const draft: Draft = { logs: new Map(), rows: new Map(), entries: [], nodes: [], blobs: [] };
     try {
       await loadRows(groups);
       const verdicts = groups.map((group) => decideSafely(group, draft));
@@ -169,8 +192,11 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
       for (const { tenant, key } of await store.sweep(now())) cache.delete(rowId(tenant, key));
     },
     async close() {
-      await checkpoint();
-      await store.close();
+      try {
+        await checkpoint();
+      } finally {
+        await store.close();
+      }
     },
   };
 }
@@ -254,7 +280,7 @@ function batchOf(draft: Draft): WriteBatch {
     ...(write.open ? { open: true } : {}),
     ...(write.expires === undefined ? {} : { expires: write.expires }),
   }));
-  return { entries: draft.entries, rows, heads, blobs: draft.blobs };
+  return { entries: draft.entries, rows, heads, nodes: draft.nodes, blobs: draft.blobs };
 }
 
 function notRecorded(error: unknown) {

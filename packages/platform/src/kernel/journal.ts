@@ -47,5 +47,9 @@ export interface JournalReader {
   body(entry: StoredEntry): string | undefined;
   size(tenant: string): number;
   tenants(): string[];
+  /** Hashes of the Merkle tree that are kept: leaves (level 0), and every node of each eighth level above. */
+  hashes(tenant: string, level: number, first: number, count: number): Uint8Array[];
+  /** All signed checkpoints, smallest first. */
   checkpoints(tenant: string): { size: number; note: string }[];
+  lastCheckpoint(tenant: string): { size: number; note: string } | undefined;
 }

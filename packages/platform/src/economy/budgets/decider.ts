@@ -24,8 +24,9 @@ export const daySpendKey = (principal: string, day: string): string => `spend:${
 /** UTC day of a moment, `YYYY-MM-DD`. */
 export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-/** Days that stay known: long enough for every hold of that day to have been resolved. */
-const DAY_KEPT = 8 * 86_400_000;
+const DAY = 86_400_000;
+/** How long a day stays known after it has begun; what is resolved later changes no day that still counts. */
+const DAY_KEPT = 9 * DAY;
 /** A message may cross midnight between its guard and its commit, in milliseconds. */
 const MIDNIGHT_SLACK = 60_000;
 
@@ -61,7 +62,7 @@ function reserve(rows: Rows, entry: Entry, hold: Hold) {
   const day = spend(rows, daySpendKey(hold.payer, hold.day));
   const refusal = overspent(rows(budgetKey(hold.payer)) as unknown as BudgetRow | undefined, hold, total, day);
   if (refusal) return { refuse: refusal };
-  return writes(hold, entry.at, { ...total, held: total.held + hold.amount }, { ...day, held: day.held + hold.amount });
+  return writes(hold, entry.at, (row) => ({ ...row, held: row.held + hold.amount }), total, day);
 }
 
 /** Why a budget does not allow a call, if it does not. Also what the guard asks before the commit decides. */
@@ -106,18 +107,28 @@ function resolve(rows: Rows, entry: Entry, hold: Hold) {
   const resolution = entry.head['resolution'];
   if (resolution === 'kept') return NO_WRITES;
   const posted = resolution === 'captured' ? hold.amount : 0;
-  const settle = (row: SpendRow): SpendRow => ({ spent: row.spent + posted, held: row.held - hold.amount });
   return writes(
     hold,
     entry.at,
-    settle(spend(rows, spendKey(hold.payer))),
-    settle(spend(rows, daySpendKey(hold.payer, hold.day))),
+    (row) => ({ spent: row.spent + posted, held: row.held - hold.amount }),
+    spend(rows, spendKey(hold.payer)),
+    spend(rows, daySpendKey(hold.payer, hold.day)),
   );
 }
 
 const spend = (rows: Rows, key: string): SpendRow => (rows(key) as unknown as SpendRow | undefined) ?? NOTHING;
 
-const writes = (hold: Hold, at: number, total: SpendRow, day: SpendRow): RowWrite[] => [
-  { key: spendKey(hold.payer), value: total as unknown as Json },
-  { key: daySpendKey(hold.payer, hold.day), value: day as unknown as Json, expires: at + DAY_KEPT },
-];
+function writes(
+  hold: Hold,
+  at: number,
+  change: (row: SpendRow) => SpendRow,
+  total: SpendRow,
+  day: SpendRow,
+): RowWrite[] {
+  const rows: RowWrite[] = [{ key: spendKey(hold.payer), value: change(total) as unknown as Json }];
+  const expires = Date.parse(hold.day) + DAY_KEPT;
+  // A row that may have been swept is not written again: whether it has been must not show in the log's outcome.
+  if (at <= expires)
+    rows.push({ key: daySpendKey(hold.payer, hold.day), value: change(day) as unknown as Json, expires });
+  return rows;
+}

@@ -12,9 +12,9 @@ export function budgetGuard(read: JournalReader, now: () => number): Guard {
   return {
     name: 'budget',
     admit(crossing) {
-      const { target, principal } = crossing;
-      // Whoever works for itself has nobody to pay.
-      if (target.price === 0 || target.owner === principal.id) return PASS;
+      const { target, principal, message } = crossing;
+      // Only calls are paid for, and whoever works for itself has nobody to pay.
+      if (target.price === 0 || message.kind !== 'request' || target.owner === principal.id) return PASS;
       const hold = { payer: principal.id, payee: target.owner, amount: target.price, day: dayOf(now()) };
       const spend = (key: string): SpendRow =>
         (read.row(principal.tenant, key) as unknown as SpendRow | undefined) ?? NOTHING;

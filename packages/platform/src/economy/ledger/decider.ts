@@ -18,7 +18,7 @@ export interface HoldRow extends Hold {
   readonly at: number;
 }
 
-export type Resolution = 'captured' | 'released' | 'kept';
+const RESOLUTIONS = ['captured', 'released', 'kept'] as const;
 
 export const accountKey = (id: string): string => `account:${id}`;
 export const holdKey = (task: string): string => `hold:${task}`;
@@ -66,11 +66,12 @@ function held(rows: Rows, entry: Entry, hold: Hold) {
 }
 
 function resolved(rows: Rows, entry: Entry, hold: Hold) {
-  const resolution = entry.head['resolution'] as Resolution;
+  const resolution = RESOLUTIONS.find((known) => known === entry.head['resolution']);
+  if (!resolution) return { refuse: errorBody('INVALID_ARGUMENT', 'A hold is captured, released or kept.') };
   const row = rows(holdKey(taskOf(entry))) as unknown as HoldRow | undefined;
   // The end of a task finds its hold as the accept left it; a person finds it kept.
   const expected = entry.kind === 'settle' ? 'held' : 'kept';
-  if (row?.state !== expected || row.amount !== hold.amount || row.payer !== hold.payer || row.payee !== hold.payee) {
+  if (row?.state !== expected || !same(row, hold)) {
     return {
       refuse: errorBody(
         'CONFLICT',
@@ -96,6 +97,9 @@ function resolved(rows: Rows, entry: Entry, hold: Hold) {
     }),
   ];
 }
+
+const same = (a: Hold, b: Hold): boolean =>
+  a.payer === b.payer && a.payee === b.payee && a.amount === b.amount && a.day === b.day;
 
 const account = (rows: Rows, id: string): AccountRow =>
   (rows(accountKey(id)) as unknown as AccountRow | undefined) ?? EMPTY;

@@ -29,7 +29,10 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     taskEntries: db.prepare('SELECT * FROM entry WHERE task = ? AND n > ? ORDER BY n LIMIT ?'),
     blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
     size: db.prepare('SELECT size FROM log WHERE tenant = ?'),
+    leaves: db.prepare('SELECT leaf AS hash FROM entry WHERE id >= ? AND id < ? ORDER BY id'),
+    nodes: db.prepare('SELECT hash FROM node WHERE tenant = ? AND level = ? AND place >= ? AND place < ? ORDER BY place'),
     checkpoints: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size'),
+    lastCheckpoint: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size DESC LIMIT 1'),
   };
   const numbers = new Map<string, number>();
 
@@ -55,7 +58,7 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     },
     rows(tenant, prefix, { after, limit = 1000, newest = false } = {}) {
       const from = newest ? prefix : (after ?? prefix);
-      const to = newest ? (after ?? `${prefix}\uffff`) : `${prefix}\uffff`;
+      const to = newest ? (after ?? endOf(prefix)) : endOf(prefix);
       return (newest ? sql.rowsNewest : sql.rows).all(tenantNumber(tenant), from, to, limit).map(listing);
     },
     list(tenant, list, { before, limit = 100 } = {}) {
@@ -63,7 +66,7 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
         .all(tenantNumber(tenant), list, before?.updated ?? Number.MAX_SAFE_INTEGER, before?.key ?? '', limit)
         .map(listing);
     },
-    open: (tenant, prefix) => sql.open.all(tenantNumber(tenant), prefix, `${prefix}\uffff`).map(listing),
+    open: (tenant, prefix) => sql.open.all(tenantNumber(tenant), prefix, endOf(prefix)).map(listing),
     entry: (tenant, seq) => range(tenant, seq, 1).find((entry) => entry.seq === seq),
     entries: (tenant, { from, limit }) => range(tenant, from, limit),
     taskEntries(tenant, task, after, limit = 10_000) {
@@ -80,13 +83,25 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     },
     size: (tenant) => (sql.size.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
     tenants: () => sql.tenants.all().map((row) => row['name'] as string),
-    checkpoints: (tenant) =>
-      sql.checkpoints
-        .all(tenantNumber(tenant))
-        .map((row) => ({ size: row['size'] as number, note: row['note'] as string })),
+    hashes(tenant, level, first, count) {
+      const no = tenantNumber(tenant);
+      const base = no * SEQ_SPAN + first;
+      const rows = level === 0 ? sql.leaves.all(base, base + count) : sql.nodes.all(no, level, first, first + count);
+      return rows.map((row) => row['hash'] as Uint8Array);
+    },
+    checkpoints: (tenant) => sql.checkpoints.all(tenantNumber(tenant)).map(checkpoint),
+    lastCheckpoint(tenant) {
+      const row = sql.lastCheckpoint.get(tenantNumber(tenant));
+      return row && checkpoint(row);
+    },
     close: () => db.close(),
   };
 }
+
+/** Beyond every key that starts so: no character comes after the last of Unicode. */
+const endOf = (prefix: string): string => `${prefix}\u{10ffff}`;
+
+const checkpoint = (row: Row) => ({ size: row['size'] as number, note: row['note'] as string });
 
 const listing = (row: Row): RowListing => ({
   key: row['key'] as string,

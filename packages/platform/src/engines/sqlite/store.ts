@@ -55,6 +55,7 @@ export function openSqliteStore(file: string): JournalStore {
           row.expires ?? null,
         );
     }
+    for (const node of batch.nodes) sql.putNode.run(tenantNumber(node.tenant), node.level, node.index, node.hash);
     for (const head of batch.heads) sql.putHead.run(tenantNumber(head.tenant), head.size, head.at, head.frontier);
   }
 
@@ -124,6 +125,7 @@ function statements(db: DatabaseSync): Record<StatementName, StatementSync> {
       `INSERT INTO log (tenant, size, at, frontier) VALUES (?, ?, ?, ?)
        ON CONFLICT (tenant) DO UPDATE SET size = excluded.size, at = excluded.at, frontier = excluded.frontier`,
     ),
+    putNode: db.prepare('INSERT INTO node (tenant, level, place, hash) VALUES (?, ?, ?, ?)'),
     putCheckpoint: db.prepare('INSERT OR REPLACE INTO checkpoint (tenant, size, note) VALUES (?, ?, ?)'),
     lastCheckpoint: db.prepare('SELECT max(size) AS size FROM checkpoint WHERE tenant = ?'),
     sweep: db.prepare('DELETE FROM row WHERE expires < ? RETURNING tenant, key'),
@@ -139,6 +141,7 @@ type StatementName =
   | 'putRow'
   | 'deleteRow'
   | 'putHead'
+  | 'putNode'
   | 'putCheckpoint'
   | 'lastCheckpoint'
   | 'sweep';
