@@ -25,7 +25,12 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
 
   async function launch(config: Config, { only, dev = false }: StartOptions): Promise<Running> {
     const { startPlatform } = await import('../main/platform.ts');
-    const platform = await startPlatform({ config, log: logOf(config, dev), ...(only === undefined ? {} : { only }) });
+    const platform = await startPlatform({
+      config,
+      log: logOf(config, dev),
+      dev,
+      ...(only === undefined ? {} : { only }),
+    });
     return {
       url: platform.url,
       ...(only === undefined ? { loginUrl: platform.loginUrl() } : {}),

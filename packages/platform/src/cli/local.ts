@@ -17,7 +17,7 @@ export interface StartOptions {
   readonly flags: Flags;
   /** One edge only, beside health and metrics. */
   readonly only?: 'mcp' | 'a2a';
-  /** For people: readable log lines, and a new start when `aip.yaml` changes. */
+  /** For people: readable log lines, a policy for trying things out, and a new start when `aip.yaml` changes. */
   readonly dev?: boolean;
 }
 

@@ -8,7 +8,7 @@ import { approvalOperations, approveGuard, resumeAnswered } from '../governance/
 import { auditOperations } from '../governance/audit/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
-import { openPolicyFolder, policyGuard, policyOperations } from '../governance/policy/index.ts';
+import { DEV_POLICY, openPolicyFolder, policyGuard, policyOperations } from '../governance/policy/index.ts';
 import {
   authenticator,
   createLogins,
@@ -47,11 +47,19 @@ export interface CoreOptions {
   readonly config: Config;
   /** Operations that edges bring along (upstream servers). */
   readonly operations?: readonly Operation[];
+  /** For trying things out: the first start writes a policy that lets agents call each other. */
+  readonly dev?: boolean;
   readonly telemetry: Telemetry;
   readonly log: Log;
 }
 
-export async function openCore({ config, operations: extra = [], telemetry, log }: CoreOptions): Promise<Core> {
+export async function openCore({
+  config,
+  operations: extra = [],
+  dev = false,
+  telemetry,
+  log,
+}: CoreOptions): Promise<Core> {
   await using cleanup = new AsyncDisposableStack();
   const clock = systemClock;
   const now = (): number => clock.now();
@@ -65,6 +73,7 @@ export async function openCore({ config, operations: extra = [], telemetry, log 
   cleanup.defer(async () => (await started)?.close());
   const policies = await openPolicyFolder({
     folder: folder.policies,
+    extra: dev ? [DEV_POLICY] : [],
     onChange: (error) =>
       error
         ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] })

@@ -26,6 +26,8 @@ export interface PlatformOptions {
   readonly log: Log;
   /** One edge only, beside health and metrics. */
   readonly only?: EdgeChoice;
+  /** For trying things out: the first start writes a policy that lets agents call each other. */
+  readonly dev?: boolean;
 }
 
 /** A running platform. */
@@ -41,13 +43,14 @@ export interface Platform {
 }
 
 /** The composition root of the process. Throws CONFIG_INVALID, CONFLICT (folder or port in use). */
-export async function startPlatform({ config, log, only }: PlatformOptions): Promise<Platform> {
+export async function startPlatform({ config, log, only, dev = false }: PlatformOptions): Promise<Platform> {
   await using cleanup = new AsyncDisposableStack();
   const metrics = openMetrics();
   cleanup.defer(() => metrics.stop());
   const core = await openCore({
     config,
     log,
+    dev,
     telemetry: createTelemetry(metrics.meter),
     operations: mcpOperations(() => upstreams),
   });

@@ -30,7 +30,9 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
     size: db.prepare('SELECT size FROM log WHERE tenant = ?'),
     leaves: db.prepare('SELECT leaf AS hash FROM entry WHERE id >= ? AND id < ? ORDER BY id'),
-    nodes: db.prepare('SELECT hash FROM node WHERE tenant = ? AND level = ? AND place >= ? AND place < ? ORDER BY place'),
+    nodes: db.prepare(
+      'SELECT hash FROM node WHERE tenant = ? AND level = ? AND place >= ? AND place < ? ORDER BY place',
+    ),
     checkpoints: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size'),
     lastCheckpoint: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size DESC LIMIT 1'),
   };

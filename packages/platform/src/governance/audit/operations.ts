@@ -1,9 +1,12 @@
-import { AipError, inclusionPath, parseCheckpoint, toBase64Url } from '@aip/wire';
+import { AipError, consistencyPath, inclusionPath, toBase64Url } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
-import type { JournalReader } from '../../kernel/journal.ts';
+import type { JournalReader, StoredEntry } from '../../kernel/journal.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
-import { createTree, type Tree } from './tree.ts';
+import { treeOf } from './tree.ts';
+
+/** Entries that one request looks through for those of a kind, so that a rare kind does not hold up everybody. */
+const MAX_SCANNED = 5_000;
 
 /** The log, offered to those who want to check it themselves: heads, leaves, checkpoints and proofs. */
 export function auditOperations(
@@ -11,13 +14,32 @@ export function auditOperations(
   gateway: string,
   originOf: (tenant: string) => string,
 ): Operation[] {
-  const trees = new Map<string, Tree>();
   const read = (): JournalReader => exchange().journal.read;
 
-  function tree(tenant: string): Tree {
-    const known = trees.get(tenant) ?? createTree(read(), tenant);
-    trees.set(tenant, known);
-    return known;
+  function scan(tenant: string, from: number, limit: number, kind: string | undefined) {
+    const end = Math.min(read().size(tenant), from + MAX_SCANNED);
+    const found: StoredEntry[] = [];
+    let at = from;
+    while (at < end && found.length < limit) {
+      const page = read().entries(tenant, { from: at, limit: Math.min(limit, end - at) });
+      for (const entry of page) {
+        if (found.length === limit) break;
+        at = entry.seq + 1;
+        if (kind === undefined || entry.kind === kind) found.push(entry);
+      }
+      if (page.length === 0) break;
+    }
+    return { found, next: at };
+  }
+
+  /** The last signed checkpoint, if it covers `size` entries. */
+  function covering(tenant: string, size: number): { size: number; note: string } {
+    const last = read().lastCheckpoint(tenant);
+    if (last && last.size >= size) return last;
+    throw new AipError(
+      'NOT_FOUND',
+      `No checkpoint covers ${size} entries yet; the last one covers ${last?.size ?? 0}. One is signed every second.`,
+    );
   }
 
   return [
@@ -36,7 +58,7 @@ export function auditOperations(
         checkpoint_size: z.number(),
       }),
       handler({ principal: { tenant } }) {
-        const last = read().checkpoints(tenant).at(-1);
+        const last = read().lastCheckpoint(tenant);
         return {
           output: {
             tenant,
@@ -59,16 +81,20 @@ export function auditOperations(
         limit: z.coerce.number().int().min(1).max(1_000).default(200),
         kind: z.string().max(64).optional(),
       }),
-      output: z.object({ entries: z.array(z.any()), size: z.number() }),
+      output: z.object({
+        entries: z.array(z.any()),
+        size: z.number(),
+        /** Where to go on; absent at the end of the log. */
+        next: z.number().optional(),
+      }),
       handler({ principal: { tenant } }, { from, limit, kind }) {
-        const entries = read()
-          .entries(tenant, { from, limit })
-          .filter((entry) => kind === undefined || entry.kind === kind);
+        const { found, next } = scan(tenant, from, limit, kind);
         const size = read().size(tenant);
         return {
           output: {
             size,
-            entries: entries.map(({ seq, at, text, leaf, task, n, ...entry }) => ({
+            ...(next < size ? { next } : {}),
+            entries: found.map(({ seq, at, text, leaf, task, n, ...entry }) => ({
               seq,
               at,
               kind: entry.kind,
@@ -95,16 +121,23 @@ export function auditOperations(
         checkpoint: z.string(),
       }),
       handler({ principal: { tenant } }, { seq }) {
-        const last = read().checkpoints(tenant).at(-1);
-        const entry = read().entry(tenant, seq);
-        if (!entry || !last || seq >= last.size)
-          throw new AipError(
-            'NOT_FOUND',
-            `Entry ${seq} is not covered by a checkpoint yet; the last one covers ${last?.size ?? 0} entries.`,
-          );
-        const { size } = parseCheckpoint(last.note).checkpoint;
-        const path = inclusionPath(seq, size, tree(tenant).hashAt).map(toBase64Url);
-        return { output: { seq, size, leaf: toBase64Url(entry.leaf), path, checkpoint: last.note } };
+        const { size, note } = covering(tenant, seq + 1);
+        const tree = treeOf(read(), tenant);
+        const path = inclusionPath(seq, size, tree).map(toBase64Url);
+        return { output: { seq, size, leaf: toBase64Url(tree(0, seq)), path, checkpoint: note } };
+      },
+    }),
+    operation({
+      name: 'audit.consistency',
+      summary: 'Proves (RFC 6962) that the last signed checkpoint continues the log that an older one has signed.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({ from: z.coerce.number().int().min(0) }),
+      output: z.object({ from: z.number(), size: z.number(), path: z.array(z.string()), checkpoint: z.string() }),
+      handler({ principal: { tenant } }, { from }) {
+        const { size, note } = covering(tenant, from);
+        const path = consistencyPath(from, size, treeOf(read(), tenant)).map(toBase64Url);
+        return { output: { from, size, path, checkpoint: note } };
       },
     }),
   ];

@@ -10,6 +10,8 @@ export interface Replay {
   next(entry: Entry): string | undefined;
   /** A row as the log says it is now; undefined when there is none. */
   row(key: string): Json | undefined;
+  /** Keys of the rows that cannot have been swept by `now`, in milliseconds since the Unix epoch. */
+  keys(now: number): Iterable<string>;
 }
 
 export function createReplay(deciders: readonly Decider[]): Replay {
@@ -38,5 +40,8 @@ export function createReplay(deciders: readonly Decider[]): Replay {
       return undefined;
     },
     row: (key) => rows.get(key)?.value,
+    *keys(swept) {
+      for (const [key, { expires }] of rows) if (expires >= swept) yield key;
+    },
   };
 }

@@ -16,28 +16,43 @@ export interface AuditEntry {
 export interface LogSource {
   readonly tenant: string;
   readonly gateway: string;
-  entries(): Iterable<AuditEntry>;
-  checkpoints(): readonly { readonly size: number; readonly note: string }[];
+  /** Signed checkpoints, smallest first. */
+  readonly checkpoints: readonly { readonly size: number; readonly note: string }[];
+  /** Every entry in order, read as it is asked for. */
+  entries(): Iterable<AuditEntry> | AsyncIterable<AuditEntry>;
   /** What is wrong with the container itself, known once the entries have been read. */
-  problems?(): readonly string[];
+  problems(): readonly string[];
+}
+
+/** A log in a data folder. */
+export interface StoredLog extends LogSource {
+  readonly size: number;
+  entries(): Iterable<AuditEntry>;
 }
 
 const PAGE = 1_000;
 
 /** The log in a data folder, read without stopping the platform: entries that come meanwhile are left out. */
-export function storedLog(read: JournalReader, tenant: string, gateway: string): LogSource & { readonly size: number } {
+export function storedLog(read: JournalReader, tenant: string, gateway: string): StoredLog {
+  // Checkpoints first: a log that is read after them is never shorter than what they sign.
+  const checkpoints = read.checkpoints(tenant);
   const size = read.size(tenant);
+  let end = 0;
   return {
     tenant,
     gateway,
+    checkpoints,
     size,
     *entries() {
-      for (let from = 0; from < size; from += PAGE) {
-        for (const entry of read.entries(tenant, { from, limit: Math.min(PAGE, size - from) }))
-          yield stored(read, entry);
+      for (end = 0; end < size;) {
+        const page = read.entries(tenant, { from: end, limit: Math.min(PAGE, size - end) });
+        for (const entry of page) yield stored(read, entry);
+        const last = page.at(-1);
+        if (!last) return;
+        end = last.seq + 1;
       }
     },
-    checkpoints: () => read.checkpoints(tenant).filter((checkpoint) => checkpoint.size <= size),
+    problems: () => (end < size ? [`the log says it has ${size} entries, and ends after entry ${end - 1}`] : []),
   };
 }
 

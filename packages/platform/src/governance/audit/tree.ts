@@ -1,44 +1,24 @@
-import { nodeHash, type HashAt } from '@aip/wire';
+import { AipError, nodeHash, type HashAt } from '@aip/wire';
+import { TILE_HEIGHT } from '../../journal/store.ts';
 import type { JournalReader } from '../../kernel/journal.ts';
 
-/** Complete subtrees of this many levels are remembered, so that a proof reads a few hundred leaves, not all. */
-const TILE = 8;
-const MAX_TILES = 100_000;
-
-/** The Merkle tree over a tenant's leaves, computed on demand. Complete subtrees never change, so they can be kept. */
-export interface Tree {
-  readonly hashAt: HashAt;
-}
-
-export function createTree(read: JournalReader, tenant: string): Tree {
-  const tiles = new Map<string, Uint8Array>();
-
-  function hashAt(level: number, index: number): Uint8Array {
-    if (level > TILE)
-      return kept(level, index, () => nodeHash(hashAt(level - 1, index * 2), hashAt(level - 1, index * 2 + 1)));
-    if (level === TILE) return kept(level, index, () => subtree(level, index));
-    return subtree(level, index);
-  }
-
-  function subtree(level: number, index: number): Uint8Array {
-    const width = 2 ** level;
-    let hashes = read.entries(tenant, { from: index * width, limit: width }).map((entry) => entry.leaf);
-    while (hashes.length > 1)
-      hashes = Array.from({ length: hashes.length / 2 }, (_, at) =>
-        nodeHash(hashes[at * 2] as Uint8Array, hashes[at * 2 + 1] as Uint8Array),
-      );
+/**
+ * The Merkle tree of a tenant's log. Every eighth level is kept, and what lies between is computed from at most
+ * 128 hashes, so that a proof costs a few hundred hashes however long the log is.
+ */
+export function treeOf(read: JournalReader, tenant: string): HashAt {
+  return (level, index) => {
+    const kept = level - (level % TILE_HEIGHT);
+    const width = 2 ** (level - kept);
+    let hashes = read.hashes(tenant, kept, index * width, width);
+    if (hashes.length < width)
+      throw new AipError('NOT_FOUND', `The log has no whole subtree of ${2 ** level} entries at ${index}.`);
+    while (hashes.length > 1) hashes = pairs(hashes);
     return hashes[0] as Uint8Array;
-  }
-
-  function kept(level: number, index: number, compute: () => Uint8Array): Uint8Array {
-    const key = `${level}/${index}`;
-    const known = tiles.get(key);
-    if (known) return known;
-    const hash = compute();
-    if (tiles.size >= MAX_TILES) tiles.delete(tiles.keys().next().value as string);
-    tiles.set(key, hash);
-    return hash;
-  }
-
-  return { hashAt };
+  };
 }
+
+const pairs = (hashes: readonly Uint8Array[]): Uint8Array[] =>
+  Array.from({ length: hashes.length / 2 }, (_, at) =>
+    nodeHash(hashes[at * 2] as Uint8Array, hashes[at * 2 + 1] as Uint8Array),
+  );

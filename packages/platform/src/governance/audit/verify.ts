@@ -6,6 +6,7 @@ import {
   leafHash,
   parseJson,
   publicKeyOfDid,
+  SALT_BYTES,
   utf8Bytes,
   verifyCheckpoint,
   type JsonObject,
@@ -29,7 +30,7 @@ export interface AuditReport {
   readonly ok: boolean;
   readonly entries: number;
   readonly checkpoints: number;
-  /** Entries whose content has been erased; their place and their commitment stand. */
+  /** Entries whose content and salt have been erased; their place and their commitment stand. */
   readonly erased: number;
   /** Entries after the last checkpoint: recorded, not yet signed. */
   readonly unsigned: number;
@@ -64,35 +65,36 @@ export async function verifyLog(
   const replay = createReplay(deciders);
   const kills = createKillHistory();
   const roots = new Map<number, Uint8Array>();
-  const checkpoints = source.checkpoints();
+  const { checkpoints } = source;
   const sizes = new Set(checkpoints.map(({ size }) => size));
+  let expected = 0;
   let lastAt = 0;
   let erased = 0;
 
   try {
-    for (const item of source.entries()) {
-      const expected = frontier.size;
-      if (item.seq !== expected) report(`entry ${expected} is missing; the next one is ${item.seq}`, expected);
+    for await (const item of source.entries()) {
+      if (item.seq !== expected) report(`entry ${expected} should stand here, not entry ${item.seq}`, expected);
+      expected = item.seq + 1;
       const entry = readEntry(item, source.tenant, report);
-      // The tree goes on over what is stored, so that one damaged entry is named once.
-      frontier.append(leafHash(item.text));
+      // The tree goes on over the leaf that is stored: a text that does not fit it has been named already.
+      frontier.append(item.leaf);
       if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
       if (!entry) continue;
       if (entry.at < lastAt) report(`entry ${item.seq} is older than the one before it`, item.seq);
       lastAt = Math.max(lastAt, entry.at);
-      if (entry.committed && item.body === undefined) erased++;
+      if (entry.erased) erased++;
       kills.next(entry);
       const refusal = replay.next(entry);
       if (refusal) report(`entry ${item.seq} (${entry.kind}) should have been refused: ${refusal}`, item.seq);
     }
   } catch (error) {
-    report(`the log cannot be read beyond entry ${frontier.size}: ${(error as Error).message}`, frontier.size);
+    report(`the log cannot be read from entry ${expected} on: ${(error as Error).message}`, expected);
   }
 
   for (const { size, note } of checkpoints)
     await checkCheckpoint(size, note, roots.get(size), { source, origin }, report);
-  for (const what of source.problems?.() ?? []) report(what);
-  if (problems.length === 0) problems.push(...(onReplayed?.(replay) ?? []));
+  for (const what of source.problems()) report(what);
+  if (problems.length === 0) problems.push(...(onReplayed?.(replay) ?? []).slice(0, MAX_PROBLEMS));
   return {
     tenant: source.tenant,
     ok: problems.length === 0,
@@ -113,7 +115,7 @@ function readEntry(
   item: AuditEntry,
   tenant: string,
   report: Report,
-): (Entry & { readonly committed: boolean }) | undefined {
+): (Entry & { readonly erased: boolean }) | undefined {
   const { seq } = item;
   if (!equalBytes(leafHash(item.text), item.leaf)) {
     report(`entry ${seq} has been changed: its text does not hash to its leaf`, seq);
@@ -126,14 +128,16 @@ function readEntry(
   }
   if (head['seq'] !== seq || head['tenant'] !== tenant)
     report(`entry ${seq} says it is entry ${JSON.stringify(head['seq'])} of ${JSON.stringify(head['tenant'])}`, seq);
-  for (const [column, value] of Object.entries(item.columns ?? {})) {
-    if (head[column] !== value) report(`entry ${seq} is filed under another ${column} than it says`, seq);
+  for (const column of item.columns ? COLUMNS : []) {
+    if (head[column] !== item.columns?.[column])
+      report(`entry ${seq} is filed under another ${column} than it says`, seq);
   }
   const { body: commitment, ...rest } = head;
-  checkBody(item, commitment, report);
-  return { ...(rest as unknown as Entry), committed: commitment !== undefined };
+  const erased = checkBody(item, commitment, report) === 'erased';
+  return { ...(rest as unknown as Entry), erased };
 }
 
+const COLUMNS = ['at', 'kind', 'task', 'n'] as const;
 const VERSION = 'aip-entry-v1\n';
 
 function parseText(text: string): JsonObject | undefined {
@@ -146,14 +150,15 @@ function parseText(text: string): JsonObject | undefined {
   }
 }
 
-function checkBody({ seq, body, salt }: AuditEntry, commitment: unknown, report: Report): void {
-  if (body === undefined) return;
-  if (salt === undefined || salt.length !== 16 || typeof commitment !== 'string') {
-    report(`entry ${seq} has content that it does not commit to`, seq);
-    return;
-  }
-  const sum = Buffer.from(commit(salt, utf8Bytes(body))).toString('base64url');
-  if (sum !== commitment) report(`entry ${seq} has been changed: its content does not fit its commitment`, seq);
+function checkBody({ seq, body, salt }: AuditEntry, commitment: unknown, report: Report): 'erased' | undefined {
+  if (body === undefined && salt === undefined) return commitment === undefined ? undefined : 'erased';
+  if (commitment === undefined) report(`entry ${seq} has content that it does not commit to`, seq);
+  // Erasing drops both: with its salt alone, or without it, content has been lost or taken away.
+  else if (body === undefined || salt?.length !== SALT_BYTES)
+    report(`entry ${seq} has lost ${body === undefined ? 'its content' : 'the salt of its content'}`, seq);
+  else if (Buffer.from(commit(salt, utf8Bytes(body))).toString('base64url') !== commitment)
+    report(`entry ${seq} has been changed: its content does not fit its commitment`, seq);
+  return undefined;
 }
 
 interface CheckpointContext {

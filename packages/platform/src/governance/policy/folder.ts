@@ -28,15 +28,18 @@ export interface PolicyFolder {
 
 export interface PolicyFolderOptions {
   readonly folder: string;
+  /** Written beside the starter policy when the folder is made. */
+  readonly extra?: readonly PolicyFile[];
   /** Told after every change on disk, whether it took effect or not. */
   readonly onChange: (error: AipError | undefined) => void;
 }
 
 /** Opens the folder; on the first start it is made, with the starter policy in it. */
-export async function openPolicyFolder({ folder, onChange }: PolicyFolderOptions): Promise<PolicyFolder> {
+export async function openPolicyFolder({ folder, extra = [], onChange }: PolicyFolderOptions): Promise<PolicyFolder> {
   if (!existsSync(folder)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, STARTER_FILE), STARTER_POLICY);
+    for (const { name, text } of extra) writeFileSync(join(folder, name), text);
   }
   let set: PolicySet | undefined;
   let error: AipError | undefined;

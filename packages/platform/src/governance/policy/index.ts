@@ -1,4 +1,5 @@
 export { STARTER_FILE, STARTER_POLICY } from './starter.ts';
+export { DEV_POLICY } from './dev.ts';
 export { openPolicyFolder } from './folder.ts';
 export { policyGuard } from './guard.ts';
 export { policyOperations } from './operations.ts';
