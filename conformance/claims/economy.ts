@@ -8,6 +8,18 @@ export const economy = {
       'Keeps a double-entry ledger in integer units with holds, partial capture and idempotency; nothing is created or lost under races and crashes.',
     status: 'partial',
   },
+  'E-LEDGER.holds': {
+    source: 'mission',
+    behaviour:
+      'A hold is a whole number of units above nothing, made once with the accept it pays for and resolved once, exactly as it was made; one whose effect is unknown waits for a person.',
+    status: 'done',
+  },
+  'E-LEDGER.conservation': {
+    source: 'mission',
+    behaviour:
+      'Debits equal credits, posted and pending, after any sequence of holds, captures, releases and reconciliations; deciding the log again comes to the same balances.',
+    status: 'done',
+  },
   'E-LEDGER.crash': {
     source: 'mission',
     behaviour:
@@ -18,6 +30,22 @@ export const economy = {
     source: 'seed:aip',
     behaviour: 'Enforces hard budgets for each agent, day, call and payee, and refuses when it cannot know.',
     status: 'partial',
+  },
+  'E-BUDGET.limits': {
+    source: 'mission',
+    behaviour:
+      'A priced call is accepted only within the limits of its payer per call, per UTC day and in total, holds included; who has no budget pays for nothing.',
+    status: 'done',
+  },
+  'E-BUDGET.day': {
+    source: 'mission',
+    behaviour: 'The limit per day counts by the UTC day of the commit, and days are forgotten only once they are over.',
+    status: 'done',
+  },
+  'E-BUDGET.race': {
+    source: 'mission',
+    behaviour: '64 concurrent calls against a budget for 10 have exactly 10 effects, every time.',
+    status: 'done',
   },
   'E-CHANNEL': {
     source: 'seed:aip',

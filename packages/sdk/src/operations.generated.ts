@@ -99,10 +99,15 @@ export interface Operations {
   };
   /** Calls that wait for a person, or all that ever did. Effect: read. */
   'asks.list': { input: { state?: 'open' | 'all'; limit?: number }; output: { asks: Json[] } };
+  /** Proves (RFC 6962) that the last signed checkpoint continues the log that an older one has signed. Effect: read. */
+  'audit.consistency': {
+    input: { from: number };
+    output: { from: number; size: number; path: string[]; checkpoint: string };
+  };
   /** Entries as they are hashed: text and leaf, without the content they commit to. Effect: read. */
   'audit.entries': {
     input: { from?: number; limit?: number; kind?: string };
-    output: { entries: Json[]; size: number };
+    output: { entries: Json[]; size: number; next?: number };
   };
   /** How far the log goes: its size and its last signed checkpoint. Effect: read. */
   'audit.head': {

@@ -1,4 +1,5 @@
 import { claim } from '@aip/conformance';
+import { AipError } from '@aip/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 import { outcomeOf, type Exchange } from '../../exchange/index.ts';
 import { oneShot } from '../../exchange/sessions.ts';
@@ -6,10 +7,9 @@ import { createTestExchange } from '../../exchange/testing.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { RouteEvent } from '../../kernel/task.ts';
+import { rounds } from '../../kernel/testing.ts';
 import { ledgerDecider, ledgerOperations, type AccountRow } from '../ledger/index.ts';
 import { budgetDecider, budgetGuard, budgetOperations } from './index.ts';
-
-const ROUNDS = Number(process.env['AIP_TEST_ROUNDS']) || 5;
 
 const seller: CatalogueEntry = {
   address: 'agent:seller',
@@ -55,15 +55,16 @@ async function* sold(): AsyncIterable<RouteEvent> {
   yield { type: 'done', body: data('sold') };
 }
 
-const buyer = (exchange: Exchange) =>
-  oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'buyer' }), edge: 'http' }, Date.now());
-const buy = (exchange: Exchange, n = 0) =>
-  exchange.send(buyer(exchange), { to: 'agent:seller', action: 'invoke', body: data({ n }) });
-const budget = (exchange: Exchange) => exchange.operate(buyer(exchange), 'budgets.get', { principal: 'service:buyer' });
+const buyer = (exchange: Exchange, name = 'buyer') =>
+  oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: name }), edge: 'http' }, Date.now());
+const buy = (exchange: Exchange, n = 0, name?: string) =>
+  exchange.send(buyer(exchange, name), { to: 'agent:seller', action: 'invoke', body: data({ n }) });
+const budget = (exchange: Exchange, name = 'buyer') =>
+  exchange.operate(buyer(exchange), 'budgets.get', { principal: `service:${name}` });
 const account = (exchange: Exchange, id: string) =>
   exchange.journal.read.row('default', `account:${id}`) as unknown as AccountRow;
 
-describe(`a hard budget ${claim('E-BUDGET')}`, () => {
+describe(`a hard budget ${claim('E-BUDGET', 'E-BUDGET.limits')}`, () => {
   it('pays for nothing when there is none', async () => {
     const exchange = await market();
     await expect(buy(exchange)).rejects.toMatchObject({
@@ -84,24 +85,49 @@ describe(`a hard budget ${claim('E-BUDGET')}`, () => {
     expect(await budget(exchange)).toMatchObject({ spent_total: paid * 3, spent_today: paid * 3, held: 0 });
   });
 
-  it('lets exactly as many of many concurrent calls through as it can pay', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      let effects = 0;
-      const exchange = await market(async function* () {
-        effects++;
-        yield* sold();
-      });
-      await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
-      const calls = await Promise.allSettled(Array.from({ length: 64 }, (_, n) => buy(exchange, n)));
+  it(`lets exactly as many of many concurrent calls through as it can pay ${claim('E-BUDGET.race')}`, async () => {
+    let effects = 0;
+    const exchange = await market(async function* () {
+      effects++;
+      yield* sold();
+    });
+    for (let round = 0; round < rounds(50); round++) {
+      effects = 0;
+      // Every limit in turn has to hold against the same race.
+      const limits = round % 2 === 0 ? { total: 30 } : { per_day: 30 };
+      const name = `buyer-${round}`;
+      await exchange.operate(buyer(exchange), 'budgets.set', { principal: `service:${name}`, ...limits });
+      const calls = await Promise.allSettled(Array.from({ length: 64 }, (_, n) => buy(exchange, n, name)));
       const accepted = calls.filter((call) => call.status === 'fulfilled');
       await Promise.all(accepted.map((call) => call.value.ended));
       expect(accepted).toHaveLength(10);
       expect(effects).toBe(10);
       for (const call of calls)
         if (call.status === 'rejected') expect(call.reason).toMatchObject({ code: 'BUDGET_EXCEEDED' });
-      expect(await budget(exchange)).toMatchObject({ spent_total: 30, held: 0 });
+      expect(await budget(exchange, name)).toMatchObject({ spent_total: 30, held: 0 });
     }
   }, 60_000);
+
+  it('asks for nothing where nothing is paid: for a signal, and for what costs nothing', async () => {
+    const exchange = await market();
+    exchange.catalogue.put('giver', [{ ...seller, address: 'agent:giver', owner: 'giver', name: 'giver', price: 0 }]);
+    exchange.routes.bind('giver', { reach: 'remote', deliver: sold });
+    const signal = { to: 'agent:seller', action: 'signal', body: data({}) } as const;
+    await exchange.signal(buyer(exchange), signal);
+    const call = await exchange.send(buyer(exchange), { to: 'agent:giver', action: 'invoke', body: data({}) });
+    await call.ended;
+    const entries = exchange.journal.read.entries('default', { from: 0, limit: 10 });
+    expect(entries.map(({ kind }) => kind)).toEqual(['signal', 'accept', 'settle']);
+    expect(entries.every(({ head }) => head['hold'] === undefined)).toBe(true);
+  });
+
+  it.each([1.5, -3, Number.NaN])('is not spent at the price %d, which is none', async (price) => {
+    const exchange = await market();
+    exchange.catalogue.put('seller', [{ ...seller, price }]);
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    await expect(buy(exchange)).rejects.toBeInstanceOf(AipError);
+    expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 0 });
+  });
 });
 
 describe(`the ledger ${claim('E-LEDGER')}`, () => {
