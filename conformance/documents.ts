@@ -56,7 +56,7 @@ export const linksIn = (text: string): string[] =>
     .map(([, target = '']) => target.replace(/#.*$/, ''))
     .filter((target) => target !== '' && !/^[a-z]+:/.test(target));
 
-const FILE = /^[\w@{},*./-]+\.(?:ts|tsx|mjs|json|cedar|yaml|yml|md|toml)$/;
+const FILE = /^[\w@{},*./-]+\.(?:ts|tsx|mjs|json)$/;
 
 /** Source files that a piece of code names as `folder/file.ts`. A name without a folder may be anybody's. */
 export const filesIn = (codes: readonly string[]): string[] =>

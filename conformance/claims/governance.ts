@@ -99,6 +99,29 @@ export const governance = {
       'Records everything in a Merkle log with signed checkpoints that a third party verifies offline, survives lawful erasure, and exports to common formats.',
     status: 'partial',
   },
+  'G-AUDIT.verify': {
+    source: 'mission',
+    behaviour:
+      'aip audit verify checks every leaf, commitment, signed checkpoint and derived row of a log, with or without a running platform; any byte changed, entry taken out or signed part cut off fails, and the entry is named.',
+    status: 'done',
+  },
+  'G-AUDIT.rules': {
+    source: 'mission',
+    behaviour:
+      'Verification decides the log again: what follows a kill in its scope, a task that goes on after its end, a hold resolved twice or a budget passed is found, though the platform itself signed it.',
+    status: 'done',
+  },
+  'G-AUDIT.export': {
+    source: 'mission',
+    behaviour: 'A log is exported as JSON Lines and verified offline from that file alone, as a stream.',
+    status: 'done',
+  },
+  'G-AUDIT.proofs': {
+    source: 'RFC 6962 §2.1',
+    behaviour:
+      'Gives inclusion proofs of any signed entry, and consistency proofs from any older checkpoint, that verify against the signed root.',
+    status: 'done',
+  },
   'G-AUDIT.tenants': {
     source: 'mission',
     behaviour: 'Keeps a log and a Merkle tree of its own for every tenant, numbered without gaps, across restarts.',

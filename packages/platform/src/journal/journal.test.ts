@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
 import { emptyRoot, Frontier, leafHash } from '@aip/wire';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openSqliteReader } from '../engines/sqlite/reader.ts';
 import { openSqliteStore } from '../engines/sqlite/store.ts';
-import type { Decider, Entry, EntryDraft, Group, Verdict } from '../kernel/entry.ts';
+import { NO_WRITES, type Decider, type Entry, type EntryDraft, type Group, type Verdict } from '../kernel/entry.ts';
 import { errorBody } from '../kernel/error-body.ts';
 import { rounds } from '../kernel/testing.ts';
 import { createJournal } from './journal.ts';
@@ -18,9 +19,11 @@ import { createWriter } from './writer.ts';
 const counter: Decider = {
   name: 'counter',
   kinds: ['add'],
-  keys: (entry) => [entry.head['key'] as string],
+  keys: (entry) =>
+    entry.head['keys'] ? (entry.head['keys'] as string[]).map((key) => key.trim()) : [entry.head['key'] as string],
   decide(rows, entry) {
     if (entry.head['broken']) throw new Error('a decider that fails');
+    if (entry.head['beside']) return rows('beside') ? NO_WRITES : [{ key: 'beside', value: true }];
     const sum = ((rows(entry.head['key'] as string) as number | undefined) ?? 0) + (entry.head['n'] as number);
     return sum > 100
       ? { refuse: errorBody('BUDGET_EXCEEDED', 'Too much.') }
@@ -129,6 +132,19 @@ describe('a group', () => {
     expect(reader.entries('t', { from: 0, limit: 10 }).map((entry) => entry.head['n'])).toEqual([1, 16]);
   });
 
+  test('whose rows cannot be told is refused alone, and so is one that looks at a row it has not declared', async () => {
+    const { journal, reader } = await opened();
+    await journal.commit({ tenant: 't', entries: [add('beside', 5)] });
+    const verdicts = await Promise.all(
+      [[add('a', 1)], [add('a', 2, { keys: [7] })], [add('a', 4, { beside: true })], [add('a', 8)]].map((entries) =>
+        journal.commit({ tenant: 'u', entries }),
+      ),
+    );
+    expect(verdicts.map(({ ok }) => ok)).toEqual([true, false, false, true]);
+    expect(reader.row('u', 'a')).toBe(9);
+    expect(reader.row('u', 'beside')).toBeUndefined();
+  });
+
   test('of a batch that cannot be written is refused, and leaves nothing in memory either', async () => {
     let full = false;
     const { journal, reader } = await opened({
@@ -213,6 +229,26 @@ test('time never goes back within a log, whatever the clock does', async () => {
   for (turn = 0; turn < times.length; turn++) await journal.commit({ tenant: 't', entries: [add('a', 1)] });
   turn = 0;
   expect(reader.entries('t', { from: 0, limit: 10 }).map(({ at }) => at)).toEqual([1_000, 5_000, 5_000, 5_000, 6_000]);
+});
+
+test('a log is not continued on a tree that is not its own', async () => {
+  const folder = newFolder();
+  const { journal, close } = await open({}, folder);
+  await journal.commit({ tenant: 't', entries: [add('a', 1), add('a', 1), add('a', 1)] });
+  await close();
+  const db = new DatabaseSync(path.join(folder, 'log.db'));
+  db.exec('UPDATE log SET size = 2');
+  db.close();
+  await expect(open({}, folder)).rejects.toThrow('the log of t has 2 entries, but its tree has 3');
+});
+
+test('every eighth level of the tree is kept with the entries that complete it', async () => {
+  const { journal, reader } = await opened();
+  const group = (): Group => ({ tenant: 't', entries: Array.from({ length: 10 }, () => ({ kind: 'note', head: {} })) });
+  for (let n = 0; n < 6; n++) await Promise.all(Array.from({ length: 10 }, () => journal.commit(group())));
+  const leaves = reader.hashes('t', 0, 0, 1_000);
+  expect(leaves).toHaveLength(600);
+  expect(reader.hashes('t', 8, 0, 10)).toEqual([rootOf(leaves.slice(0, 256)), rootOf(leaves.slice(256, 512))]);
 });
 
 describe('a follower', () => {

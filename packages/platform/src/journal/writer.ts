@@ -81,31 +81,33 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
   }
   const deciders = (kind: string): readonly Decider[] => decidersOf.get(kind) ?? [];
 
-  async function loadRows(groups: readonly Group[]): Promise<void> {
+  /** Reads the rows that the deciders of these groups will ask for. Returns the groups that cannot even say which. */
+  async function loadRows(groups: readonly Group[]): Promise<ReadonlyMap<Group, Verdict>> {
     const missing = new Map<string, { tenant: string; key: string }>();
+    const refused = new Map<Group, Verdict>();
     for (const group of groups) {
-      for (const key of keysOf(group)) {
-        const id = rowId(group.tenant, key);
-        if (!cache.has(id)) missing.set(id, { tenant: group.tenant, key });
+      try {
+        for (const key of keysOf(group)) {
+          const id = rowId(group.tenant, key);
+          if (!cache.has(id)) missing.set(id, { tenant: group.tenant, key });
+        }
+      } catch (error) {
+        refused.set(group, { ok: false, error: toErrorBody(error) });
       }
     }
-    if (missing.size === 0) return;
-    const values = await store.rows([...missing.values()]);
-    let index = 0;
-    for (const id of missing.keys()) cache.set(id, values[index++]);
+    if (missing.size > 0) {
+      const values = await store.rows([...missing.values()]);
+      let index = 0;
+      for (const id of missing.keys()) cache.set(id, values[index++]);
+    }
+    return refused;
   }
 
-  /** A group whose keys cannot be told declares none: its deciders then ask for rows in vain, and it is refused alone. */
-  function keysOf({ tenant, entries }: Group): string[] {
-    try {
-      // Keys never depend on the number, so a provisional entry is enough to ask for them.
-      return entries.flatMap((draft) =>
-        deciders(draft.kind).flatMap((decider) => decider.keys({ ...draft, tenant, seq: -1, at: 0 })),
-      );
-    } catch {
-      return [];
-    }
-  }
+  /** Keys never depend on the number, so a provisional entry is enough to ask for them. */
+  const keysOf = ({ tenant, entries }: Group): string[] =>
+    entries.flatMap((draft) =>
+      deciders(draft.kind).flatMap((decider) => decider.keys({ ...draft, tenant, seq: -1, at: 0 })),
+    );
 
   function decideGroup(group: Group, draft: Draft): Verdict {
     const log = draft.logs.get(group.tenant) ?? copyLog(logs.get(group.tenant));
@@ -160,8 +162,8 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
   async function commit(groups: readonly Group[]): Promise<Verdict[]> {
     const draft: Draft = { logs: new Map(), rows: new Map(), entries: [], nodes: [], blobs: [] };
     try {
-      await loadRows(groups);
-      const verdicts = groups.map((group) => decideSafely(group, draft));
+      const refused = await loadRows(groups);
+      const verdicts = groups.map((group) => refused.get(group) ?? decideSafely(group, draft));
       if (draft.entries.length > 0) await store.write(batchOf(draft));
       adopt(draft);
       return verdicts;

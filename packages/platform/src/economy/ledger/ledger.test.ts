@@ -1,5 +1,5 @@
-import { canonicalJson, type Json } from '@aip/wire';
 import { claim } from '@aip/conformance';
+import { canonicalJson, type Json } from '@aip/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../engines/sqlite/store.ts';
@@ -197,11 +197,17 @@ class Model {
 const people = fc.constantFrom('ada', 'bob', 'eve');
 const limit = fc.option(fc.nat({ max: 60 }), { nil: undefined });
 const task = fc.nat({ max: 30 }).map((n) => `t${n}`);
-const amount = fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 1, max: 20 }) }, fc.constantFrom(0, -3, 0.5, 2 ** 53));
+const amount = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 1, max: 20 }) },
+  fc.constantFrom(0, -3, 0.5, 2 ** 53),
+);
 const resolution = fc.constantFrom('captured', 'released', 'kept');
 const action = fc.oneof(
   fc.record({ do: fc.constant('budget' as const), who: people, per_call: limit, per_day: limit, total: limit }),
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('accept' as const), task, payer: people, payee: people, amount }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('accept' as const), task, payer: people, payee: people, amount }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('settle' as const), task, resolution }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reconcile' as const), task, resolution }) },
   fc.record({ do: fc.constant('wait' as const), hours: fc.nat({ max: 60 }) }),
@@ -267,7 +273,8 @@ async function expectBalance(books: Books, model: Model): Promise<void> {
     });
     const today = (await books.row<SpendRow>(`spend:${who}\n${books.today()}`)) ?? { spent: 0, held: 0 };
     expect(today.spent + today.held).toBe(model.used(who, books.today()));
-    for (const side of Object.keys(sums) as (keyof AccountRow)[]) Object.assign(sums, { [side]: sums[side] + expected[side] });
+    for (const side of Object.keys(sums) as (keyof AccountRow)[])
+      Object.assign(sums, { [side]: sums[side] + expected[side] });
   }
   expect(sums.debitsPosted).toBe(sums.creditsPosted);
   expect(sums.debitsPending).toBe(sums.creditsPending);

@@ -6,10 +6,9 @@ import { claim } from '@aip/conformance';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { data } from '../../kernel/body.ts';
-import { exportFolder, verifyExport, verifyFolder } from '../../main/audit.ts';
+import { rounds } from '../../kernel/testing.ts';
+import { verifyFolder } from '../../main/audit.ts';
 import { openTestCore, type TestCore } from '../../main/testing.ts';
-
-const ROUNDS = Number(process.env['AIP_TEST_ROUNDS']) || 1;
 
 /** A real log: calls, an approval, money, a kill and its release, and one body beyond the size of a blob. */
 async function live(core: TestCore): Promise<void> {
@@ -62,7 +61,7 @@ const flip = (bytes: Uint8Array, at: number, bit: number): Uint8Array => {
   return copy;
 };
 
-describe(`audit verification ${claim('G-AUDIT')}`, () => {
+describe(`audit verification ${claim('G-AUDIT.verify')}`, () => {
   it('passes on an honest log, and tells what a kill did', async () => {
     const report = await verdict();
     expect(report).toMatchObject({ ok: true, unsigned: 0, problems: [] });
@@ -93,7 +92,7 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
           expect(report?.ok).toBe(false);
           expect(report?.problems[0]?.seq).toBe(seq);
         }),
-        { numRuns: 12 * ROUNDS },
+        { numRuns: rounds(12) },
       );
     },
     60_000,
@@ -113,7 +112,7 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
         }, verdict).catch((error: Error) => ({ ok: false, error }));
         expect(report?.ok).toBe(false);
       }),
-      { numRuns: 12 * ROUNDS },
+      { numRuns: rounds(12) },
     );
   }, 60_000);
 
@@ -125,7 +124,16 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
     ['an entry is taken out', 'DELETE FROM entry WHERE id = (SELECT max(id) - 7 FROM entry)'],
     ['an entry is filed as another kind', "UPDATE entry SET kind = 'read' WHERE kind = 'kill'"],
     ['a balance is changed', 'UPDATE row SET value = \'{"state":"open"}\' WHERE key LIKE \'ask:%\''],
+    ['a row is taken away', "DELETE FROM row WHERE key LIKE 'task:%'"],
     ['a large body is changed', "UPDATE blob SET content = content || ' '"],
+    ['a large body is taken away', 'DELETE FROM blob'],
+    ['content is taken away, but not its salt', "UPDATE entry SET body = NULL WHERE kind = 'settle'"],
+    ['an entry is no longer filed under its task', "UPDATE entry SET task = NULL WHERE kind = 'settle'"],
+    [
+      'the log is cut off behind what it has signed, and its rows are forgotten',
+      'DELETE FROM entry WHERE id > (SELECT min(id) + 9 FROM entry); DELETE FROM row; UPDATE log SET size = 10',
+    ],
+    ['the log says it is longer than it is', 'UPDATE log SET size = size + 1'],
   ])('fails when %s', async (_what, sql) => {
     const report = await tampered((db) => db.exec(sql), verdict);
     expect(report?.ok).toBe(false);
@@ -140,27 +148,4 @@ describe(`audit verification ${claim('G-AUDIT')}`, () => {
     expect(report).toMatchObject({ ok: true });
     expect(report?.erased).toBeGreaterThan(0);
   });
-
-  it('works offline on an export, and any flipped byte of it fails', async () => {
-    const file = path.join(folder, 'log.jsonl');
-    exportFolder(folder, file);
-    const original = readFileSync(file);
-    expect(await verifyExport(file)).toMatchObject({ ok: true, problems: [] });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 0, max: original.length - 1 }),
-        fc.integer({ min: 0, max: 7 }),
-        async (at, bit) => {
-          writeFileSync(file, flip(original, at, bit));
-          const ok = await verifyExport(file).then(
-            (report) => report.ok,
-            () => false,
-          );
-          expect(ok).toBe(false);
-        },
-      ),
-      { numRuns: 60 * ROUNDS },
-    );
-    rmSync(file);
-  }, 60_000);
 });

@@ -91,8 +91,10 @@ export async function verifyLog(
     report(`the log cannot be read from entry ${expected} on: ${(error as Error).message}`, expected);
   }
 
-  for (const { size, note } of checkpoints)
-    await checkCheckpoint(size, note, roots.get(size), { source, origin }, report);
+  let sound = 0;
+  for (const { size, note } of checkpoints) {
+    if (await checkCheckpoint(size, note, roots.get(size), { source, origin, sound }, report)) sound = size;
+  }
   for (const what of source.problems()) report(what);
   if (problems.length === 0) problems.push(...(onReplayed?.(replay) ?? []).slice(0, MAX_PROBLEMS));
   return {
@@ -164,15 +166,18 @@ function checkBody({ seq, body, salt }: AuditEntry, commitment: unknown, report:
 interface CheckpointContext {
   readonly source: LogSource;
   readonly origin: string;
+  /** Entries below this number are covered by a checkpoint that fits. */
+  readonly sound: number;
 }
 
+/** Whether the log has signed exactly these entries. */
 async function checkCheckpoint(
   size: number,
   note: string,
   root: Uint8Array | undefined,
-  { source, origin }: CheckpointContext,
+  { source, origin, sound }: CheckpointContext,
   report: Report,
-): Promise<void> {
+): Promise<boolean> {
   const last = size - 1;
   try {
     const { checkpoint } = await verifyCheckpoint(
@@ -184,8 +189,13 @@ async function checkCheckpoint(
       report(`the checkpoint filed at size ${size} is one of size ${checkpoint.size}`, last);
     else if (!root) report(`the log is shorter than its checkpoint at size ${size}`, last);
     else if (!equalBytes(root, checkpoint.root))
-      report(`the checkpoint at size ${size} signs another tree: an entry up to ${last} has been changed`, last);
+      report(
+        `the checkpoint at size ${size} signs another tree: an entry from ${sound} to ${last} is not the one signed`,
+        last,
+      );
+    else return true;
   } catch (error) {
     report(`the checkpoint at size ${size} (entries up to ${last}) is not valid: ${(error as Error).message}`, last);
   }
+  return false;
 }
