@@ -102,7 +102,7 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       // Its one client is on the standard streams; a port is not what it was started for.
       const config = configOf({ ...flags, port: flags['port'] ?? 0 });
       const platform = await startPlatform({ config, log: logOf(config, false), only: 'mcp' });
-      await serveMcpStdio(platform.exchange, { kind: 'local', name: 'stdio' }).closed;
+      await serveMcpStdio(platform.exchange, { kind: 'local', name: 'stdio', roles: ['caller'] }).closed;
       await platform.stop();
     },
     async verifyAudit(source) {

@@ -29,7 +29,7 @@ const EPILOGUE = `
 First steps:
   aip up                                                  in one terminal; then, in another:
   aip agent create --name hello --capabilities greet
-  node hello.ts &
+  npx --no node hello.ts &                                (Node 24 or newer, which this brings along)
   aip agent invoke hello --skill greet '{"text":"world"}'
 
 Exit codes: ${EXIT.ok} ok, ${EXIT.failed} failed, ${EXIT.usage} wrong usage or settings, ${EXIT.unreachable} no platform answers, ${EXIT.denied} denied, ${EXIT.unverified} not verified.

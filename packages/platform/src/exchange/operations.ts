@@ -115,7 +115,11 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         const filter: { kind?: CatalogueEntry['kind']; owner?: string; tenant: string } = { tenant: principal.tenant };
         if (input.kind !== undefined) filter.kind = input.kind;
         if (input.owner !== undefined) filter.owner = input.owner;
-        return { output: { entries: exchange().catalogue.list(filter) } };
+        // What steers the platform is shown to those who may steer it.
+        const shown = exchange()
+          .catalogue.list(filter)
+          .filter((entry) => entry.plane !== 'control' || oversees(principal));
+        return { output: { entries: shown } };
       },
     }),
     operation({

@@ -5,7 +5,7 @@ import type { Credential, Principal } from '../kernel/principal.ts';
 import type { RouteEvent } from '../kernel/task.ts';
 
 /**
- * The slots every message passes, in this order. `main/compose.ts` fills them from the domains; a slot
+ * The slots every message passes, in this order. `main/core.ts` fills them from the domains; a slot
  * left empty is a type error.
  */
 export interface Slots {

@@ -74,7 +74,7 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
           name: credential.name,
           tenant: DEFAULT_TENANT,
           assurance: 'token',
-          roles: ['admin'],
+          roles: credential.roles,
         };
     }
   };

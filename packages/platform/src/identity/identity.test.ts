@@ -171,10 +171,10 @@ describe('the administrator', () => {
   test(`has the token of the setting, else the one in the data folder ${claim('I-AUTH.secrets')}`, async () => {
     using folder = temporaryFolder();
     const file = join(folder.path, ADMIN_TOKEN_FILE);
-    const first = openSecrets(folder.path, undefined);
+    const first = openSecrets(folder.path, undefined, false);
     expect(readFileSync(file, 'utf8').trim()).toBe(first.adminToken);
-    expect(openSecrets(folder.path, undefined).adminToken).toBe(first.adminToken);
-    expect(openSecrets(folder.path, 'a token of my own').adminToken).toBe('a token of my own');
+    expect(openSecrets(folder.path, undefined, false).adminToken).toBe(first.adminToken);
+    expect(openSecrets(folder.path, 'a token of my own', false).adminToken).toBe('a token of my own');
     expect(readFileSync(file, 'utf8').trim()).toBe('a token of my own');
   });
 
@@ -216,7 +216,7 @@ describe('the administrator', () => {
 describe('the secrets of a data folder', () => {
   test(`are readable by their owner alone ${claim('I-AUTH.secrets')}`, () => {
     using folder = temporaryFolder();
-    openSecrets(join(folder.path, 'data'), undefined);
+    openSecrets(join(folder.path, 'data'), undefined, false);
     expect(statSync(join(folder.path, 'data')).mode & 0o777).toBe(0o700);
     for (const name of ['gateway.key', 'pepper.key', ADMIN_TOKEN_FILE])
       expect(statSync(join(folder.path, 'data', name)).mode & 0o777).toBe(0o600);
@@ -231,9 +231,9 @@ describe('the secrets of a data folder', () => {
     ['admin.token', 'short'],
   ] as const)('that are damaged stop the start, by name: %s holds "%s"', ([name, content]) => {
     using folder = temporaryFolder();
-    openSecrets(folder.path, undefined);
+    openSecrets(folder.path, undefined, false);
     writeFileSync(join(folder.path, name), content);
-    expect(() => openSecrets(folder.path, undefined)).toThrow(
+    expect(() => openSecrets(folder.path, undefined, false)).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(name) }),
     );
   });
@@ -242,10 +242,10 @@ describe('the secrets of a data folder', () => {
     'that cannot be read stop the start, by name: %s is a folder',
     (name) => {
       using folder = temporaryFolder();
-      openSecrets(folder.path, undefined);
+      openSecrets(folder.path, undefined, false);
       rmSync(join(folder.path, name));
       mkdirSync(join(folder.path, name));
-      expect(() => openSecrets(folder.path, undefined)).toThrow(
+      expect(() => openSecrets(folder.path, undefined, false)).toThrow(
         expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(name) }),
       );
     },

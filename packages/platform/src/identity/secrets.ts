@@ -18,10 +18,19 @@ export const ADMIN_TOKEN_FILE = 'admin.token';
 const MIN_ADMIN_TOKEN = 16;
 const PEPPER_BYTES = 32;
 
-/** Throws CONFIG_INVALID when the folder cannot be used or a secret in it is damaged. */
-export function openSecrets(folder: string, adminToken: string | undefined): Secrets {
+/**
+ * Throws CONFIG_INVALID when the folder cannot be used, a secret in it is damaged, or a log is there (`hasLog`) whose
+ * key is not: a new key would be another gateway.
+ */
+export function openSecrets(folder: string, adminToken: string | undefined, hasLog: boolean): Secrets {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const gateway = readKey(join(folder, 'gateway.key'));
+  const key = join(folder, 'gateway.key');
+  if (hasLog && !existsSync(key))
+    throw new AipError(
+      'CONFIG_INVALID',
+      `${key} is missing beside the log that it has signed; restore it from a backup, or start with a new data folder.`,
+    );
+  const gateway = readKey(key);
   const pepper = readPepper(join(folder, 'pepper.key'));
   const file = join(folder, ADMIN_TOKEN_FILE);
   if (adminToken !== undefined) writeSecret(file, adminToken);

@@ -248,6 +248,7 @@ test('every eighth level of the tree is kept with the entries that complete it',
   for (let n = 0; n < 6; n++) await Promise.all(Array.from({ length: 10 }, () => journal.commit(group())));
   const leaves = reader.hashes('t', 0, 0, 1_000);
   expect(leaves).toHaveLength(600);
+  for (const level of [1, 4, 7, 9]) expect(reader.hashes('t', level, 0, 10)).toEqual([]);
   expect(reader.hashes('t', 8, 0, 10)).toEqual([rootOf(leaves.slice(0, 256)), rootOf(leaves.slice(256, 512))]);
 });
 

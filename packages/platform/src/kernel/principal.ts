@@ -25,7 +25,7 @@ export type Credential =
   /** A frame whose signature the edge has verified against the key inside the DID. */
   | { readonly kind: 'signed'; readonly did: string }
   /** The process itself (start-up, recovery, stdio of the operator's own terminal). */
-  | { readonly kind: 'local'; readonly name: string };
+  | { readonly kind: 'local'; readonly name: string; readonly roles: readonly string[] };
 
 export const DEFAULT_TENANT = 'default';
 

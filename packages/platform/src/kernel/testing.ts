@@ -1,5 +1,13 @@
-/** For tests: how often a race or a property is tried; AIP_TEST_ROUNDS multiplies it. */
-export const rounds = (base: number): number => Math.ceil(base * Number(process.env['AIP_TEST_ROUNDS'] ?? 1));
+/** What AIP_TEST_ROUNDS=full multiplies by. */
+const FULL = 10;
+
+/** For tests: how often a race or a property is tried; AIP_TEST_ROUNDS, a number or `full`, multiplies it. */
+export function rounds(base: number): number {
+  const wanted = process.env['AIP_TEST_ROUNDS'] ?? '1';
+  const factor = wanted === 'full' ? FULL : Number(wanted);
+  if (!(factor > 0)) throw new RangeError(`AIP_TEST_ROUNDS is "full" or a number, not "${wanted}".`);
+  return Math.ceil(base * factor);
+}
 
 /** For tests: waits until `check` holds. Throws after `timeout` milliseconds. */
 export async function until(check: () => boolean | Promise<boolean>, timeout = 5_000): Promise<void> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { exportSeed } from '@aip/wire';
 import { budgetGuard, budgetOperations } from '../economy/budgets/index.ts';
 import { ledgerOperations } from '../economy/ledger/index.ts';
@@ -65,7 +66,7 @@ export async function openCore({
   const now = (): number => clock.now();
   const folder = claimDataFolder(config.data_dir);
   cleanup.defer(() => folder.release());
-  const secrets = openSecrets(folder.path, config.admin_token);
+  const secrets = openSecrets(folder.path, config.admin_token, existsSync(folder.journal));
 
   // The writer's thread starts while the policies are compiled.
   const starting = startWriterThread({ file: folder.journal, gatewaySeed: exportSeed(secrets.gateway) });

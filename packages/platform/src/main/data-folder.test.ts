@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { expect, test } from 'vitest';
@@ -57,10 +57,33 @@ test.for<[string, string, string | undefined]>([
 
 test('a log that is damaged stops the start', async () => {
   using folder = temporaryFolder();
+  await (await openTestCore(folder.path))[Symbol.asyncDispose]();
   writeFileSync(join(folder.path, JOURNAL_NAME), NO_DATABASE);
   await expect(openTestCore(folder.path)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
     message: expect.stringContaining(JOURNAL_NAME),
   });
   claimDataFolder(folder.path).release();
+});
+
+test('a log without the key that signed it is not continued under another one', async () => {
+  using folder = temporaryFolder();
+  {
+    await using core = await openTestCore(folder.path);
+    await core.operate('tokens.create', { name: 'recorded' });
+  }
+  rmSync(join(folder.path, 'gateway.key'));
+  await expect(openTestCore(folder.path)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('gateway.key is missing'),
+  });
+});
+
+test('the log is its owner’s alone, whatever the folder lets others see', async () => {
+  using folder = temporaryFolder();
+  chmodSync(folder.path, 0o755);
+  await using core = await openTestCore(folder.path);
+  await core.operate('tokens.create', { name: 'recorded' });
+  const modes = ['', '-wal', '-shm'].map((end) => statSync(join(folder.path, `${JOURNAL_NAME}${end}`)).mode & 0o777);
+  expect(modes).toEqual([0o600, 0o600, 0o600]);
 });

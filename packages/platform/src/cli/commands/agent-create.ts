@@ -27,7 +27,7 @@ export function addAgentCreate(agent: Command, bind: Bind): void {
   )
     .addHelpText(
       'after',
-      '\nExample:\n  aip agent create --name hello --capabilities greet\n  node hello.ts\n  aip agent invoke hello --skill greet \'{"text":"world"}\'',
+      '\nExample:\n  aip agent create --name hello --capabilities greet\n  npx --no node hello.ts\n  aip agent invoke hello --skill greet \'{"text":"world"}\'',
     )
     .action(bind(create));
 }
@@ -60,7 +60,7 @@ async function create(cli: Cli, { name, capabilities, out }: CreateFlags): Promi
       `Made ${path.relative(cli.world.cwd, source)} and its key ${path.relative(cli.world.cwd, keyFile)}.`,
       `  ${did}`,
       `Start it before ${invitation.expires_at}, when its join token expires:`,
-      `  node ${path.relative(cli.world.cwd, source)}`,
+      `  npx --no node ${path.relative(cli.world.cwd, source)}     (or node, where that is Node 24 or newer)`,
     ].join('\n'),
   );
 }

@@ -16,9 +16,12 @@ export const addConnect: AddCommand = (program, bind) => {
       .description('permit one agent to call another over a protocol, and check that it works')
       .argument('<from>', 'who calls, by name or DID')
       .argument('<to>', 'who is called')
-      .addOption(new Option('--protocol <name>', 'over which protocol').choices(PROTOCOLS).default('a2a')),
+      .addOption(new Option('--protocol <name>', 'over which protocol').choices(PROTOCOLS).default('ioap')),
   )
-    .addHelpText('after', '\nExample:\n  aip connect planner researcher --protocol a2a')
+    .addHelpText(
+      'after',
+      '\nExample:\n  aip connect planner researcher --protocol ioap\n\nAgents that use the SDK call over ioap; others over the protocol they speak to the platform.',
+    )
     .action(bind(connect));
 };
 

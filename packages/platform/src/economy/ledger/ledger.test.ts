@@ -155,9 +155,10 @@ describe(`the day of a budget ${claim('E-BUDGET.day')}`, () => {
     await books.reconcile('t2', second, 'released');
     expect(await books.row<SpendRow>(day)).toEqual({ spent: 0, held: 3 });
     books.pass(8 * DAY);
+    await books.sweep();
+    expect(await books.row(day)).toBeUndefined();
     await books.reconcile('t1', first, 'captured');
     expect(await books.row<SpendRow>('spend:buyer')).toEqual({ spent: 3, held: 0 });
-    await books.sweep();
     expect(await books.row(day)).toBeUndefined();
   });
 });

@@ -27,7 +27,7 @@ async function setup(
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const served = serveMcpStdio(
     gateway.exchange,
-    { kind: 'local', name: 'terminal' },
+    { kind: 'local', name: 'terminal', roles: ['caller'] },
     { stdin: toServer, stdout: toClient },
   );
   const client = new Client(

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Json } from '@aip/wire';
 import type { JournalStore, LogHead, WriteBatch } from '../../journal/store.ts';
@@ -8,6 +9,8 @@ import { SCHEMA, SEQ_SPAN } from './schema.ts';
  * transaction that is on the disk when the call returns.
  */
 export function openSqliteStore(file: string): JournalStore {
+  // Made before SQLite makes it: the log is for its owner alone, whatever the folder lets others see.
+  closeSync(openSync(file, 'a', 0o600));
   const db = new DatabaseSync(file);
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;');
   db.exec(SCHEMA);

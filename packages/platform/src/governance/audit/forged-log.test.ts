@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
-import { generateKeyPair, leafHash, sign, signCheckpoint, type KeyPair } from '@aip/wire';
+import {
+  encodeEntryHead,
+  Frontier,
+  generateKeyPair,
+  leafHash,
+  sign,
+  signCheckpoint,
+  type JsonObject,
+  type KeyPair,
+} from '@aip/wire';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openSqliteReader } from '../../engines/sqlite/reader.ts';
@@ -61,6 +70,22 @@ async function logOf(groups: readonly (readonly EntryDraft[])[], making: Making 
   cleanups.push(() => reader.close());
   const source = () => storedLog(reader, 't', key.did);
   return { folder, file, source, verify: () => check(source()) };
+}
+
+/** A log in memory that consists of these texts, whatever they are, and is signed as it stands. */
+function sourceOf(texts: readonly string[]) {
+  const frontier = new Frontier();
+  for (const text of texts) frontier.append(leafHash(text));
+  const origin = originOf(key.did, 't');
+  const signing = { name: origin, publicKey: key.publicKey, sign: (m: Uint8Array) => sign(m, key.privateKey) };
+  const note = signCheckpoint({ origin, size: texts.length, root: frontier.root() }, signing);
+  return {
+    tenant: 't',
+    gateway: key.did,
+    checkpoints: [{ size: texts.length, note }],
+    entries: () => texts.map((text, seq) => ({ seq, text, leaf: leafHash(text) })),
+    problems: () => [],
+  };
 }
 
 const check = (source: Parameters<typeof verifyLog>[0]): Promise<AuditReport> =>
@@ -151,6 +176,7 @@ describe(`a log that its own platform has forged ${claim('G-AUDIT.rules')}`, () 
       accept('t2', { plane: 'control' }),
       release('server:notes'),
       accept('t3'),
+      accept('t4', { plane: 'control' }),
       kill('global'),
     );
     expect(report).toMatchObject({ ok: true, problems: [] });
@@ -195,6 +221,36 @@ describe(`a log that its own platform has forged ${claim('G-AUDIT.rules')}`, () 
       const report = await (await logOf(honest(2), making)).verify();
       expect(report.problems).toMatchObject([{ seq: 7, what: expect.stringContaining('is not valid') }]);
     }
+  });
+
+  it('is found out by what no writer writes', async () => {
+    const honestHead = (seq: number) => ({ tenant: 't', seq, at: NOON + seq, kind: 'note', head: {} });
+    const heads = [0, 1, 2, 3].map(honestHead);
+    const text = (seq: number, from: JsonObject = {}) => encodeEntryHead({ ...honestHead(seq), ...from });
+    expect(await check(sourceOf(heads.map(encodeEntryHead)))).toMatchObject({ ok: true, entries: 4, unsigned: 0 });
+    const forgeries: [string, string][] = [
+      [text(2, { at: NOON }), 'older than the one before it'],
+      [text(2, { seq: 1 }), 'says it is entry 1'],
+      [text(2, { tenant: 'other' }), 'of "other"'],
+      [text(2).replace('aip-entry-v1', 'aip-entry-v2'), 'is not an entry of this log'],
+      [text(2).replace('"head":{}', '"head":{"a":1,"a":2}'), 'is not an entry of this log'],
+      ['aip-entry-v1\n[]', 'is not an entry of this log'],
+      [text(2, { kind: 'accept' }), 'should have been refused'],
+    ];
+    for (const [forged, what] of forgeries) {
+      const report = await check(sourceOf(heads.map(encodeEntryHead).with(2, forged)));
+      expect(report.problems[0]).toMatchObject({ seq: 2, what: expect.stringContaining(what) });
+    }
+    const honest = sourceOf(heads.map(encodeEntryHead));
+    const misfiled = { ...honest, checkpoints: honest.checkpoints.map(({ note }) => ({ size: 3, note })) };
+    expect((await check(misfiled)).problems).toMatchObject([
+      { seq: 2, what: expect.stringContaining('is one of size 4') },
+    ]);
+    const uncommitted = { ...honest, entries: () => [...honest.entries()].map((item) => ({ ...item, body: '"x"' })) };
+    expect((await check(uncommitted)).problems[0]).toMatchObject({
+      seq: 0,
+      what: expect.stringContaining('does not commit'),
+    });
   });
 
   it('cannot be changed by who has the disk but not the key: text and leaf that fit each other are not enough', async () => {

@@ -1,12 +1,13 @@
 import { claim } from '@aip/conformance';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../kernel/testing.ts';
 import { policy, request } from './generator.testing.ts';
 import { openShadow } from './shadow.ts';
 import { unvalidated } from './testing.ts';
 
 /** Multiplies the number of generated cases. */
-const ROUNDS = Number(process.env['AIP_TEST_ROUNDS'] ?? 1);
+const ROUNDS = rounds(1);
 
 describe(`closures decide as cedar-wasm does ${claim('N-POLICY')}`, () => {
   it(
