@@ -56,7 +56,12 @@ export const taskDecider: Decider = {
         refuse: errorBody('CONFLICT', `Task ${entry.task} stands at event ${head?.n ?? 0}, not before ${entry.n}.`),
       };
     }
-    if (entry.kind === 'accept' || entry.kind === 'park') return [write(key, opened(entry, head))];
+    if (entry.kind === 'accept' || entry.kind === 'park') {
+      // A task is opened once: again only by the accept that ends its wait for a person.
+      const waits = entry.kind === 'accept' && head?.state === 'auth_required' && head.askId !== undefined;
+      if (head && !waits) return { refuse: errorBody('CONFLICT', `Task ${head.id} has been accepted already.`) };
+      return [write(key, opened(entry, head))];
+    }
     if (!head) return { refuse: errorBody('TASK_NOT_FOUND', `Task ${entry.task} is not in this log.`) };
     return [write(key, moved(entry, head))];
   },
