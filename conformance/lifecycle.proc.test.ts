@@ -138,7 +138,7 @@ describe(`a broken policy file ${claim('G-POLICY.broken', 'G-POLICY.live')}`, ()
     platform.writePolicy('team.cedar', BROKEN);
     await until(async () => (await platform.admin.operate('policies.list', {})).error !== undefined, 5_000);
     expect(await caller.operate('agents.list', {})).toMatchObject({ agents: [] });
-    expect(platform.stderr).toMatch(/policies not in force: .*team\.cedar/);
+    expect(platform.stderr).toMatch(/policies on disk are invalid.*team\.cedar/);
   });
 });
 

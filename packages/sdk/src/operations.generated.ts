@@ -219,7 +219,7 @@ export interface Operations {
   };
   /** What a principal has paid and been paid, and its latest transfers. Effect: read. */
   'ledger.statement': { input: { principal: string; limit?: number }; output: Json };
-  /** Makes a one-time code that opens the dashboard. Effect: read. */
+  /** Makes a one-time code that opens the dashboard. Effect: write. */
   'logins.create': { input: JsonObject; output: { code: string } };
   /** Adds an MCP server by its URL until the platform stops; aip.yaml keeps servers, and commands, for good. Effect: write. */
   'mcp.add': {

@@ -148,7 +148,7 @@ async function policyChecks({ dataDir }: Settings): Promise<Check[]> {
         name: 'policies',
         ok: false,
         detail: policies.error.message,
-        remedy: 'mend the file; until then nothing is permitted',
+        remedy: 'mend the file; a running platform keeps the policies from before, the next start would permit nothing',
       },
     ];
   return [{ name: 'policies', ok: true, detail: `${policies.set?.policies.length ?? 0} in force` }];

@@ -27,11 +27,13 @@ function report(thrown: unknown, args: readonly string[], world: World): void {
   if (wantsJson(args)) return world.err(JSON.stringify({ error: error.toJSON() }, null, 2));
   const style = styleFor(world.terminal, world.env);
   const lines = error.message.split('\n').map(printable);
-  world.err(`${style('red', 'aip:')} ${lines.join('\n')}${hint(error.code)}`);
+  world.err(`${style('red', 'aip:')} ${lines.join('\n')}${hint(error.code, world)}`);
 }
 
 /** What the platform cannot know: how its answer comes about on this side. */
-function hint(code: string): string {
+function hint(code: string, { env }: World): string {
+  if (code === 'PERMISSION_DENIED' && env['AIP_TOKEN'] !== undefined)
+    return '\nAIP_TOKEN says who you are here; without it you are the operator of this folder’s platform.';
   if (code !== 'UNAUTHENTICATED') return '';
   return '\nRun this where the platform’s data folder is (--data-dir), or give a token with --token or AIP_TOKEN.';
 }

@@ -79,7 +79,7 @@ export function createAcceptance({ journal, slots, dispatcher, clock, telemetry 
   async function deny(crossing: Crossing, { error, record, guard = 'commit' }: Denial): Promise<never> {
     telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'denied', code: error.code });
     // A denial that cannot be recorded is still a denial.
-    if (record !== false) await commit(crossing.principal.tenant, denial(crossing, error, guard));
+    if (record !== false) await commit(crossing.principal.tenant, record ?? denial(crossing, error, guard));
     throw aipErrorFromBody(error);
   }
 

@@ -81,14 +81,15 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
     operation({
       name: 'logins.create',
       summary: 'Makes a one-time code that opens the dashboard.',
-      effect: 'read',
+      effect: 'write',
       plane: 'control',
       input: z.object({}),
       output: z.object({ code: z.string() }),
       handler({ principal }) {
+        // The session it opens is the administrator's, so nobody else makes one, whatever a policy says.
         if (!principal.roles.includes('admin'))
           throw new AipError('PERMISSION_DENIED', 'Only administrators can open the dashboard.');
-        return { output: { code: logins.issueCode() } };
+        return { output: { code: logins.issueCode() }, secret: true };
       },
     }),
   ];

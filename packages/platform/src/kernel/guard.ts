@@ -1,5 +1,6 @@
 import type { JsonObject } from '@aip/wire';
 import type { CatalogueEntry } from './catalogue.ts';
+import type { EntryDraft } from './entry.ts';
 import type { ErrorBody } from './error-body.ts';
 import type { Message } from './message.ts';
 import type { Principal } from './principal.ts';
@@ -41,7 +42,8 @@ export type GuardVerdict =
   | {
       readonly verdict: 'deny';
       readonly error: ErrorBody;
-      /** false: counted only, not written to the log (floods). */ readonly record?: boolean;
+      /** What the log keeps of it instead of a denial; false: nothing, it is only counted (floods). */
+      readonly record?: EntryDraft | false;
     }
   | { readonly verdict: 'ask'; readonly kind: 'approval'; readonly body: JsonObject; readonly expires: number };
 

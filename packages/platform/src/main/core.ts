@@ -24,7 +24,7 @@ import { systemClock } from '../kernel/clock.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { TaskHead } from '../kernel/task.ts';
-import { createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
+import { createDoor, createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import { claimDataFolder } from './data-folder.ts';
@@ -40,6 +40,8 @@ export interface Core extends AsyncDisposable {
   readonly secrets: Secrets;
   readonly logins: Logins;
   readonly operations: readonly Operation[];
+  /** Resolves with the reason when the log can no longer be written at all: its writer has ended. */
+  readonly logLost: Promise<Error>;
   /** Takes up what a restart has interrupted; called once the edges stand. */
   recover(): void;
 }
@@ -77,7 +79,9 @@ export async function openCore({
     extra: dev ? [DEV_POLICY] : [],
     onChange: (error) =>
       error
-        ? log('error', `policies not in force: ${error.message}`, { errors: error.details?.['errors'] })
+        ? log('error', `policies on disk are invalid, those from before stay in force: ${error.message}`, {
+            errors: error.details?.['errors'],
+          })
         : log('info', 'policies reloaded'),
   });
   cleanup.defer(() => policies.stop());
@@ -90,11 +94,12 @@ export async function openCore({
   const latch = createLatch();
   const logins = createLogins(now);
   const registry = createRegistry(now);
+  const door = createDoor(() => reader, secrets.pepper, now);
   const tokens = createTokenBook(journal, secrets.pepper, now);
   const running = (): Exchange => exchange;
   const operations = [
     ...exchangeOperations(running),
-    ...registryOperations(registry, running, secrets.pepper, now),
+    ...registryOperations(registry, running, door, now),
     ...identityOperations(() => tokens, logins, now),
     ...killOperations(running, latch, now),
     ...approvalOperations(running),
@@ -120,9 +125,14 @@ export async function openCore({
         logins,
         agents: { agent: (did) => registry.get(did) },
       }),
-      limit: limitGuard({ perSecond: config.rate.per_second, burst: config.rate.burst }, () => clock.monotonic()),
+      limit: limitGuard(
+        { perSecond: config.rate.per_second, burst: config.rate.burst },
+        () => clock.monotonic(),
+        (principal) =>
+          principal.kind === 'agent' ? registry.get(principal.id) !== undefined : principal.kind !== 'anonymous',
+      ),
       gate: gateGuard(latch),
-      trust: trustGuard(registry),
+      trust: trustGuard(registry, door),
       policy: policyGuard(policies, now),
       approve: approveGuard(now),
       budget: budgetGuard(reader, now),
@@ -158,6 +168,7 @@ export async function openCore({
     secrets,
     logins,
     operations,
+    logLost: writer.died,
     recover() {
       for (const tenant of reader.tenants()) {
         for (const { value } of reader.open(tenant, 'task:')) exchange.recover(tenant, value as unknown as TaskHead);

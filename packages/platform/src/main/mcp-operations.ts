@@ -32,7 +32,8 @@ export function mcpOperations(upstreams: () => McpUpstreams): Operation[] {
         await upstreams().settled(5_000);
         return {
           output: { name, url: config.url },
-          entries: [{ kind: 'mcp.add', head: { name, url: config.url, by: principal.id } }],
+          // A query or a user name in a URL may be a secret, and heads are never erased.
+          entries: [{ kind: 'mcp.add', head: { name, origin: new URL(config.url).origin, by: principal.id } }],
         };
       },
     }),

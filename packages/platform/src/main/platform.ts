@@ -104,6 +104,13 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   core.recover();
   await listen(app, config);
   ready = true;
+  void core.logLost.then((error) => {
+    ready = false;
+    log(
+      'error',
+      `the log can no longer be written, so nothing is accepted; start the platform again: ${error.message}`,
+    );
+  });
   const url = urlOf(app.server.address(), config.host);
   log('info', 'ready', { url, gateway: gateway.did, version: VERSION });
 

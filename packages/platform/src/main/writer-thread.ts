@@ -6,6 +6,8 @@ import type { WriterData, WriterReply, WriterRequest } from './writer.ts';
 
 /** The journal's writer in its own thread. One batch is under way at a time, so replies need no names. */
 export interface WriterThread extends WriterPort {
+  /** Resolves with the reason when the thread has ended without having been closed. */
+  readonly died: Promise<Error>;
   close(): Promise<void>;
 }
 
@@ -23,9 +25,13 @@ export async function startWriterThread(data: WriterData): Promise<WriterThread>
   worker.on('error', (error) => fail(error as Error));
   worker.on('exit', () => fail(new Error('The journal’s writer has stopped.')));
 
+  const { promise: died, resolve: die } = Promise.withResolvers<Error>();
+  let closing = false;
+
   function fail(error: Error): void {
     gone ??= error;
     waiting?.reject(gone);
+    if (!closing) die(gone);
   }
 
   function next(): Promise<WriterReply> {
@@ -62,7 +68,9 @@ export async function startWriterThread(data: WriterData): Promise<WriterThread>
       if (!('verdicts' in reply)) throw new Error('The journal’s writer answered out of turn.');
       return [...reply.verdicts];
     },
+    died,
     async close() {
+      closing = true;
       await ask({ close: true }).catch(() => {});
       await worker.terminate();
     },

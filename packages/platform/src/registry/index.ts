@@ -1,3 +1,4 @@
+export { createDoor } from './door.ts';
 export type { Capability } from './agent.ts';
 export { agentDecider } from './decider.ts';
 export { trustGuard } from './guard.ts';

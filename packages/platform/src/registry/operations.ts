@@ -1,17 +1,15 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { AipError, makeToken, parseToken, type JsonObject } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../exchange/index.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { agentView, agentViewSchema, capabilitySchema, nameSchema, type AgentView } from './agent.ts';
-import { joinKey, pendingKey, type JoinRow } from './decider.ts';
+import { pendingKey } from './decider.ts';
+import type { Door } from './door.ts';
 import type { Registry } from './registry.ts';
 
 const INVITATION_LIFETIME = 24 * 3600_000;
-/** Strangers that may wait for an operator's word at a time. */
-const MAX_PENDING = 1_000;
 
 const connectInput = z.object({
   name: nameSchema.optional(),
@@ -26,45 +24,9 @@ const connectInput = z.object({
 export function registryOperations(
   registry: Registry,
   exchange: () => Exchange,
-  pepper: Buffer,
+  door: Door,
   now: () => number,
 ): Operation[] {
-  const hash = (secret: string): string => createHmac('sha256', pepper).update(secret).digest('base64url');
-
-  /** The entry that admits an agent by its join token. Throws NOT_ADMITTED. */
-  function admission(principal: Principal, token: string, name: string): EntryDraft {
-    const { kind, id, secret } = parseToken(token);
-    const row = exchange().journal.read.row(principal.tenant, joinKey(id)) as unknown as JoinRow | undefined;
-    const given = Buffer.from(hash(secret));
-    const fits =
-      kind === 'join' && row !== undefined && timingSafeEqual(given, Buffer.from(row.hash)) && row.expires >= now();
-    if (!fits)
-      throw new AipError(
-        'NOT_ADMITTED',
-        'This join token has been used or has expired; ask an operator for a new one.',
-      );
-    return {
-      kind: 'agent.admit',
-      head: { did: principal.id, name: row.name ?? name, roles: [...row.roles], by: `join:${id}`, join: id },
-    };
-  }
-
-  /** A stranger without a token: operators are told once, the stranger is turned away. */
-  async function turnAway(principal: Principal, name: string): Promise<never> {
-    const { journal } = exchange();
-    const waiting = journal.read.row(principal.tenant, pendingKey(principal.id)) !== undefined;
-    if (!waiting && journal.read.open(principal.tenant, 'pending:').length < MAX_PENDING) {
-      await journal.commit({
-        tenant: principal.tenant,
-        entries: [{ kind: 'agent.request', head: { did: principal.id, name } }],
-      });
-    }
-    throw new AipError(
-      'NOT_ADMITTED',
-      `${principal.id} is not admitted. Join with a join token ("aip agent create"), or ask an operator to run "aip agent admit ${principal.id}".`,
-    );
-  }
-
   function find({ tenant }: Principal, agent: string): AgentView {
     const view = registry.view(exchange().catalogue.resolve(`agent:${agent}`, tenant).owner);
     if (!view) throw new AipError('UNKNOWN_AGENT', `No agent "${agent}" is known here.`);
@@ -89,18 +51,12 @@ export function registryOperations(
       }),
       output: z.object({ join_token: z.string(), expires_at: z.string() }),
       handler(_call, input) {
-        const { token, id, secret } = makeToken('join');
         const expires = now() + (input.expires_in === undefined ? INVITATION_LIFETIME : input.expires_in * 1000);
-        const head = {
-          id,
-          hash: hash(secret),
-          roles: input.roles,
-          expires,
-          ...(input.name === undefined ? {} : { name: input.name }),
-        };
+        const named = input.name === undefined ? {} : { name: input.name };
+        const { token, entry } = door.invite({ roles: input.roles, expires, ...named });
         return {
           output: { join_token: token, expires_at: new Date(expires).toISOString() },
-          entries: [{ kind: 'agent.invite', head }],
+          entries: [entry],
           secret: true,
         };
       },
@@ -140,7 +96,6 @@ export function registryOperations(
           throw new AipError('PERMISSION_DENIED', 'Only agents connect; this is a ' + principal.kind + '.');
         const known = registry.get(principal.id);
         const name = input.name ?? known?.name ?? principal.id.slice(-8);
-        if (!known && input.join_token === undefined) return turnAway(principal, name);
         const { description, version, protocol, capabilities } = input;
         const card = { description, version, protocol, capabilities };
         const at = new Date(now()).toISOString();
@@ -152,7 +107,8 @@ export function registryOperations(
           };
           return { output: { ...agentView(known, undefined), ...card, ...presence, name }, entries: [entry] };
         }
-        const admit = admission(principal, input.join_token as string, name);
+        // The trust guard has let it in because of its token; the commit decides that the token is used once.
+        const admit = door.admission(principal, input.join_token ?? '', name);
         const { name: given, roles, by } = admit.head as { name: string; roles: string[]; by: string };
         const output: AgentView = {
           did: principal.id,

@@ -1,5 +1,5 @@
 import { claim } from '@aip/conformance';
-import { generateKeyPair } from '@aip/wire';
+import { generateKeyPair, makeToken } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
 import { data } from '../kernel/body.ts';
 import { rounds, until } from '../kernel/testing.ts';
@@ -94,7 +94,7 @@ describe('admission', () => {
   });
 
   test.for([
-    ['a made-up token', async () => 'aip_join_aaaaaaaaaaa_bbb', 'UNAUTHENTICATED'],
+    ['a made-up token', async () => 'aip_join_aaaaaaaaaaa_bbb', 'NOT_ADMITTED'],
     ['a token of another kind', (core: TestCore) => Promise.resolve(core.core.secrets.adminToken), 'NOT_ADMITTED'],
     [
       'an API token',
@@ -352,4 +352,17 @@ test('presence follows the last message, and ends with the connection', async ()
   expect(active()).toBeGreaterThan(before);
   await core.operate('agents.disconnect', {}, scout.session);
   expect(core.core.registry.present()).toEqual([]);
+});
+
+test('strangers leave one entry each at most, however often they knock, and none with a token that does not fit', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path);
+  const before = core.exchange.journal.read.size('default');
+  const visitor = stranger(core);
+  const knock = (input: object): Promise<unknown> => connect(core, visitor, input);
+  for (let n = 0; n < 5; n++) await expect(knock({ name: 'visitor' })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+  for (let n = 0; n < 5; n++)
+    await expect(knock({ join_token: makeToken('join').token })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+  expect(core.exchange.journal.read.size('default') - before).toBe(1);
+  expect(core.entries(['agent.request'])).toHaveLength(1);
 });

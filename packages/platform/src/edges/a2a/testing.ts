@@ -13,7 +13,7 @@ import { exchangeOperations } from '../../exchange/operations.ts';
 import { createTestExchange, type TestExchangeOptions } from '../../exchange/testing.ts';
 import type { EntryDraft } from '../../kernel/entry.ts';
 import type { Route } from '../../kernel/route.ts';
-import { agentDecider, createRegistry, registryOperations, type Capability } from '../../registry/index.ts';
+import { agentDecider, createDoor, createRegistry, registryOperations, type Capability } from '../../registry/index.ts';
 import { registerA2aEdge } from './index.ts';
 
 export interface Gateway extends AsyncDisposable {
@@ -41,7 +41,16 @@ export async function startGateway(options: TestExchangeOptions = {}): Promise<G
   const running = (): Exchange => started.exchange as Exchange;
   const own = [
     ...exchangeOperations(running),
-    ...registryOperations(registry, running, Buffer.from('pepper'), () => Date.now()),
+    ...registryOperations(
+      registry,
+      running,
+      createDoor(
+        () => running().journal.read,
+        Buffer.from('pepper'),
+        () => Date.now(),
+      ),
+      () => Date.now(),
+    ),
   ];
   const made = await createTestExchange({
     ...options,

@@ -374,3 +374,35 @@ describe('an approval', () => {
     expect(calls).toHaveLength(0);
   });
 });
+
+describe('who answers', () => {
+  const bySecurity = {
+    policies: { [STARTER_FILE]: STARTER_POLICY.replace('@approve("operators")', '@approve("security")') },
+  };
+
+  test('is one of those the policy names, or an administrator', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, bySecurity);
+    core.tool('write');
+    const { call, ask } = await parked(core, await core.service('alice', 'caller'));
+    const operator = await core.service('olga', 'operator');
+    await expect(answer(core, ask, 'approve', operator)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: expect.stringContaining('waits for security'),
+    });
+    await answer(core, ask, 'approve');
+    expect(await call.ended).toMatchObject({ type: 'done' });
+  });
+
+  test('is not the one who asks', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const olga = await core.service('olga', 'caller', 'operator');
+    const { ask } = await parked(core, olga);
+    await expect(answer(core, ask, 'approve', olga)).rejects.toMatchObject({
+      message: expect.stringContaining('their own'),
+    });
+    await answer(core, ask, 'approve', await core.service('otto', 'operator'));
+  });
+});

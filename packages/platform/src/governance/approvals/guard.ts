@@ -18,7 +18,8 @@ export function approveGuard(now: () => number): Guard {
         kind: 'approval',
         expires: now() + (duty.expiresAfter ?? DEFAULT_EXPIRY),
         body: {
-          approvers: duty.value,
+          // Each of the policies wants its own people to agree; one person may be several of them.
+          approvers: [...new Set(duties.map((each) => each.value))].join(', '),
           policy: duty.policy,
           summary: `${principal.name} wants to ${message.action} ${target.ownerName}${target.kind === 'agent' ? '' : `/${target.name}`}`,
         },

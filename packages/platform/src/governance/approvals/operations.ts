@@ -1,8 +1,10 @@
+import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
 import { argumentsOf } from '../../kernel/body.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
-import { ASKS, type AskRow } from './decider.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import { ASKS, askKey, type AskRow } from './decider.ts';
 
 /** Asks to operators: listed, and answered once, from the dashboard, the CLI or REST. */
 export function approvalOperations(exchange: () => Exchange): Operation[] {
@@ -39,11 +41,32 @@ export function approvalOperations(exchange: () => Exchange): Operation[] {
       }),
       output: z.object({ ask: z.string(), verdict: z.string() }),
       handler({ principal }, { ask, verdict, reason }) {
+        const row = exchange().journal.read.row(principal.tenant, askKey(ask)) as unknown as AskRow | undefined;
+        if (row) mayAnswer(principal, row);
         const head = { ask, verdict, by: principal.id, ...(reason === undefined ? {} : { reason }) };
         return { output: { ask, verdict }, entries: [{ kind: 'answer', head }] };
       },
     }),
   ];
+}
+
+/**
+ * Who answers is one of those the policies name – `operators` is the role `operator` – and not the one who asks; or an
+ * administrator, who could change the policies as well.
+ */
+function mayAnswer(principal: Principal, { from, ask }: AskRow): void {
+  if (principal.roles.includes('admin')) return;
+  if (principal.id === from)
+    throw new AipError('PERMISSION_DENIED', 'Nobody approves a call of their own; somebody else has to answer.');
+  const wanted = (ask.body['approvers'] as string).split(', ');
+  const missing = wanted.filter(
+    (name) => ![name, name.replace(/s$/, '')].some((role) => principal.roles.includes(role)),
+  );
+  if (missing.length === 0) return;
+  throw new AipError(
+    'PERMISSION_DENIED',
+    `This call waits for ${wanted.join(' and ')}; you are not one of ${missing.join(', ')}.`,
+  );
 }
 
 function view(row: AskRow, exchange: Exchange) {

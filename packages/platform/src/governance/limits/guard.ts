@@ -1,5 +1,6 @@
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Guard } from '../../kernel/guard.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import { createRecentMap } from '../../kernel/recent-map.ts';
 
 export interface RateLimit {
@@ -9,6 +10,9 @@ export interface RateLimit {
   readonly burst: number;
 }
 
+/** The bucket of everybody unknown: no principal's id is empty. */
+const STRANGERS = '';
+
 /** Principals whose buckets are kept; the least recently seen leaves first and starts anew with a full bucket. */
 const MAX_BUCKETS = 100_000;
 
@@ -16,11 +20,15 @@ const MAX_BUCKETS = 100_000;
  * A token bucket per principal. It stands before the log: what it refuses is counted, not recorded, so that a
  * flood cannot fill the disk.
  */
-export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
+export function limitGuard(
+  limit: RateLimit,
+  monotonic: () => number,
+  isKnown: (principal: Principal) => boolean = ({ kind }) => kind !== 'anonymous',
+): Guard {
   const buckets = createRecentMap<{ tokens: number; at: number }>(MAX_BUCKETS);
 
   /** Everybody unknown shares one small bucket. */
-  const stranger: RateLimit = { perSecond: Math.max(1, limit.perSecond / 100), burst: Math.max(1, limit.burst / 100) };
+  const stranger: RateLimit = { perSecond: Math.max(1, limit.perSecond / 10), burst: Math.max(1, limit.burst / 10) };
 
   function take(id: string, own: RateLimit): number {
     const now = monotonic();
@@ -39,8 +47,9 @@ export function limitGuard(limit: RateLimit, monotonic: () => number): Guard {
     admit({ principal, plane }) {
       // Whoever floods must not be able to keep an operator from pressing kill.
       if (plane === 'control' && principal.roles.includes('admin')) return PASS;
-      const own = principal.kind === 'anonymous' ? stranger : limit;
-      const wait = take(`${principal.tenant}\n${principal.id}`, own);
+      const known = isKnown(principal);
+      const own = known ? limit : stranger;
+      const wait = take(known ? `${principal.tenant}\n${principal.id}` : STRANGERS, own);
       if (wait === 0) return PASS;
       const error = errorBody(
         'RATE_LIMITED',

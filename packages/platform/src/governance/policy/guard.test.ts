@@ -323,7 +323,7 @@ describe('the policy files', () => {
     edit(`${ADMIN}\n  permit (principal, action == Action::"cal", resource);`);
     await until(() => logged.length > 1);
     expect(logged[1]).toMatchObject({
-      message: expect.stringContaining('policies not in force'),
+      message: expect.stringContaining('policies on disk are invalid'),
       errors: [{ file: 'test.cedar', line: 3, column: expect.any(Number) }],
     });
     expect(await outcome(core, alice)).toBe('PERMISSION_DENIED');
