@@ -377,7 +377,7 @@ describe('an approval', () => {
 
 describe('who answers', () => {
   const bySecurity = {
-    policies: { [STARTER_FILE]: STARTER_POLICY.replace('@approve("operators")', '@approve("security")') },
+    policies: { [STARTER_FILE]: STARTER_POLICY.replaceAll('@approve("operators")', '@approve("security")') },
   };
 
   test('is one of those the policy names, or an administrator', async () => {
