@@ -79,7 +79,8 @@ describe(`what stands in the way of a start is said in a sentence, with a way ou
 
   it('a log that is damaged', async () => {
     const folder = path.join(home, 'data');
-    mkdirSync(folder);
+    const before = await startPlatformProcess({ folder });
+    await before.stop();
     writeFileSync(path.join(folder, 'aip.db'), 'this is no database, but it is long enough to look at'.repeat(100));
     expectRefusal(await up('--data-dir', folder), /The log .*aip\.db cannot be opened: .*restore it from a backup/);
   });
