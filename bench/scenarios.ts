@@ -18,6 +18,7 @@ const a2a = (name: string, said: string, expected: RegExp): Scenario => ({
   name,
   servers: [
     { server: 'floor-http', path: '/' },
+    { server: 'a2a-bare', path: '/' },
     { server: 'a2a-sdk', path: '/' },
     { server: 'aip', path: '/a2a/echo' },
   ],

@@ -10,6 +10,7 @@ import { openSqliteReader } from '../engines/sqlite/reader.ts';
 import { openSqliteStore } from '../engines/sqlite/store.ts';
 import { NO_WRITES, type Decider, type Entry, type EntryDraft, type Group, type Verdict } from '../kernel/entry.ts';
 import { errorBody } from '../kernel/error-body.ts';
+import type { JournalReader } from '../kernel/journal.ts';
 import { rounds } from '../kernel/testing.ts';
 import { createJournal } from './journal.ts';
 import type { JournalStore, WriteBatch } from './store.ts';
@@ -40,11 +41,12 @@ afterEach(async () => {
 
 interface Options {
   readonly now?: () => number;
+  readonly deciders?: readonly Decider[];
   /** Stands before the store's own write. */
   readonly onWrite?: (batch: WriteBatch) => void;
 }
 
-async function open({ now = Date.now, onWrite = () => {} }: Options = {}, folder = newFolder()) {
+async function open({ now = Date.now, deciders = [counter], onWrite = () => {} }: Options = {}, folder = newFolder()) {
   const file = path.join(folder, 'log.db');
   const sqlite = openSqliteStore(file);
   const store: JournalStore = {
@@ -56,7 +58,7 @@ async function open({ now = Date.now, onWrite = () => {} }: Options = {}, folder
   };
   const writer = await createWriter({
     store,
-    deciders: [counter],
+    deciders,
     now,
     signCheckpoint: (tenant, size, root) => `${tenant} ${size} ${Buffer.from(root).toString('hex')}`,
   });
@@ -65,7 +67,13 @@ async function open({ now = Date.now, onWrite = () => {} }: Options = {}, folder
     reader.close();
     await writer.close();
   };
-  return { journal: createJournal(writer, reader), reader, writer, folder, close };
+  const journal = createJournal(writer, reader);
+  /** The process is gone: nothing is brought up to date any more. */
+  const kill = (): void => {
+    reader.close();
+    void sqlite.close();
+  };
+  return { journal, reader: journal.read, writer, folder, close, kill };
 }
 
 function newFolder(): string {
@@ -307,7 +315,8 @@ describe('the waiting line', () => {
         async commit(groups) {
           await gate.promise;
           committed.push(groups.length);
-          return groups.map((): Verdict => ({ ok: true, seq: 0, at: 0 }));
+          const verdicts = groups.map((): Verdict => ({ ok: true, seq: 0, at: 0 }));
+          return { verdicts, changes: [], caughtUp: false };
         },
       },
       undefined as never,
@@ -330,5 +339,135 @@ describe('the waiting line', () => {
       error: { code: 'NOT_RECORDED' },
     });
     expect(await journal.commit({ tenant: 't', entries: [add('a', 1)] })).toMatchObject({ ok: false });
+  });
+});
+
+describe('rows', () => {
+  /** What every way of reading the rows of `t` says. */
+  const everyView = (read: JournalReader) => ({
+    all: read.rows('t', ''),
+    newest: read.rows('t', '', { newest: true }),
+    pages: [read.rows('t', 'a', { limit: 2 }), read.rows('t', '', { after: 'b2', limit: 3 })],
+    back: read.rows('t', '', { after: 'b2', limit: 3, newest: true }),
+    list: read.list('t', 'things', { limit: 4 }),
+    open: read.open('t', 'b'),
+    single: read.row('t', 'b2'),
+  });
+
+  const keys = ['a1', 'a2', 'b1', 'b2', 'b3', 'ü', '\u{1f600}', '\uffee'];
+
+  /** A row that is written, moved between lists, closed and deleted at will. */
+  const things: Decider = {
+    name: 'things',
+    kinds: ['thing'],
+    keys: (entry) => [entry.head['key'] as string],
+    decide: (_rows, { head }) => [
+      {
+        key: head['key'] as string,
+        value: head['gone'] ? null : head,
+        ...(head['listed'] ? { list: 'things' } : {}),
+        ...(head['open'] ? { open: true } : {}),
+      },
+    ],
+  };
+
+  const change = fc.record({
+    key: fc.constantFrom(...keys),
+    gone: fc.boolean(),
+    listed: fc.boolean(),
+    open: fc.boolean(),
+    n: fc.nat(),
+  });
+
+  test(`read the same whether they wait in the writer or lie in the store ${claim('G-AUDIT.rows-follow')}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(change, { maxLength: 6 }), { maxLength: 8 }),
+        fc.nat(8),
+        async (steps, turn) => {
+          let now = 0;
+          const { reader, journal, writer, close } = await open({ now: () => now, deciders: [things] });
+          for (const [at, changes] of steps.entries()) {
+            now += 5;
+            if (at === turn) await writer.checkpoint();
+            await Promise.all(
+              changes.map((head) => journal.commit({ tenant: 't', entries: [{ kind: 'thing', head }] })),
+            );
+          }
+          const waiting = everyView(reader);
+          expect(reader.rowsAt('t')).toBe(reader.size('t'));
+          await writer.checkpoint();
+          await journal.commit({ tenant: 'another', entries: [] });
+          expect(everyView(reader)).toEqual(waiting);
+          await close();
+        },
+      ),
+      { numRuns: rounds(60) },
+    );
+  });
+
+  test(`that a kill has taken are decided again from the log, and nothing else is ${claim('G-AUDIT.rows-follow')}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 40 }), fc.nat(40), async (changes, turn) => {
+        const folder = newFolder();
+        let now = 0;
+        const { journal, reader, writer, kill } = await open({ now: () => (now += 3), deciders: [things] }, folder);
+        for (const [at, head] of changes.entries()) {
+          if (at === turn) await writer.checkpoint();
+          await journal.commit({ tenant: 't', entries: [{ kind: 'thing', head }] });
+        }
+        const before = { ...everyView(reader), size: reader.size('t'), leaves: reader.hashes('t', 0, 0, 100) };
+        kill();
+        const again = await open({ now: () => (now += 3), deciders: [things] }, folder);
+        const { reader: now2 } = again;
+        expect({ ...everyView(now2), size: now2.size('t'), leaves: now2.hashes('t', 0, 0, 100) }).toEqual(before);
+        expect(now2.rowsAt('t')).toBe(now2.size('t'));
+        expect(await again.journal.commit({ tenant: 't', entries: [add('a1', 1)] })).toMatchObject({
+          ok: true,
+          seq: changes.length,
+        });
+        await again.close();
+      }),
+      { numRuns: rounds(40) },
+    );
+  });
+
+  test('do not wait without end: they go with a batch when many have changed', async () => {
+    const batches: { rows: number; heads: number }[] = [];
+    const { journal } = await opened({
+      onWrite: ({ rows, heads }) => batches.push({ rows: rows.length, heads: heads.length }),
+    });
+    for (let n = 0; n < 3; n++)
+      await Promise.all(
+        Array.from({ length: 400 }, (_, i) => journal.commit({ tenant: 't', entries: [add(`k${n}.${i}`, 1)] })),
+      );
+    expect(batches).toEqual([
+      { rows: 0, heads: 0 },
+      { rows: 0, heads: 0 },
+      { rows: 800, heads: 1 },
+    ]);
+  });
+
+  test('that the deciders refuse to make of the log stop the start: it is not the log that they have kept', async () => {
+    const folder = newFolder();
+    const { journal, kill } = await open({}, folder);
+    await journal.commit({ tenant: 't', entries: [add('a', 60)] });
+    await journal.commit({ tenant: 't', entries: [{ kind: 'note', head: {} }] });
+    kill();
+    const db = new DatabaseSync(path.join(folder, 'log.db'));
+    db.exec(`UPDATE entry SET text = replace(text, '"n":60', '"n":101')`);
+    db.close();
+    await expect(open({}, folder)).rejects.toThrow('entry 0 of the log of t should have been refused: Too much.');
+  });
+
+  test('are not made of a log that has a hole', async () => {
+    const folder = newFolder();
+    const { journal, kill } = await open({}, folder);
+    for (let n = 0; n < 3; n++) await journal.commit({ tenant: 't', entries: [add('a', 1)] });
+    kill();
+    const db = new DatabaseSync(path.join(folder, 'log.db'));
+    db.exec('DELETE FROM entry WHERE id = (SELECT min(id) + 1 FROM entry)');
+    db.close();
+    await expect(open({}, folder)).rejects.toThrow('entry 1 of the log of t is missing');
   });
 });

@@ -1,6 +1,8 @@
 import type { Entry, Group, Verdict } from '../kernel/entry.ts';
 import { errorBody } from '../kernel/error-body.ts';
 import type { Journal, JournalReader } from '../kernel/journal.ts';
+import { createOverlay } from './overlay.ts';
+import type { Committed } from './writer.ts';
 
 /** Groups waiting for the writer; beyond this the platform is overloaded and says so. */
 const MAX_WAITING = 50_000;
@@ -9,7 +11,7 @@ const MAX_BATCH = 2_000;
 
 export interface WriterPort {
   /** Commits a batch; rejects only when the writer is gone. */
-  commit(groups: readonly Group[]): Promise<Verdict[]>;
+  commit(groups: readonly Group[]): Promise<Committed>;
 }
 
 interface Waiting {
@@ -21,7 +23,8 @@ interface Waiting {
  * The journal as the exchange sees it: takes whatever waits, commits it as one batch, takes what has come
  * meanwhile. Idle means flush at once; busy means big batches.
  */
-export function createJournal(writer: WriterPort, read: JournalReader): Journal {
+export function createJournal(writer: WriterPort, reader: JournalReader): Journal {
+  const overlay = createOverlay(reader);
   const followers = new Map<string, Set<(entry: Entry) => void>>();
   const waiting: Waiting[] = [];
   let flushing = false;
@@ -30,9 +33,10 @@ export function createJournal(writer: WriterPort, read: JournalReader): Journal 
     flushing = true;
     while (waiting.length > 0) {
       const batch = waiting.splice(0, MAX_BATCH);
-      const verdicts = await writer.commit(batch.map((item) => item.group)).catch(() => undefined);
+      const committed = await writer.commit(batch.map((item) => item.group)).catch(() => undefined);
+      if (committed) overlay.take(committed.changes, committed.caughtUp);
       batch.forEach((item, index) => {
-        const verdict = verdicts?.[index] ?? WRITER_GONE;
+        const verdict = committed?.verdicts[index] ?? WRITER_GONE;
         if (verdict.ok) announce(item.group, verdict);
         item.resolve(verdict);
       });
@@ -51,7 +55,7 @@ export function createJournal(writer: WriterPort, read: JournalReader): Journal 
   }
 
   return {
-    read,
+    read: overlay.read,
     commit(group) {
       if (waiting.length >= MAX_WAITING) return Promise.resolve(OVERLOADED);
       return new Promise<Verdict>((resolve) => {

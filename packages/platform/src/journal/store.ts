@@ -16,7 +16,7 @@ export interface StoredRow {
   readonly leaf: Uint8Array;
 }
 
-/** Where one tenant's log stands: enough to append the next leaf. */
+/** What one tenant's rows stand for: the first `size` entries of its log, and the tree over them. */
 export interface LogHead {
   readonly tenant: string;
   readonly size: number;
@@ -49,6 +49,7 @@ export interface TreeNode {
 
 export interface WriteBatch {
   readonly entries: readonly StoredRow[];
+  /** Rows that follow the log, and how far they have come with them. */
   readonly rows: readonly RowChange[];
   readonly heads: readonly LogHead[];
   readonly nodes: readonly TreeNode[];
@@ -60,7 +61,11 @@ type Awaitable<T> = T | Promise<T>;
 
 /** What the journal's writer needs of an engine. `write` is one durable transaction: all or nothing. */
 export interface JournalStore {
+  /** How far the rows of each log have come; a log that has never been caught up with has no head. */
   heads(): Awaitable<LogHead[]>;
+  tenants(): Awaitable<string[]>;
+  /** Entries from a number on, in order, read as they are asked for. */
+  entries(tenant: string, from: number): Iterable<StoredRow> | AsyncIterable<StoredRow>;
   rows(keys: readonly { tenant: string; key: string }[]): Awaitable<(Json | undefined)[]>;
   write(batch: WriteBatch): Awaitable<void>;
   putCheckpoint(tenant: string, size: number, note: string): Awaitable<void>;

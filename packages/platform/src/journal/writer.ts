@@ -1,16 +1,8 @@
-import { createHash, randomFillSync } from 'node:crypto';
-import {
-  commit as commitment,
-  encodeEntryHead,
-  Frontier,
-  leafHash,
-  SALT_BYTES,
-  type Json,
-  type JsonObject,
-} from '@aip/wire';
-import type { Decider, Entry, EntryDraft, Group, RowWrite, Verdict } from '../kernel/entry.ts';
+import { Frontier, type Json } from '@aip/wire';
+import type { Decider, Entry, Group, RowWrite, Verdict } from '../kernel/entry.ts';
 import { errorBody, toErrorBody } from '../kernel/error-body.ts';
-import { createRecentMap } from '../kernel/recent-map.ts';
+import { entryOf, numberedEntry, type Blob } from './numbered-entry.ts';
+import { createRows, rowId, type RowDraft } from './rows.ts';
 import {
   TILE_HEIGHT,
   type JournalStore,
@@ -18,12 +10,10 @@ import {
   type RowChange,
   type StoredRow,
   type TreeNode,
-  type WriteBatch,
 } from './store.ts';
 
-/** Bodies above this many characters are kept as content-addressed blobs. */
-const BLOB_THRESHOLD = 64 * 1024;
-const MAX_CACHED = 10_000;
+/** Changed rows that wait for the store at most, before they go with the next batch. */
+const MAX_LAG = 512;
 
 export interface WriterOptions {
   readonly store: JournalStore;
@@ -33,9 +23,18 @@ export interface WriterOptions {
   readonly signCheckpoint: (tenant: string, size: number, root: Uint8Array) => string;
 }
 
+/** What a batch has come to. */
+export interface Committed {
+  readonly verdicts: readonly Verdict[];
+  /** Rows it has changed that the store does not have yet. */
+  readonly changes: readonly RowChange[];
+  /** The store has every change that was told before. */
+  readonly caughtUp: boolean;
+}
+
 export interface Writer {
-  commit(groups: readonly Group[]): Promise<Verdict[]>;
-  /** Signs and stores a checkpoint for every log that has grown since its last one. */
+  commit(groups: readonly Group[]): Promise<Committed>;
+  /** Brings the rows up to the log, and signs a checkpoint for every log that has grown since its last one. */
   checkpoint(): Promise<void>;
   sweep(): Promise<void>;
   close(): Promise<void>;
@@ -48,58 +47,79 @@ interface Log {
   checkpointed: number;
 }
 
-type Blob = WriteBatch['blobs'][number];
-
 /** What a batch would change; thrown away whole when the store cannot write it. */
 interface Draft {
   readonly logs: Map<string, Log>;
-  readonly rows: Map<string, { tenant: string; write: RowWrite; at: number }>;
+  readonly rows: Map<string, RowDraft>;
   readonly entries: StoredRow[];
   readonly nodes: TreeNode[];
   readonly blobs: Blob[];
 }
 
 /**
- * The one writer of the log: takes groups in order, lets the deciders accept or refuse each, and writes what
+ * The one writer of the log: takes groups in order, lets the deciders accept or refuse each, and appends what
  * was accepted in one durable transaction. A refused group leaves no trace; the exchange records the denial.
+ * Rows are what the deciders make of the entries, so they need not be in that transaction: they follow behind,
+ * and a start decides again what they have missed.
  */
 export async function createWriter(options: WriterOptions): Promise<Writer> {
   const { store, now } = options;
-  /** Rows as of the last commit, by id; absence is kept too. Trimmed between batches: none leaves under a running one. */
-  const cache = createRecentMap<Json | undefined>(MAX_CACHED);
+  const rows = createRows(store);
   const logs = new Map<string, Log>();
-  for (const head of await store.heads()) {
-    const checkpointed = (await store.lastCheckpoint(head.tenant)) ?? 0;
-    const frontier = Frontier.restore(head.frontier);
-    if (frontier.size !== head.size)
-      throw new Error(`the log of ${head.tenant} has ${head.size} entries, but its tree has ${frontier.size}`);
-    logs.set(head.tenant, { size: head.size, at: head.at, frontier, checkpointed });
-  }
+  /** Whether entries have been appended that the rows of the store do not stand for yet. */
+  let behind = false;
+  /** Whether the rows have caught up since the last answer. */
+  let caughtUp = true;
   const decidersOf = new Map<string, Decider[]>();
   for (const decider of options.deciders) {
     for (const kind of decider.kinds) decidersOf.set(kind, [...(decidersOf.get(kind) ?? []), decider]);
   }
   const deciders = (kind: string): readonly Decider[] => decidersOf.get(kind) ?? [];
 
-  /** Reads the rows that the deciders of these groups will ask for. Returns the groups that cannot even say which. */
+  /** Takes up every log where its rows stand, and decides again what they have missed. */
+  async function open(): Promise<void> {
+    const heads = new Map((await store.heads()).map((head) => [head.tenant, head]));
+    for (const tenant of await store.tenants()) {
+      const log = logOf(tenant, heads.get(tenant));
+      log.checkpointed = (await store.lastCheckpoint(tenant)) ?? 0;
+      logs.set(tenant, log);
+      for await (const { text, leaf, seq } of store.entries(tenant, log.size)) {
+        if (seq !== log.size) throw new Error(`entry ${log.size} of the log of ${tenant} is missing`);
+        await redecide(entryOf(text));
+        log.frontier.append(leaf);
+        log.size++;
+        log.at = Math.max(log.at, entryOf(text).at);
+      }
+    }
+    behind = rows.lag > 0;
+    await catchUp();
+  }
+
+  async function redecide(entry: Entry): Promise<void> {
+    const { tenant } = entry;
+    for (const decider of deciders(entry.kind)) {
+      await rows.load(decider.keys(entry).map((key) => ({ tenant, key })));
+      const decision = decider.decide((key) => rows.get(rowId(tenant, key)), entry);
+      if ('refuse' in decision)
+        throw new Error(
+          `entry ${entry.seq} of the log of ${tenant} should have been refused: ${decision.refuse.message}`,
+        );
+      rows.adopt(decision.map((write) => ({ tenant, write, at: entry.at })));
+    }
+  }
+
+  /** Loads the rows that the deciders of these groups will ask for. Returns the groups that cannot even say which. */
   async function loadRows(groups: readonly Group[]): Promise<ReadonlyMap<Group, Verdict>> {
-    const missing = new Map<string, { tenant: string; key: string }>();
+    const keys: { tenant: string; key: string }[] = [];
     const refused = new Map<Group, Verdict>();
     for (const group of groups) {
       try {
-        for (const key of keysOf(group)) {
-          const id = rowId(group.tenant, key);
-          if (!cache.has(id)) missing.set(id, { tenant: group.tenant, key });
-        }
+        for (const key of keysOf(group)) keys.push({ tenant: group.tenant, key });
       } catch (error) {
         refused.set(group, { ok: false, error: toErrorBody(error) });
       }
     }
-    if (missing.size > 0) {
-      const values = await store.rows([...missing.values()]);
-      let index = 0;
-      for (const id of missing.keys()) cache.set(id, values[index++]);
-    }
+    await rows.load(keys);
     return refused;
   }
 
@@ -110,23 +130,19 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     );
 
   function decideGroup(group: Group, draft: Draft): Verdict {
-    const log = draft.logs.get(group.tenant) ?? copyLog(logs.get(group.tenant));
+    const { tenant } = group;
+    const log = draft.logs.get(tenant) ?? copyLog(logs.get(tenant));
     const at = Math.max(now(), log.at);
     const staged = new Map<string, RowWrite>();
     const read = (key: string): Json | undefined => {
-      const own = staged.get(key) ?? draft.rows.get(rowId(group.tenant, key))?.write;
+      const own = staged.get(key) ?? draft.rows.get(rowId(tenant, key))?.write;
       if (own) return own.value === null ? undefined : own.value;
-      const id = rowId(group.tenant, key);
+      const id = rowId(tenant, key);
       // A row that was not loaded may exist: taking it for absent could permit what it forbids.
-      if (!cache.has(id)) throw new Error(`A decider asks for the row ${key}, which it has not declared.`);
-      return cache.get(id);
+      if (!rows.has(id)) throw new Error(`A decider asks for the row ${key}, which it has not declared.`);
+      return rows.get(id);
     };
-    const entries = group.entries.map((entry, index): Entry => ({
-      ...entry,
-      tenant: group.tenant,
-      seq: log.size + index,
-      at,
-    }));
+    const entries = group.entries.map((entry, index): Entry => ({ ...entry, tenant, seq: log.size + index, at }));
     for (const entry of entries) {
       for (const decider of deciders(entry.kind)) {
         const decision = decider.decide(read, entry);
@@ -135,18 +151,18 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
       }
     }
     // What has no canonical form throws here, before anything of the group is staged.
-    const stored = entries.map(storedEntry);
-    for (const [key, write] of staged) draft.rows.set(rowId(group.tenant, key), { tenant: group.tenant, write, at });
-    for (const { row, blob } of stored) {
+    const numbered = entries.map(numberedEntry);
+    for (const [key, write] of staged) draft.rows.set(rowId(tenant, key), { tenant, write, at });
+    for (const { row, blob } of numbered) {
       log.frontier.append(row.leaf, (level, index, hash) => {
-        if (level > 0 && level % TILE_HEIGHT === 0) draft.nodes.push({ tenant: group.tenant, level, index, hash });
+        if (level > 0 && level % TILE_HEIGHT === 0) draft.nodes.push({ tenant, level, index, hash });
       });
       draft.entries.push(row);
       if (blob) draft.blobs.push(blob);
     }
-    log.size += stored.length;
+    log.size += numbered.length;
     log.at = at;
-    draft.logs.set(group.tenant, log);
+    draft.logs.set(tenant, log);
     return { ok: true, seq: entries[0]?.seq ?? log.size, at };
   }
 
@@ -159,131 +175,93 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     }
   }
 
-  async function commit(groups: readonly Group[]): Promise<Verdict[]> {
+  async function commit(groups: readonly Group[]): Promise<Committed> {
     const draft: Draft = { logs: new Map(), rows: new Map(), entries: [], nodes: [], blobs: [] };
     try {
       const refused = await loadRows(groups);
       const verdicts = groups.map((group) => refused.get(group) ?? decideSafely(group, draft));
-      if (draft.entries.length > 0) await store.write(batchOf(draft));
-      adopt(draft);
-      return verdicts;
+      if (rows.lag >= MAX_LAG) await append(draft, rows.waiting(), headsOf(logs));
+      else if (draft.entries.length > 0) await append(draft);
+      behind ||= draft.entries.length > 0;
+      for (const [tenant, log] of draft.logs) logs.set(tenant, log);
+      const answer = { verdicts, changes: rows.adopt(draft.rows.values()), caughtUp };
+      caughtUp = false;
+      return answer;
     } catch (error) {
       const refusal: Verdict = { ok: false, error: notRecorded(error) };
-      return groups.map(() => refusal);
+      return { verdicts: groups.map(() => refusal), changes: [], caughtUp: false };
     }
   }
 
-  function adopt(draft: Draft): void {
-    for (const [tenant, log] of draft.logs) logs.set(tenant, log);
-    for (const [id, { write }] of draft.rows) cache.set(id, write.value === null ? undefined : write.value);
-    cache.trim();
+  /** Makes a batch durable, and with it, now and then, the rows that the batches before it have changed. */
+  async function append(
+    { entries, nodes, blobs }: Pick<Draft, 'entries' | 'nodes' | 'blobs'>,
+    late: readonly RowChange[] = [],
+    heads: readonly LogHead[] = [],
+  ): Promise<void> {
+    await store.write({ entries, nodes, blobs, rows: late, heads });
+    if (heads.length === 0) return;
+    rows.caughtUp();
+    caughtUp = true;
+    behind = false;
+  }
+
+  async function catchUp(): Promise<void> {
+    if (behind) await append({ entries: [], nodes: [], blobs: [] }, rows.waiting(), headsOf(logs));
   }
 
   async function checkpoint(): Promise<void> {
-    for (const [tenant, log] of logs) {
-      if (log.size === log.checkpointed) continue;
+    const grown = [...logs].filter(([, log]) => log.size > log.checkpointed);
+    if (grown.length > 0) await catchUp();
+    for (const [tenant, log] of grown) {
       await store.putCheckpoint(tenant, log.size, options.signCheckpoint(tenant, log.size, log.frontier.root()));
       log.checkpointed = log.size;
     }
   }
 
+  async function sweep(): Promise<void> {
+    // What is swept is gone for everybody: no entry that is decided again may need it.
+    await catchUp();
+    for (const { tenant, key } of await store.sweep(now())) rows.forget(tenant, key);
+  }
+
+  async function close(): Promise<void> {
+    try {
+      await checkpoint();
+    } finally {
+      await store.close();
+    }
+  }
+
+  await open();
+  let last: Promise<unknown> = Promise.resolve();
+  /** One thing at a time: each starts from what the one before has left. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  }
   return {
-    commit,
-    checkpoint,
-    async sweep() {
-      for (const { tenant, key } of await store.sweep(now())) cache.delete(rowId(tenant, key));
-    },
-    async close() {
-      try {
-        await checkpoint();
-      } finally {
-        await store.close();
-      }
-    },
+    commit: (groups) => inTurn(() => commit(groups)),
+    checkpoint: () => inTurn(checkpoint),
+    sweep: () => inTurn(sweep),
+    close: () => inTurn(close),
   };
 }
 
-const rowId = (tenant: string, key: string): string => `${tenant}\0${key}`;
+function logOf(tenant: string, head: LogHead | undefined): Log {
+  if (!head) return copyLog(undefined);
+  const frontier = Frontier.restore(head.frontier);
+  if (frontier.size !== head.size)
+    throw new Error(`the log of ${tenant} has ${head.size} entries, but its tree has ${frontier.size}`);
+  return { size: head.size, at: head.at, frontier, checkpointed: 0 };
+}
 
 const copyLog = (log: Log | undefined): Log =>
   log ? { ...log, frontier: log.frontier.clone() } : { size: 0, at: 0, frontier: new Frontier(), checkpointed: 0 };
 
-/** Commits to and hashes one numbered entry. Throws MALFORMED_MESSAGE for a head without canonical form. */
-function storedEntry(entry: Entry): { row: StoredRow; blob?: Blob } {
-  const content = storedBody(entry);
-  const text = encodeEntryHead(headOf(entry, content?.commitment));
-  const row: StoredRow = {
-    tenant: entry.tenant,
-    seq: entry.seq,
-    at: entry.at,
-    kind: entry.kind,
-    ...(entry.task === undefined ? {} : { task: entry.task }),
-    ...(entry.n === undefined ? {} : { n: entry.n }),
-    text,
-    leaf: leafHash(text),
-    ...content?.columns,
-  };
-  return content?.blob ? { row, blob: content.blob } : { row };
-}
-
-/** The public part of an entry: everything that the leaf covers, with the body as a commitment only. */
-function headOf(entry: Entry, body: string | undefined): JsonObject {
-  return {
-    tenant: entry.tenant,
-    seq: entry.seq,
-    at: entry.at,
-    kind: entry.kind,
-    head: entry.head,
-    ...(entry.task === undefined ? {} : { task: entry.task }),
-    ...(entry.n === undefined ? {} : { n: entry.n }),
-    ...(body === undefined ? {} : { body }),
-  };
-}
-
-interface StoredBody {
-  readonly commitment: string;
-  readonly columns: Pick<StoredRow, 'body' | 'blob' | 'salt'>;
-  readonly blob?: Blob;
-}
-
-function storedBody(entry: EntryDraft): StoredBody | undefined {
-  if (entry.body === undefined) return undefined;
-  const salt = freshSalt();
-  const bytes = Buffer.from(entry.body);
-  const sum = Buffer.from(commitment(salt, bytes)).toString('base64url');
-  if (entry.body.length <= BLOB_THRESHOLD) return { commitment: sum, columns: { body: entry.body, salt } };
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  return { commitment: sum, columns: { blob: hash, salt }, blob: { hash, content: entry.body } };
-}
-
-/** Salts are cut from a pool: asking for 16 random bytes at a time costs more than hashing the entry. */
-let pool = new Uint8Array(0);
-
-function freshSalt(): Uint8Array {
-  if (pool.length < SALT_BYTES) pool = randomFillSync(new Uint8Array(512 * SALT_BYTES));
-  const salt = pool.subarray(0, SALT_BYTES);
-  pool = pool.subarray(SALT_BYTES);
-  return salt;
-}
-
-function batchOf(draft: Draft): WriteBatch {
-  const heads: LogHead[] = [...draft.logs].map(([tenant, log]) => ({
-    tenant,
-    size: log.size,
-    at: log.at,
-    frontier: log.frontier.serialise(),
-  }));
-  const rows: RowChange[] = [...draft.rows.values()].map(({ tenant, write, at }) => ({
-    tenant,
-    key: write.key,
-    value: write.value === null ? null : JSON.stringify(write.value),
-    updated: at,
-    ...(write.list === undefined ? {} : { list: write.list }),
-    ...(write.open ? { open: true } : {}),
-    ...(write.expires === undefined ? {} : { expires: write.expires }),
-  }));
-  return { entries: draft.entries, rows, heads, nodes: draft.nodes, blobs: draft.blobs };
-}
+const headsOf = (logs: ReadonlyMap<string, Log>): LogHead[] =>
+  [...logs].map(([tenant, { size, at, frontier }]) => ({ tenant, size, at, frontier: frontier.serialise() }));
 
 function notRecorded(error: unknown) {
   const reason = error instanceof Error ? error.message : String(error);

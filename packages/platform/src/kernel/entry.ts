@@ -52,18 +52,22 @@ export interface RowWrite {
   readonly expires?: number;
 }
 
+/** What an entry says in public; its body may have been erased. */
+export type PublicEntry = Omit<Entry, 'body'>;
+
 export type Rows = (key: string) => Json | undefined;
 
 /**
- * Decides inside the commit: a pure function of the declared rows, the entry and the time. Run by the one
- * writer, the same on every engine; a refusal undoes the whole group.
+ * Decides inside the commit: a pure function of the declared rows and the entry without its body, so that it comes
+ * to the same when the log is decided again. Run by the one writer, the same on every engine; a refusal undoes the
+ * whole group.
  */
 export interface Decider {
   readonly name: string;
   readonly kinds: readonly string[];
   /** Every row `decide` reads or writes, so that engines with several writers can lock them. */
-  keys(entry: Entry): readonly string[];
-  decide(rows: Rows, entry: Entry): readonly RowWrite[] | { readonly refuse: ErrorBody };
+  keys(entry: PublicEntry): readonly string[];
+  decide(rows: Rows, entry: PublicEntry): readonly RowWrite[] | { readonly refuse: ErrorBody };
 }
 
 export const NO_WRITES: readonly RowWrite[] = [];

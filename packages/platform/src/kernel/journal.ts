@@ -45,7 +45,10 @@ export interface JournalReader {
   taskEntries(tenant: string, task: string, after: number, limit?: number): StoredEntry[];
   /** The body of an entry, blobs resolved; undefined when it had none or was erased. */
   body(entry: StoredEntry): string | undefined;
+  /** Entries of the log. */
   size(tenant: string): number;
+  /** Entries that the rows stand for. In a file they may lie behind the log; the platform itself sees them caught up. */
+  rowsAt(tenant: string): number;
   tenants(): string[];
   /** Hashes of the Merkle tree that are kept: leaves (level 0), and every node of each eighth level above. */
   hashes(tenant: string, level: number, first: number, count: number): Uint8Array[];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AipError } from '@aip/wire';
+import { AipError, parseCheckpoint } from '@aip/wire';
 import { openSqliteReader } from '../engines/sqlite/reader.ts';
 import {
   compareState,
@@ -16,17 +16,37 @@ import { JOURNAL_NAME } from './data-folder.ts';
 import { DECIDERS } from './deciders.ts';
 import { originOf } from './log-origin.ts';
 
-/** Verifies every log in a data folder; the platform may run on it meanwhile. Throws CONFIG_INVALID when there is none. */
-export async function verifyFolder(folder: string): Promise<AuditReport[]> {
+/**
+ * Verifies every log in a data folder; the platform may run on it meanwhile. Throws CONFIG_INVALID when there is none,
+ * MALFORMED_MESSAGE when `kept` is not a checkpoint.
+ *
+ * @param kept a checkpoint that was kept elsewhere; the log that it names has to begin with what it signs
+ */
+export async function verifyFolder(folder: string, kept?: string): Promise<AuditReport[]> {
   const gateway = readGatewayDid(folder);
   const reader = openReader(folder);
   try {
     const reports: AuditReport[] = [];
-    for (const tenant of reader.tenants()) {
+    const tenants = reader.tenants();
+    // A log that is gone, or is another's, is no log that the checkpoint fits.
+    if (kept !== undefined && tenants.length === 0) tenants.push(DEFAULT_TENANT);
+    const named = kept === undefined ? undefined : parseCheckpoint(kept).checkpoint.origin;
+    const witnessed = tenants.find((tenant) => originOf(gateway, tenant) === named) ?? tenants[0];
+    for (const tenant of tenants) {
+      // The rows of a platform that runs, or was killed, lie a little behind its log: they are compared where they stand.
+      const at = reader.rowsAt(tenant);
+      const compare = (replay: Parameters<typeof compareState>[2]) =>
+        compareState(reader, tenant, replay, { size: at, now: Date.now() });
       const log = storedLog(reader, tenant, gateway);
-      const onReplayed = (replay: Parameters<typeof compareState>[2]) =>
-        compareState(reader, tenant, replay, { size: log.size, now: Date.now() });
-      reports.push(await verifyLog(log, { deciders: DECIDERS, origin: originOf(gateway, tenant), onReplayed }));
+      const state = { at, compare };
+      reports.push(
+        await verifyLog(log, {
+          deciders: DECIDERS,
+          origin: originOf(gateway, tenant),
+          state,
+          kept: tenant === witnessed ? kept : undefined,
+        }),
+      );
     }
     return reports;
   } finally {
@@ -35,12 +55,12 @@ export async function verifyFolder(folder: string): Promise<AuditReport[]> {
 }
 
 /** Verifies an export, with nothing but the file and, to be sure whose it is, the DID it should be of. */
-export async function verifyExport(file: string, gateway?: string): Promise<AuditReport> {
+export async function verifyExport(file: string, gateway?: string, kept?: string): Promise<AuditReport> {
   const source = await readExport(file);
   if (gateway !== undefined && source.gateway !== gateway) {
     throw new AipError('CONFLICT', `${file} is an export of ${source.gateway}, not of ${gateway}.`);
   }
-  return verifyLog(source, { deciders: DECIDERS, origin: originOf(source.gateway, source.tenant) });
+  return verifyLog(source, { deciders: DECIDERS, origin: originOf(source.gateway, source.tenant), kept });
 }
 
 /** Writes one tenant's log to a new file; returns the number of entries. */

@@ -32,7 +32,7 @@ test('a batch that is under way when the writer is closed is answered before it 
   using folder = temporaryFolder();
   const file = join(folder.path, 'aip.db');
   const writer = await startWriterThread({ file, gatewaySeed: exportSeed(generateKeyPair()) });
-  const [verdicts] = await Promise.all([writer.commit([note(1), note(2)]), writer.close()]);
+  const [{ verdicts }] = await Promise.all([writer.commit([note(1), note(2)]), writer.close()]);
   expect(verdicts).toMatchObject([
     { ok: true, seq: 0 },
     { ok: true, seq: 1 },

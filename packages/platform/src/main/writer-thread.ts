@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { AipError } from '@aip/wire';
 import type { WriterPort } from '../journal/journal.ts';
-import type { Group, Verdict } from '../kernel/entry.ts';
+import type { Committed } from '../journal/writer.ts';
+import type { Group } from '../kernel/entry.ts';
 import type { WriterData, WriterReply, WriterRequest } from './writer.ts';
 
 /** The journal's writer in its own thread. One batch is under way at a time, so replies need no names. */
@@ -63,10 +64,10 @@ export async function startWriterThread(data: WriterData): Promise<WriterThread>
     );
   });
   return {
-    async commit(groups: readonly Group[]): Promise<Verdict[]> {
-      const reply = await ask({ groups });
-      if (!('verdicts' in reply)) throw new Error('The journal’s writer answered out of turn.');
-      return [...reply.verdicts];
+    async commit(groups: readonly Group[]): Promise<Committed> {
+      const reply = await ask({ groups: JSON.stringify(groups) });
+      if (!('committed' in reply)) throw new Error('The journal’s writer answered out of turn.');
+      return reply.committed;
     },
     died,
     async close() {

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { importSeed, sign, signCheckpoint } from '@aip/wire';
 import { openSqliteStore } from '../engines/sqlite/store.ts';
-import { createWriter } from '../journal/writer.ts';
-import type { Group, Verdict } from '../kernel/entry.ts';
+import { createWriter, type Committed } from '../journal/writer.ts';
+import type { Group } from '../kernel/entry.ts';
 import { DECIDERS } from './deciders.ts';
 import { originOf } from './log-origin.ts';
 
@@ -15,11 +15,9 @@ export interface WriterData {
   readonly gatewaySeed: string;
 }
 
-export type WriterRequest = { readonly groups: readonly Group[] } | { readonly close: true };
-export type WriterReply =
-  | { readonly ready: true }
-  | { readonly verdicts: readonly Verdict[] }
-  | { readonly closed: true };
+/** Groups travel as JSON text: it costs half of what cloning the objects does. */
+export type WriterRequest = { readonly groups: string } | { readonly close: true };
+export type WriterReply = { readonly ready: true } | { readonly committed: Committed } | { readonly closed: true };
 
 const CHECKPOINT_INTERVAL = 1_000;
 const SWEEP_INTERVAL = 60_000;
@@ -48,7 +46,9 @@ async function serve(port: NonNullable<typeof parentPort>, { file, gatewaySeed }
   port.on('message', (request: WriterRequest) => {
     void ('close' in request
       ? close()
-      : writer.commit(request.groups).then((verdicts) => port.postMessage({ verdicts } satisfies WriterReply)));
+      : writer
+          .commit(JSON.parse(request.groups) as Group[])
+          .then((committed) => port.postMessage({ committed } satisfies WriterReply)));
   });
 
   async function close(): Promise<void> {

@@ -24,7 +24,8 @@ async function openBooks(start = NOON) {
   const log: Entry[] = [];
   const writer = await createWriter({ store, deciders: DECIDERS, now: () => at, signCheckpoint: () => '' });
   const commit = async (draft: EntryDraft): Promise<Verdict> => {
-    const [verdict] = await writer.commit([{ tenant: 't', entries: [draft] }]);
+    const { verdicts } = await writer.commit([{ tenant: 't', entries: [draft] }]);
+    const [verdict] = verdicts;
     if (verdict?.ok) log.push({ ...draft, tenant: 't', seq: verdict.seq, at: verdict.at });
     return verdict as Verdict;
   };
@@ -50,6 +51,7 @@ async function openBooks(start = NOON) {
     reconcile: (task: string, of: Hold, resolution: string) =>
       commit({ kind: 'ledger.reconcile', head: { task, hold: { ...of }, resolution } }),
     async row<T>(key: string): Promise<T | undefined> {
+      await writer.checkpoint();
       const [value] = await store.rows([{ tenant: 't', key }]);
       return value as T | undefined;
     },

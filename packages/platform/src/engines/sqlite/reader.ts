@@ -1,9 +1,8 @@
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import type { Json, JsonObject } from '@aip/wire';
+import { DatabaseSync } from 'node:sqlite';
+import type { Json } from '@aip/wire';
 import type { JournalReader, RowListing, StoredEntry } from '../../kernel/journal.ts';
 import { SEQ_SPAN } from './schema.ts';
-
-type Row = Record<string, SQLOutputValue>;
+import { storedEntry, type Row } from './stored-entry.ts';
 
 /** A read-only connection to the journal. Each thread opens its own; the file must exist already. */
 export function openSqliteReader(file: string): JournalReader & { close(): void } {
@@ -28,7 +27,8 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     entries: db.prepare('SELECT * FROM entry WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'),
     taskEntries: db.prepare('SELECT * FROM entry WHERE task = ? AND n > ? ORDER BY n LIMIT ?'),
     blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
-    size: db.prepare('SELECT size FROM log WHERE tenant = ?'),
+    last: db.prepare('SELECT id FROM entry WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1'),
+    rowsAt: db.prepare('SELECT size FROM log WHERE tenant = ?'),
     leaves: db.prepare('SELECT leaf AS hash FROM entry WHERE id >= ? AND id < ? ORDER BY id'),
     nodes: db.prepare(
       'SELECT hash FROM node WHERE tenant = ? AND level = ? AND place >= ? AND place < ? ORDER BY place',
@@ -83,7 +83,12 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
       const hash = (entry as StoredEntry & { blob?: string }).blob;
       return hash === undefined ? undefined : (sql.blob.get(hash)?.['content'] as string | undefined);
     },
-    size: (tenant) => (sql.size.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
+    size(tenant) {
+      const no = tenantNumber(tenant);
+      const id = sql.last.get(no * SEQ_SPAN, (no + 1) * SEQ_SPAN)?.['id'] as number | undefined;
+      return id === undefined ? 0 : id - no * SEQ_SPAN + 1;
+    },
+    rowsAt: (tenant) => (sql.rowsAt.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
     tenants: () => sql.tenants.all().map((row) => row['name'] as string),
     hashes(tenant, level, first, count) {
       const no = tenantNumber(tenant);
@@ -110,31 +115,3 @@ const listing = (row: Row): RowListing => ({
   value: JSON.parse(row['value'] as string) as Json,
   updated: row['updated'] as number,
 });
-
-function storedEntry(tenant: string, no: number, row: Row): StoredEntry {
-  const text = row['text'] as string;
-  return {
-    tenant,
-    seq: (row['id'] as number) - no * SEQ_SPAN,
-    at: row['at'] as number,
-    kind: row['kind'] as string,
-    text,
-    head: headOf(text),
-    leaf: row['leaf'] as Uint8Array,
-    ...(row['task'] === null ? {} : { task: row['task'] as string }),
-    ...(row['n'] === null ? {} : { n: row['n'] as number }),
-    ...(row['body'] === null ? {} : { body: row['body'] as string }),
-    ...(row['blob'] === null ? {} : { blob: row['blob'] as string }),
-    ...(row['salt'] === null ? {} : { salt: row['salt'] as Uint8Array }),
-  };
-}
-
-/** The text is `<version>\n<canonical JSON>`; a damaged one must not stop a reader, verification will name it. */
-function headOf(text: string): JsonObject {
-  try {
-    const parsed = JSON.parse(text.slice(text.indexOf('\n') + 1)) as { head?: JsonObject };
-    return parsed.head ?? {};
-  } catch {
-    return {};
-  }
-}

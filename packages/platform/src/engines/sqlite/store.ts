@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Json } from '@aip/wire';
 import type { JournalStore, LogHead, WriteBatch } from '../../journal/store.ts';
 import { SCHEMA, SEQ_SPAN } from './schema.ts';
+import { storedEntry } from './stored-entry.ts';
 
 /**
  * The journal on SQLite: write-ahead log, synchronous FULL, one writing connection. Every `write` is one
@@ -71,6 +72,13 @@ export function openSqliteStore(file: string): JournalStore {
         frontier: row['frontier'] as Uint8Array,
       }));
     },
+    tenants: () => [...tenants.keys()],
+    *entries(tenant, from) {
+      const no = tenants.get(tenant);
+      if (no === undefined) return;
+      for (const row of sql.entries.iterate(no * SEQ_SPAN + from, (no + 1) * SEQ_SPAN))
+        yield storedEntry(tenant, no, row);
+    },
     rows(keys) {
       return keys.map(({ tenant, key }) => {
         const no = tenants.get(tenant);
@@ -114,6 +122,7 @@ function statements(db: DatabaseSync): Record<StatementName, StatementSync> {
   return {
     addTenant: db.prepare('INSERT INTO tenant (name) VALUES (?)'),
     heads: db.prepare('SELECT name, size, at, frontier FROM log JOIN tenant ON tenant.no = log.tenant'),
+    entries: db.prepare('SELECT * FROM entry WHERE id >= ? AND id < ? ORDER BY id'),
     row: db.prepare('SELECT value FROM row WHERE tenant = ? AND key = ?'),
     putBlob: db.prepare('INSERT OR IGNORE INTO blob (hash, content) VALUES (?, ?)'),
     putEntry: db.prepare(
@@ -138,6 +147,7 @@ function statements(db: DatabaseSync): Record<StatementName, StatementSync> {
 type StatementName =
   | 'addTenant'
   | 'heads'
+  | 'entries'
   | 'row'
   | 'putBlob'
   | 'putEntry'

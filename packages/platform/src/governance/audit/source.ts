@@ -36,7 +36,8 @@ const PAGE = 1_000;
 export function storedLog(read: JournalReader, tenant: string, gateway: string): StoredLog {
   // Checkpoints first: a log that is read after them is never shorter than what they sign.
   const checkpoints = read.checkpoints(tenant);
-  const size = read.size(tenant);
+  // Rows that stand for more entries than there are: the log has been cut.
+  const size = Math.max(read.size(tenant), read.rowsAt(tenant));
   let end = 0;
   return {
     tenant,

@@ -9,7 +9,7 @@ const PAGE = 1_000;
  * Every row that the store keeps – balances, task heads, kills – has to be what the log makes it, and none may be
  * gone before its time.
  *
- * @param size entries that were replayed; a log that has grown meanwhile is ahead of them, and is not compared
+ * @param size entries that were replayed; rows that have come further meanwhile are not compared
  */
 export function compareState(
   read: JournalReader,
@@ -28,7 +28,7 @@ export function compareState(
       wrong(key, 'is not what the log makes it');
   }
   for (const key of replay.keys(now)) if (!seen.has(key)) wrong(key, 'is missing');
-  return read.size(tenant) === size ? problems : [];
+  return read.rowsAt(tenant) === size ? problems : [];
 }
 
 function* everyRow(read: JournalReader, tenant: string) {

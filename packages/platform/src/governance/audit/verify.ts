@@ -1,9 +1,11 @@
 import {
   commit,
+  emptyRoot,
   equalBytes,
   Frontier,
   isJsonObject,
   leafHash,
+  parseCheckpoint,
   parseJson,
   publicKeyOfDid,
   SALT_BYTES,
@@ -45,8 +47,10 @@ export interface VerifyOptions {
   readonly deciders: readonly Decider[];
   /** Name of the log in its checkpoints. */
   readonly origin: string;
-  /** Told about the replayed state once every entry has been read. */
-  readonly onReplayed?: (replay: Replay) => readonly AuditProblem[];
+  /** A checkpoint that was kept elsewhere: what it signs has to be how this log begins. */
+  readonly kept?: string | undefined;
+  /** Compares the state with what is kept beside the log, once so many entries have been replayed. */
+  readonly state?: { readonly at: number; readonly compare: (replay: Replay) => readonly AuditProblem[] };
 }
 
 /**
@@ -55,7 +59,7 @@ export interface VerifyOptions {
  */
 export async function verifyLog(
   source: LogSource,
-  { deciders, origin, onReplayed }: VerifyOptions,
+  { deciders, origin, kept, state }: VerifyOptions,
 ): Promise<AuditReport> {
   const problems: AuditProblem[] = [];
   const report = (what: string, seq?: number): void => {
@@ -66,7 +70,10 @@ export async function verifyLog(
   const kills = createKillHistory();
   const roots = new Map<number, Uint8Array>();
   const { checkpoints } = source;
+  const signed = Math.max(0, ...checkpoints.map(({ size }) => size));
+  const keptSize = kept === undefined ? undefined : parseCheckpoint(kept).checkpoint.size;
   const sizes = new Set(checkpoints.map(({ size }) => size));
+  if (keptSize !== undefined) sizes.add(keptSize);
   function decide(entry: Entry): string | undefined {
     try {
       kills.next(entry);
@@ -79,6 +86,8 @@ export async function verifyLog(
   let expected = 0;
   let lastAt = 0;
   let erased = 0;
+  /** Rows that do not fit say little while the entries themselves do not. */
+  let differences = state?.at === 0 ? state.compare(replay) : [];
 
   try {
     for await (const item of source.entries()) {
@@ -94,6 +103,7 @@ export async function verifyLog(
       if (entry.erased) erased++;
       const refusal = decide(entry);
       if (refusal) report(`entry ${item.seq} (${entry.kind}) should have been refused: ${refusal}`, item.seq);
+      if (state?.at === expected) differences = state.compare(replay);
     }
   } catch (error) {
     report(`the log cannot be read from entry ${expected} on: ${(error as Error).message}`, expected);
@@ -103,15 +113,19 @@ export async function verifyLog(
   for (const { size, note } of checkpoints) {
     if (await checkCheckpoint(size, note, roots.get(size), { source, origin, sound }, report)) sound = size;
   }
+  if (kept !== undefined && keptSize !== undefined) {
+    const root = keptSize === 0 ? emptyRoot() : roots.get(keptSize);
+    await checkCheckpoint(keptSize, kept, root, { source, origin, sound: 0, kept: true }, report);
+  }
   for (const what of source.problems()) report(what);
-  if (problems.length === 0) problems.push(...(onReplayed?.(replay) ?? []).slice(0, MAX_PROBLEMS));
+  if (problems.length === 0) problems.push(...differences.slice(0, MAX_PROBLEMS));
   return {
     tenant: source.tenant,
     ok: problems.length === 0,
     entries: frontier.size,
     checkpoints: checkpoints.length,
     erased,
-    unsigned: frontier.size - Math.max(0, ...sizes),
+    unsigned: frontier.size - signed,
     root: Buffer.from(frontier.root()).toString('base64url'),
     kills: kills.records(),
     problems,
@@ -176,6 +190,8 @@ interface CheckpointContext {
   readonly origin: string;
   /** Entries below this number are covered by a checkpoint that fits. */
   readonly sound: number;
+  /** It was kept elsewhere. */
+  readonly kept?: boolean;
 }
 
 /** Whether the log has signed exactly these entries. */
@@ -183,10 +199,11 @@ async function checkCheckpoint(
   size: number,
   note: string,
   root: Uint8Array | undefined,
-  { source, origin, sound }: CheckpointContext,
+  { source, origin, sound, kept = false }: CheckpointContext,
   report: Report,
 ): Promise<boolean> {
   const last = size - 1;
+  const which = `the checkpoint ${kept ? 'kept elsewhere ' : ''}at size ${size}`;
   try {
     const { checkpoint } = await verifyCheckpoint(
       note,
@@ -195,15 +212,15 @@ async function checkCheckpoint(
     );
     if (checkpoint.size !== size)
       report(`the checkpoint filed at size ${size} is one of size ${checkpoint.size}`, last);
-    else if (!root) report(`the log is shorter than its checkpoint at size ${size}`, last);
+    else if (!root) report(`the log is shorter than ${which}`, last);
     else if (!equalBytes(root, checkpoint.root))
       report(
-        `the checkpoint at size ${size} signs another tree: an entry from ${sound} to ${last} is not the one signed`,
+        `${which} signs another tree: an entry from ${sound} to ${last} is not the one signed`,
         last,
       );
     else return true;
   } catch (error) {
-    report(`the checkpoint at size ${size} (entries up to ${last}) is not valid: ${(error as Error).message}`, last);
+    report(`${which} (entries up to ${last}) is not valid: ${(error as Error).message}`, last);
   }
   return false;
 }
