@@ -16,6 +16,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     calls: { type: 'string', default: '4000' },
     only: { type: 'string', default: '' },
+    clients: { type: 'string', default: '1,32' },
   },
 });
 const rounds = Number(values.rounds);
@@ -103,7 +104,7 @@ const idle = (await usage(aip)).rss;
 
 const results: Row[] = [];
 for (const scenario of scenarios) {
-  for (const clients of [1, 32]) {
+  for (const clients of values.clients.split(',').map(Number)) {
     const seen = new Map<string, Row[]>();
     // Rounds of all servers alternate, so that a noisy minute hits all of them.
     for (let n = 0; n <= rounds; n++) {
@@ -130,7 +131,10 @@ function print(): void {
   );
   for (const row of results) {
     const peer = results.find(
-      (other) => other.scenario === row.scenario && other.clients === row.clients && other.server.endsWith('-sdk'),
+      (other) =>
+        other.scenario === row.scenario &&
+        other.clients === row.clients &&
+        (other.server.endsWith('-sdk') || other.server.endsWith('-relay')),
     );
     const ratio = peer && row.server === 'aip' ? (row.cpu / peer.cpu).toFixed(2) : '';
     console.log(

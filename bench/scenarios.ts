@@ -47,23 +47,40 @@ const mcp: Scenario = {
     { server: 'mcp-sdk', path: '/mcp' },
     { server: 'aip', path: '/mcp' },
   ],
-  shot(path, token, n) {
-    // The platform prefixes a tool with its server's name.
-    const name = token === '' ? 'echo' : 'echo_echo';
-    const headers = {
-      authorization: `Bearer ${token}`,
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/call',
-      'mcp-name': name,
-    };
-    return { path, headers, body: rpc('tools/call', { name, arguments: { text: 'hello' }, _meta: META }, n) };
-  },
+  // The platform prefixes a tool with its server's name.
+  shot: (path, token, n) => toolCall(path, token, n, token === '' ? 'echo' : 'echo_echo'),
   check: (body) => body.includes('hello'),
 };
+
+function toolCall(path: string, token: string, n: number, name: string): Shot {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': name,
+  };
+  return { path, headers, body: rpc('tools/call', { name, arguments: { text: 'hello' }, _meta: META }, n) };
+}
 
 export const SCENARIOS: readonly Scenario[] = [
   a2a('A2A message', 'hello', /hello/),
   a2a('A2A task, three events', 'task', /TASK_STATE_COMPLETED|task/),
   mcp,
+  {
+    ...a2a('A2A to an IoAP agent', 'hello', /hello/),
+    servers: [
+      { server: 'floor-relay', path: '/' },
+      { server: 'aip', path: '/a2a/far' },
+    ],
+  },
+  {
+    ...mcp,
+    name: 'MCP to an MCP upstream',
+    servers: [
+      { server: 'mcp-relay', path: '/mcp' },
+      { server: 'aip', path: '/mcp/far' },
+    ],
+    shot: (path, token, n) => toolCall(path, token, n, 'echo'),
+  },
 ];

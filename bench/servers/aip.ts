@@ -6,13 +6,23 @@ import { textOf } from '../../packages/platform/src/kernel/body.ts';
 import type { CatalogueEntry } from '../../packages/platform/src/kernel/catalogue.ts';
 import { loadConfig } from '../../packages/platform/src/main/config.ts';
 import { startPlatform } from '../../packages/platform/src/main/platform.ts';
+import { startTarget } from '../targets/start.ts';
 import { tell } from './report.ts';
 
-/** The platform itself: every guard, every entry durable, an agent and a tool that answer inside the process. */
+/**
+ * The platform itself: every guard, every entry durable. An agent and a tool answer inside the process; another
+ * agent, over IoAP, and an MCP server are processes of their own, whose time is not counted.
+ */
+const upstream = await startTarget<{ url: string }>('servers/mcp-sdk.ts');
 const folder = mkdtempSync(path.join(tmpdir(), 'aip-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const started = performance.now();
-const flags = { data_dir: folder, port: 0, rate: { per_second: 1_000_000, burst: 1_000_000 } };
+const flags = {
+  data_dir: folder,
+  port: 0,
+  rate: { per_second: 1_000_000, burst: 1_000_000 },
+  mcp: { servers: { far: { url: `${upstream.url}/mcp` } } },
+};
 const platform = await startPlatform({ config: loadConfig({ env: {}, flags, cwd: folder }), log: () => {} });
 const ready = performance.now() - started;
 
@@ -52,4 +62,8 @@ routes.bind('echo', {
     yield { type: 'done', body: text('') };
   },
 });
+const { AipClient } = await import('../../packages/sdk/src/index.ts');
+const admin = new AipClient({ url: platform.url, token: platform.core.secrets.adminToken });
+const { join_token } = await admin.operate('agents.invite', { name: 'far' });
+await startTarget('targets/ioap-agent.ts', platform.url, join_token);
 tell({ url: platform.url, token: platform.core.secrets.adminToken, ready: ready.toFixed(0) });

@@ -1,0 +1,7 @@
+import { WebSocket } from 'ws';
+
+/** What a relay reaches over its socket: says everything again. */
+const socket = new WebSocket(process.argv[2] as string);
+socket.on('open', () => process.send?.('ready'));
+socket.on('message', (data) => socket.send(data.toString()));
+process.on('disconnect', () => process.exit(0));
