@@ -5,12 +5,15 @@ import type { EntryDraft, Verdict } from '../kernel/entry.ts';
 import { errorBody } from '../kernel/error-body.ts';
 import { PASS, type Crossing, type GuardVerdict } from '../kernel/guard.ts';
 import type { Journal } from '../kernel/journal.ts';
+import type { Principal } from '../kernel/principal.ts';
 import type { Route } from '../kernel/route.ts';
+import { isTerminal, type RouteEvent, type TaskEvent, type TaskState } from '../kernel/task.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { LiveTask } from './live-task.ts';
 import type { Slots } from './pipeline.ts';
 import { denial, messageHead } from './records.ts';
+import { endEntry, eventEntry, stateAfter } from './task-entries.ts';
 
 export type Denial = Extract<GuardVerdict, { verdict: 'deny' }> & { guard?: string };
 
@@ -19,6 +22,13 @@ export interface Acceptance {
   readonly commit: (tenant: string, entry: EntryDraft) => Promise<Verdict>;
   /** Makes the acceptance durable and opens the stream. `body` is kept for a second delivery. */
   accept(task: LiveTask, crossing: Crossing, body?: string): Promise<ErrorBody | undefined>;
+  /** Makes a message durable together with its whole answer: one step, as far as anybody can see. */
+  acceptAnswered(
+    task: LiveTask,
+    crossing: Crossing,
+    answer: readonly RouteEvent[],
+    body: string,
+  ): Promise<ErrorBody | undefined>;
   /** Dispatches an accepted message, unless it was canceled, or its scope stopped, while it was being accepted. */
   run(task: LiveTask, crossing: Crossing, route: Route): Promise<void>;
   /** Records the denial and throws it. */
@@ -33,37 +43,71 @@ export interface AcceptanceOptions {
   readonly journal: Journal;
   readonly slots: Slots;
   readonly dispatcher: Dispatcher;
+  readonly isGone: (principal: Principal) => boolean;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
 
-export function createAcceptance({ journal, slots, dispatcher, clock, telemetry }: AcceptanceOptions): Acceptance {
+export function createAcceptance(options: AcceptanceOptions): Acceptance {
+  const { journal, slots, dispatcher, isGone, clock, telemetry } = options;
   const commit = (tenant: string, entry: EntryDraft): Promise<Verdict> => journal.commit({ tenant, entries: [entry] });
 
   const fail = (task: LiveTask, error: ErrorBody): Promise<void> =>
     dispatcher.settle(task, { type: 'failed', error, effect: 'none' });
 
+  const entryOf = (task: LiveTask, crossing: Crossing, body: string | undefined): EntryDraft => ({
+    kind: 'accept',
+    task: task.id,
+    n: task.n + 1,
+    head: messageHead(crossing) as unknown as JsonObject,
+    ...(body === undefined ? {} : { body }),
+  });
+
   async function accept(task: LiveTask, crossing: Crossing, body?: string): Promise<ErrorBody | undefined> {
-    const n = task.n + 1;
-    const verdict = await commit(task.tenant, {
-      kind: 'accept',
-      task: task.id,
-      n,
-      head: messageHead(crossing) as unknown as JsonObject,
-      ...(body === undefined ? {} : { body }),
-    });
+    const verdict = await commit(task.tenant, entryOf(task, crossing, body));
     if (!verdict.ok) return verdict.error;
-    task.n = n;
+    accepted(task, crossing, verdict.at);
+    return undefined;
+  }
+
+  function accepted(task: LiveTask, crossing: Crossing, at: number): void {
+    task.n++;
     task.state = 'submitted';
     task.crossing = crossing;
-    task.stream.push({ type: 'submitted', state: 'submitted', n, at: verdict.at });
+    task.stream.push({ type: 'submitted', state: 'submitted', n: task.n, at });
     telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'accepted', code: 'OK' });
+  }
+
+  async function acceptAnswered(
+    task: LiveTask,
+    crossing: Crossing,
+    answer: readonly RouteEvent[],
+    body: string,
+  ): Promise<ErrorBody | undefined> {
+    const entries = [entryOf(task, crossing, body)];
+    const events: TaskEvent[] = [];
+    let state: TaskState = 'submitted';
+    for (const event of answer) {
+      const n = entries.length + 1;
+      state = stateAfter(event, state);
+      entries.push(isTerminal(state) ? endEntry(task, n, event, state) : eventEntry(task, n, event, state));
+      events.push({ ...event, n, at: 0, state });
+    }
+    const verdict = await journal.commit({ tenant: task.tenant, entries });
+    if (!verdict.ok) return verdict.error;
+    accepted(task, crossing, verdict.at);
+    task.settling = true;
+    task.n = entries.length;
+    task.state = state;
+    for (const event of events) task.stream.push({ ...event, at: verdict.at });
     return undefined;
   }
 
   async function run(task: LiveTask, crossing: Crossing, route: Route): Promise<void> {
     if (task.canceled !== undefined)
       return dispatcher.settle(task, { type: 'canceled', reason: task.canceled, effect: 'none' });
+    if (isGone(task.message.from))
+      return dispatcher.settle(task, { type: 'canceled', reason: 'revoked', effect: 'none' });
     const stop = stopFor(crossing);
     if (stop) return fail(task, stop);
     const started = clock.monotonic();
@@ -83,7 +127,7 @@ export function createAcceptance({ journal, slots, dispatcher, clock, telemetry 
     throw aipErrorFromBody(error);
   }
 
-  return { commit, accept, run, deny, fail, stopFor };
+  return { commit, accept, acceptAnswered, run, deny, fail, stopFor };
 }
 
 export const unavailable = (target: CatalogueEntry): Denial => ({

@@ -21,7 +21,10 @@ export interface Catalogue {
   onChange(listener: (owner: string) => void): () => void;
 }
 
-export function createCatalogue(): Catalogue {
+/** Looks at what an owner offers before anybody sees it, and may change the state of it; called with nothing when it leaves. */
+export type Vet = (owner: string, entries: readonly CatalogueEntry[]) => readonly CatalogueEntry[];
+
+export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalogue {
   const owners = new Map<string, readonly CatalogueEntry[]>();
   const byAddress = new Map<string, CatalogueEntry>();
   const skillsByName = new Map<string, CatalogueEntry[]>();
@@ -29,12 +32,13 @@ export function createCatalogue(): Catalogue {
   const listeners = new Set<(owner: string) => void>();
   let turn = 0;
 
-  function put(owner: string, entries: readonly CatalogueEntry[]): void {
-    if (entries.length > MAX_PER_OWNER)
+  function put(owner: string, offered: readonly CatalogueEntry[]): void {
+    if (offered.length > MAX_PER_OWNER)
       throw new AipError(
         'INVALID_ARGUMENT',
-        `${owner} offers ${entries.length} entries; at most ${MAX_PER_OWNER} are taken.`,
+        `${owner} offers ${offered.length} entries; at most ${MAX_PER_OWNER} are taken.`,
       );
+    const entries = vet(owner, offered);
     forget(owner);
     owners.set(owner, entries);
     for (const entry of entries) {
@@ -102,6 +106,7 @@ export function createCatalogue(): Catalogue {
   return {
     put,
     remove(owner) {
+      vet(owner, []);
       forget(owner);
       for (const listener of listeners) listener(owner);
     },

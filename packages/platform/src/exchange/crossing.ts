@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AipError, canonicalJson } from '@aip/wire';
-import { partsOf } from '../kernel/body.ts';
+import { AipError } from '@aip/wire';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import { uuidv7 } from '../kernel/ids.ts';
@@ -8,6 +7,7 @@ import type { Draft, Message } from '../kernel/message.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Session } from '../kernel/session.ts';
 import type { LiveTask } from './live-task.ts';
+import { contentOf } from './records.ts';
 
 /** Delegations deeper than this are a loop. */
 const MAX_DEPTH = 16;
@@ -52,7 +52,7 @@ export function crossingOf(
     scopes: scopesOf(message, target, parent),
     depth,
     plane: target.plane ?? 'data',
-    argumentsHash: () => (hash ??= hashArguments(message)),
+    fingerprint: () => (hash ??= createHash('sha256').update(contentOf(message)).digest('base64url')),
     ...(approval ? { approval } : {}),
     obligations: [],
     policies: [],
@@ -81,10 +81,4 @@ function scopesOf(message: Message, target: CatalogueEntry, parent: Chain | unde
 function principalScopes(principal: Principal): string[] {
   const own = `agent:${principal.id}`;
   return principal.onBehalfOf ? [own, ...principalScopes(principal.onBehalfOf)] : [own];
-}
-
-/** What an approval is bound to: sender, target, action and the whole content in canonical form. */
-function hashArguments({ from, to, action, body }: Message): string {
-  const bound = { tenant: from.tenant, from: from.id, to, action, parts: partsOf(body) };
-  return createHash('sha256').update(canonicalJson(bound)).digest('base64url');
 }

@@ -6,6 +6,7 @@ import type { Route } from '../kernel/route.ts';
 import type { Session } from '../kernel/session.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { cannotWait, unavailable, type Acceptance } from './acceptance.ts';
+import type { KnownRequests } from './known-request.ts';
 import { admit, inspect, type Slots } from './pipeline.ts';
 import type { Reception } from './reception.ts';
 import { messageBody, messageHead } from './records.ts';
@@ -21,6 +22,7 @@ export interface DirectDeliveryOptions {
   readonly slots: Slots;
   readonly reception: Reception;
   readonly acceptance: Acceptance;
+  readonly known: KnownRequests;
   readonly telemetry: Telemetry;
 }
 
@@ -28,6 +30,7 @@ export function createDirectDelivery({
   slots,
   reception,
   acceptance,
+  known,
   telemetry,
 }: DirectDeliveryOptions): DirectDelivery {
   const { commit, deny } = acceptance;
@@ -43,9 +46,9 @@ export function createDirectDelivery({
     const committed = await commit(crossing.principal.tenant, {
       kind: 'signal',
       head,
-      body: messageBody(crossing.message),
+      body: messageBody(crossing.message, crossing.target),
     });
-    if (!committed.ok) return deny(crossing, { verdict: 'deny', error: committed.error });
+    if (!committed.ok) return deny(crossing, { verdict: 'deny', error: known.judged(crossing, committed.error) });
     telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'signal', code: 'OK' });
     await deliverOnce(route, crossing);
   }
@@ -70,12 +73,14 @@ export function createDirectDelivery({
 
   /** Delivers outside of any task; there is nobody to cancel it or to answer for it. */
   async function deliverOnce(route: Route, crossing: Crossing): Promise<Body | undefined> {
-    const nobody = (): Promise<Body> => Promise.reject(new AipError('UNSUPPORTED_OPERATION'));
+    const nobody = (): Promise<never> => Promise.reject(new AipError('UNSUPPORTED_OPERATION'));
     const delivery = {
       message: crossing.message,
       entry: crossing.target,
       signal: new AbortController().signal,
       answer: nobody,
+      delivery: 1,
+      redeliver: nobody,
     };
     for await (const raw of route.deliver(delivery)) {
       const event = inspect(slots, crossing, raw);

@@ -1,18 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Json, JsonObject } from '@aip/wire';
-import { text, type Body } from '../kernel/body.ts';
+import { AipError, type Json } from '@aip/wire';
+import type { Body } from '../kernel/body.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import { errorBody, toErrorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { Journal } from '../kernel/journal.ts';
 import type { Route, RouteCall } from '../kernel/route.ts';
-import type { CancelReason, EffectState, ExchangeEvent, RouteEvent, TaskHead, TaskState } from '../kernel/task.ts';
+import type { CancelReason, ExchangeEvent, RouteEvent, TaskHead } from '../kernel/task.ts';
 import { isTerminal } from '../kernel/task.ts';
 import { alarm } from './alarm.ts';
 import { coalesce } from './coalesce.ts';
+import { firstTurn, type FirstTurn } from './first-turn.ts';
 import { taskHead } from './history.ts';
 import type { LiveTask } from './live-task.ts';
 import { inspect, type Slots } from './pipeline.ts';
+import { effectOf, endEntry, eventEntry, judged, stateAfter } from './task-entries.ts';
 
 /** How long a canceled route may take to end by itself, in milliseconds. */
 const GRACE = 2_000;
@@ -24,43 +27,53 @@ const RETRY = 1_000;
 export interface Dispatcher {
   /** Delivers an accepted message and records what comes back until the task has ended. */
   run(task: LiveTask, crossing: Crossing, route: Route, resumeFrom?: number): Promise<void>;
+  /** Starts a delivery that needs no accept before it, for as long as the event loop has not turned. */
+  tryAtOnce(task: LiveTask, crossing: Crossing, route: Route): Promise<FirstTurn>;
   /** Records one event and announces it once it is durable. */
   record(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<boolean>;
+  /** Records that the step is delivered once more; returns which time it is. undefined: the task has ended instead. */
+  redeliver(task: LiveTask): Promise<number | undefined>;
   settle(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<void>;
   /** Ends a task of which only the head is left; false when the log could not take it. */
   settleLost(tenant: string, head: TaskHead, error: ErrorBody): Promise<boolean>;
   cancel(task: LiveTask, reason: CancelReason): void;
 }
 
-export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task: LiveTask) => void): Dispatcher {
+export interface DispatcherOptions {
+  readonly journal: Journal;
+  readonly slots: Slots;
+  readonly clock: Clock;
+  readonly onEnded: (task: LiveTask) => void;
+}
+
+export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherOptions): Dispatcher {
   async function record(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<boolean> {
     if (task.settling) return false;
     const n = ++task.n;
     const state = stateAfter(event, task.state);
     task.state = state;
-    const verdict = await journal.commit({
-      tenant: task.tenant,
-      entries: [{ kind: 'event', task: task.id, n, head: { type: event.type, state }, body: JSON.stringify(event) }],
-    });
+    const verdict = await journal.commit({ tenant: task.tenant, entries: [eventEntry(task, n, event, state)] });
     if (verdict.ok) task.stream.push({ ...event, n, at: verdict.at, state });
-    else abandon(task, verdict.error);
+    else if (verdict.error.code === 'DELIVERED_TOO_OFTEN') {
+      task.n--;
+      await settle(task, { type: 'failed', error: verdict.error, effect: effectOf(task) });
+    } else abandon(task, verdict.error);
     return verdict.ok;
+  }
+
+  async function redeliver(task: LiveTask): Promise<number | undefined> {
+    return (await record(task, { type: 'redelivered' })) ? ++task.deliveries : undefined;
   }
 
   async function settle(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<void> {
     if (task.settling) return;
     task.settling = true;
     const { entries = [], ...end } = event.type === 'done' ? event : { ...event, entries: [] as readonly EntryDraft[] };
-    const recorded =
-      end.type === 'done' && end.secret ? { ...end, body: text('Not recorded: it holds a secret.') } : end;
     const n = ++task.n;
     const state = stateAfter(end, task.state);
     const verdict = await journal.commit({
       tenant: task.tenant,
-      entries: [
-        { kind: 'settle', task: task.id, n, head: settlement(task, end, state), body: JSON.stringify(recorded) },
-        ...entries,
-      ],
+      entries: [endEntry(task, n, end, state), ...entries],
     });
     if (verdict.ok) {
       task.state = state;
@@ -81,7 +94,7 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     if (task.stream.last && isTerminal(task.stream.last.state)) return;
     task.settling = true;
     task.controller.abort('shutdown' satisfies CancelReason);
-    task.stream.push({ type: 'failed', error, effect: 'unknown', n: ++task.n, at: Date.now(), state: 'failed' });
+    task.stream.push({ type: 'failed', error, effect: 'unknown', n: ++task.n, at: clock.now(), state: 'failed' });
     onEnded(task);
     // A log that has been closed meanwhile is taken up by the next start.
     settleLater(task, error).catch(() => {});
@@ -98,11 +111,10 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
   async function pump(task: LiveTask, crossing: Crossing, route: Route, call: RouteCall): Promise<void> {
     let unrecorded = 0;
     for await (const raw of coalesce(route.deliver(call))) {
-      const event = inspect(slots, crossing, raw);
+      const event = inspect(slots, crossing, judged(task, raw));
       if (task.settling) return;
       if (event.type === 'done' || event.type === 'failed') return settle(task, ended(task, event));
-      // A kill lets nothing out any more, while the route ends.
-      if (task.canceled === 'kill') continue;
+      if (isSilenced(task.canceled)) continue;
       const recorded = record(task, event).finally(() => unrecorded--);
       if (++unrecorded >= MAX_UNRECORDED) await recorded;
     }
@@ -116,17 +128,32 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
     );
   }
 
+  const callOf = (task: LiveTask, resumeFrom?: number): RouteCall => ({
+    message: task.message,
+    entry: task.target,
+    signal: task.controller.signal,
+    answer: (askId) => awaitAnswer(task, askId),
+    delivery: task.deliveries,
+    async redeliver() {
+      const delivery = await redeliver(task);
+      if (delivery === undefined) throw new AipError('DELIVERED_TOO_OFTEN');
+      return delivery;
+    },
+    ...(resumeFrom === undefined ? {} : { resumeFrom }),
+  });
+
+  async function tryAtOnce(task: LiveTask, crossing: Crossing, route: Route): Promise<FirstTurn> {
+    const turn = await firstTurn(coalesce(route.deliver(callOf(task))));
+    const changes = turn.events.some((event) => event.type === 'done' && event.entries !== undefined);
+    if (!turn.ended || changes) return { ...turn, ended: false };
+    return { ...turn, events: turn.events.map((event) => inspect(slots, crossing, judged(task, event))) };
+  }
+
   async function run(task: LiveTask, crossing: Crossing, route: Route, resumeFrom?: number): Promise<void> {
-    const call: RouteCall = {
-      message: task.message,
-      entry: task.target,
-      signal: task.controller.signal,
-      answer: (askId) => awaitAnswer(task, askId),
-      ...(resumeFrom === undefined ? {} : { resumeFrom }),
-    };
+    const call = callOf(task, resumeFrom);
     const deadline = task.message.deadline;
     const stopDeadline =
-      deadline === undefined ? undefined : alarm(deadline - Date.now(), () => cancel(task, 'deadline'));
+      deadline === undefined ? undefined : alarm(deadline - clock.now(), () => cancel(task, 'deadline'));
     try {
       await pump(task, crossing, route, call);
     } catch (error) {
@@ -156,24 +183,33 @@ export function createDispatcher(journal: Journal, slots: Slots, onEnded: (task:
       kind: 'settle',
       task: head.id,
       n: head.n + 1,
-      head: { type: 'failed', state: 'failed', effect: 'unknown', code: error.code, message: head.message, ...hold },
+      head: {
+        type: 'failed',
+        state: 'failed',
+        effect: 'unknown',
+        code: error.code,
+        message: head.message,
+        ...(head.askId === undefined ? {} : { ask: head.askId, from: head.from }),
+        ...hold,
+      },
       body: JSON.stringify(end),
     };
     return (await journal.commit({ tenant, entries: [entry] })).ok;
   }
 
-  return { run, record, settle, settleLost, cancel };
+  return { run, tryAtOnce, record, redeliver, settle, settleLost, cancel };
 }
 
 /** A route that ends after a cancellation ends as canceled, with what it says about its effect. */
 function ended(task: LiveTask, event: Extract<RouteEvent, { type: 'done' | 'failed' }>): RouteEvent | ExchangeEvent {
   if (task.canceled === undefined) return event;
   if (event.type === 'failed') return { type: 'canceled', reason: task.canceled, effect: event.effect };
-  // A result that still came in time is the caller's, unless a kill stopped the work: then nothing leaves.
-  return task.canceled === 'kill' ? { type: 'canceled', reason: 'kill', effect: 'applied' } : event;
+  // A result that still came in time is the caller's, unless nothing may leave any more.
+  return isSilenced(task.canceled) ? { type: 'canceled', reason: task.canceled, effect: 'applied' } : event;
 }
 
-const effectOf = (task: LiveTask): EffectState => (task.target.effect === 'read' ? 'none' : 'unknown');
+/** A kill lets nothing out any more, while the route ends; nor does anybody who may no longer be here. */
+const isSilenced = (reason: CancelReason | undefined): boolean => reason === 'kill' || reason === 'revoked';
 
 function awaitAnswer(task: LiveTask, askId: string) {
   const known = task.answers.get(askId);
@@ -183,51 +219,4 @@ function awaitAnswer(task: LiveTask, askId: string) {
   answer.promise.catch(() => {});
   task.answers.set(askId, answer);
   return answer.promise;
-}
-
-function stateAfter(event: RouteEvent | ExchangeEvent, current: TaskState): TaskState {
-  switch (event.type) {
-    case 'submitted':
-      return 'submitted';
-    case 'asked':
-      return event.ask.kind === 'approval' || event.ask.kind === 'payment' ? 'auth_required' : 'input_required';
-    case 'done':
-      return 'completed';
-    case 'failed':
-      return event.error.code === 'APPROVAL_DENIED' ? 'rejected' : 'failed';
-    case 'canceled':
-      return 'canceled';
-    default:
-      return isTerminal(current) ? current : 'working';
-  }
-}
-
-/** Public head of the end of a task: enough to verify its money and its effect without its content. */
-function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: TaskState): JsonObject {
-  const effect: EffectState =
-    event.type === 'done'
-      ? task.target.effect === 'read'
-        ? 'none'
-        : 'applied'
-      : event.type === 'failed' || event.type === 'canceled'
-        ? event.effect
-        : 'unknown';
-  const hold = task.crossing.hold;
-  return {
-    type: event.type,
-    state,
-    effect,
-    message: task.message.id,
-    assignee: task.target.owner,
-    ...(event.type === 'failed' ? { code: event.error.code } : {}),
-    ...(event.type === 'canceled' ? { reason: event.reason } : {}),
-    ...(task.askId === undefined ? {} : { ask: task.askId }),
-    ...(hold
-      ? {
-          hold: hold as unknown as Json,
-          resolution:
-            effect === 'unknown' ? 'kept' : effect === 'applied' || event.type === 'done' ? 'captured' : 'released',
-        }
-      : {}),
-  };
 }

@@ -1,5 +1,6 @@
 import { aipErrorFromBody, AipError, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
 import { data, valueOf, type Body } from '../kernel/body.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { toErrorBody } from '../kernel/error-body.ts';
 import type { Crossing, GuardVerdict } from '../kernel/guard.ts';
@@ -7,11 +8,12 @@ import type { Journal } from '../kernel/journal.ts';
 import type { Draft } from '../kernel/message.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { Credential, Principal } from '../kernel/principal.ts';
+import type { Route } from '../kernel/route.ts';
 import type { Session } from '../kernel/session.ts';
 import type { CancelReason, TaskHead } from '../kernel/task.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createAcceptance, unavailable } from './acceptance.ts';
-import { createCatalogue, type Catalogue } from './catalogue.ts';
+import { createCatalogue, type Catalogue, type Vet } from './catalogue.ts';
 import { createDirectDelivery } from './direct-delivery.ts';
 import { createDispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents, taskHead } from './history.ts';
@@ -20,7 +22,7 @@ import { createLiveTask, endedCall, type Call, type LiveTask } from './live-task
 import { operationEntries } from './operation-route.ts';
 import { outcomeOf } from './outcome.ts';
 import { createParkedCalls, type Answer } from './parked-calls.ts';
-import { admit, type Slots } from './pipeline.ts';
+import { admit, type Admission, type Slots } from './pipeline.ts';
 import { createReception } from './reception.ts';
 import { messageBody } from './records.ts';
 import { createRecovery } from './recovery.ts';
@@ -64,25 +66,37 @@ export interface ExchangeOptions {
   readonly operations: readonly Operation[];
   readonly clock: Clock;
   readonly telemetry?: Telemetry;
+  /** Whether somebody who was let in before may no longer be here (a revoked token). */
+  readonly isGone?: (principal: Principal) => boolean;
+  readonly vet?: Vet;
 }
 
 /** The log refused because it cannot be written, not because of what was to be written. */
 const UNWRITABLE: ReadonlySet<string> = new Set(['NOT_RECORDED', 'DISK_FULL']);
 
+/** Changes nothing, and leaves this process for nothing: it need not wait until its accept is durable. */
+const isOwnRead = (target: CatalogueEntry, route: Route): boolean =>
+  route.reach === 'local' && target.effect === 'read';
+
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { journal, slots, clock, telemetry = createTelemetry() } = options;
-  const catalogue = createCatalogue();
+  const { journal, slots, clock, isGone = () => false, telemetry = createTelemetry() } = options;
+  const catalogue = createCatalogue(options.vet);
   const routes = createRoutes();
-  const sessions = createSessions(() => clock.now());
+  const sessions = createSessions(() => clock.now(), isGone);
   const known = createKnownRequests(journal.read, catalogue);
   const live = new Map<string, LiveTask>();
   const operations = new Map(options.operations.map((operation) => [operation.name, operation]));
   catalogue.put('operations', operationEntries(options.operations));
-  const dispatcher = createDispatcher(journal, slots, (task) => {
-    if (live.delete(task.id)) telemetry.tasksLive.add(-1);
+  const dispatcher = createDispatcher({
+    journal,
+    slots,
+    clock,
+    onEnded(task) {
+      if (live.delete(task.id)) telemetry.tasksLive.add(-1);
+    },
   });
   const reception = createReception({ catalogue, routes, known, live, operations, clock });
-  const acceptance = createAcceptance({ journal, slots, dispatcher, clock, telemetry });
+  const acceptance = createAcceptance({ journal, slots, dispatcher, isGone, clock, telemetry });
   const parked = createParkedCalls({
     journal,
     slots,
@@ -94,27 +108,40 @@ export function createExchange(options: ExchangeOptions): Exchange {
     telemetry,
     enlist,
   });
-  const direct = createDirectDelivery({ slots, reception, acceptance, telemetry });
+  const direct = createDirectDelivery({ slots, reception, acceptance, known, telemetry });
   let draining = false;
 
   /** The path of one message: cross, the guards, the log, the route. */
   async function send(session: Session, draft: Draft): Promise<Call> {
     open();
-    const crossing = reception.cross(session, draft);
-    const verdict = admit(slots, crossing);
+    const { crossing, verdict } = decide(reception.cross(session, draft));
     if (verdict.verdict === 'deny') return acceptance.deny(crossing, verdict);
     if (verdict.verdict === 'ask') return park(crossing, verdict);
     const route = reception.routeTo(crossing.target);
     if (!route) return knownCall(crossing) ?? acceptance.deny(crossing, unavailable(crossing.target));
     const inForce = reception.latch(crossing);
     const task = createLiveTask(journal.read, crossing);
-    const body = messageBody(crossing.message, reception.operationOf(crossing.target)?.secrets);
-    const refusal = await acceptance.accept(task, crossing, body);
+    const body = messageBody(crossing.message, crossing.target);
+    const prompt = isOwnRead(crossing.target, route) ? await dispatcher.tryAtOnce(task, crossing, route) : undefined;
+    const refusal = prompt?.ended
+      ? await acceptance.acceptAnswered(task, crossing, prompt.events, body)
+      : await acceptance.accept(task, crossing, body);
     if (refusal && inForce !== undefined && UNWRITABLE.has(refusal.code)) return unrecorded(task, inForce);
     if (refusal) return refused(crossing, refusal);
+    if (prompt?.ended) return callOf(task);
     enlist(task);
-    void acceptance.run(task, crossing, route);
+    void acceptance.run(task, crossing, prompt ? { ...route, deliver: prompt.all } : route);
     return callOf(task);
+  }
+
+  /** An identical retry of a call that waits is no use of its own, unless nothing makes it wait any more. */
+  function decide(crossing: Crossing): { crossing: Crossing; verdict: Admission } {
+    if (parked.repeats(crossing)) {
+      const retry: Crossing = { ...crossing, repeats: true, obligations: [], policies: [] };
+      const verdict = admit(slots, retry);
+      if (verdict.verdict !== 'pass') return { crossing: retry, verdict };
+    }
+    return { crossing, verdict: admit(slots, crossing) };
   }
 
   function open(): void {
@@ -130,9 +157,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
   }
 
   /** The task of a request that was accepted before: nothing has to be there for it any more. */
-  function knownCall({ message }: Crossing): Call | undefined {
-    const task = known.task(message);
-    return task === undefined ? undefined : call(message.from.tenant, task);
+  function knownCall(crossing: Crossing): Call | undefined {
+    const task = known.task(crossing);
+    return task === undefined ? undefined : call(crossing.principal.tenant, task);
   }
 
   /** What has taken effect without the log: the answer says that it is not durable. */
@@ -142,7 +169,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   }
 
   /** The commit said no. A repeated request is led to its task; anything else is a recorded denial. */
-  async function refused(crossing: Crossing, error: ErrorBody): Promise<Call> {
+  async function refused(crossing: Crossing, refusal: ErrorBody): Promise<Call> {
+    const error = known.judged(crossing, refusal);
     const task = error.code === 'DUPLICATE' ? error.details?.['task'] : undefined;
     const existing = typeof task === 'string' ? call(crossing.principal.tenant, task) : undefined;
     return existing ?? acceptance.deny(crossing, { verdict: 'deny', error });

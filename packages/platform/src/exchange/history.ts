@@ -8,9 +8,23 @@ import { taskKey } from './task-decider.ts';
 export const taskHead = (read: JournalReader, tenant: string, id: string): TaskHead | undefined =>
   read.row(tenant, taskKey(id)) as unknown as TaskHead | undefined;
 
-/** A task's events above `after`, from the log. */
-export function taskEvents(read: JournalReader, tenant: string, id: string, after: number): TaskEvent[] {
-  return read.taskEntries(tenant, id, after).map((entry) => eventOf(read, entry));
+/** A task's events above `after`, from the log: as many as fit a page. */
+export function taskEvents(
+  read: JournalReader,
+  tenant: string,
+  id: string,
+  after: number,
+  limit?: number,
+): TaskEvent[] {
+  return read.taskEntries(tenant, id, after, limit).map((entry) => eventOf(read, entry));
+}
+
+/** All events of a task, page by page. */
+export function* everyTaskEvent(read: JournalReader, tenant: string, id: string): Generator<TaskEvent> {
+  for (let page = taskEvents(read, tenant, id, 0); page.length > 0;) {
+    yield* page;
+    page = taskEvents(read, tenant, id, page.at(-1)?.n as number);
+  }
 }
 
 function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
@@ -26,8 +40,12 @@ function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
 }
 
 /** The message that opened a task, as it was stored with its accept or park. */
-export function storedMessage(read: JournalReader, tenant: string, head: TaskHead): Message | undefined {
-  const entry = read.entry(tenant, head.entry);
+export const storedMessage = (read: JournalReader, tenant: string, head: TaskHead): Message | undefined =>
+  messageIn(read, tenant, head.entry);
+
+/** The message that an accept, park or signal holds; undefined once it has been erased. */
+export function messageIn(read: JournalReader, tenant: string, seq: number): Message | undefined {
+  const entry = read.entry(tenant, seq);
   const body = entry && read.body(entry);
   return body === undefined ? undefined : (JSON.parse(body) as Message);
 }

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { data } from '../kernel/body.ts';
@@ -8,13 +10,14 @@ import { oneShot } from './sessions.ts';
 import { createTestExchange } from './testing.ts';
 
 let exchange: Exchange;
+let folder: string;
 let dispose: () => PromiseLike<void>;
 /** Which agent has done what, in order. */
 let done: string[];
 
 beforeEach(async () => {
   const made = await createTestExchange();
-  ({ exchange } = made);
+  ({ exchange, folder } = made);
   dispose = () => made[Symbol.asyncDispose]();
   done = [];
   for (const name of ['first', 'second']) arrive(name);
@@ -97,6 +100,24 @@ describe(`a request that is put again under its key ${claim('O-EXEC.key')}`, () 
     leave('first');
     leave('second');
     await expect(ask('capability:work', 'a', { x: 2 })).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
+    expect(done).toHaveLength(1);
+  });
+
+  test('is compared with what was sent, not with a hash of it that stays for ever', async () => {
+    await ask('capability:work', 'a', { x: 4711 });
+    const { read } = exchange.journal;
+    const [accept] = read.entries('default', { from: 0, limit: 10 }).filter(({ kind }) => kind === 'accept');
+    expect(accept!.head).toMatchObject({ key: 'a' });
+    const { text } = accept!;
+    const hashes = text.match(/[\w-]{43}/g)?.filter((found) => !text.includes(`"body":"${found}"`)) ?? [];
+    expect(hashes).toEqual([]);
+  });
+
+  test('is no longer known once its content has been erased: nobody can say that it is the same', async () => {
+    await ask('capability:work', 'a');
+    using db = new DatabaseSync(join(folder, 'aip.db'));
+    db.exec('UPDATE entry SET body = NULL, salt = NULL');
+    await expect(ask('capability:work', 'a')).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
     expect(done).toHaveLength(1);
   });
 

@@ -1,11 +1,15 @@
+import { canonicalJson } from '@aip/wire';
 import { parseAddress, splitOwned } from '../kernel/address.ts';
+import { partsOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
+import type { Crossing } from '../kernel/guard.ts';
 import type { JournalReader } from '../kernel/journal.ts';
 import type { Draft, Message } from '../kernel/message.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Catalogue } from './catalogue.ts';
-import { taskHead } from './history.ts';
-import { idempotencyOf, rememberedTarget } from './records.ts';
+import { messageIn, taskHead } from './history.ts';
+import { keptMessage, rememberedTarget } from './records.ts';
 import { idempotencyRow, type KnownKey } from './task-decider.ts';
 
 /**
@@ -16,12 +20,20 @@ export interface KnownRequests {
   /** The target that this request went to; undefined for a request that is new. */
   target(principal: Principal, draft: Draft): CatalogueEntry | undefined;
   /** The task of exactly this request. The commit decides again. */
-  task(message: Message): string | undefined;
+  task(crossing: Crossing): string | undefined;
+  /** What the commit's refusal of a key that is taken means: the same request again, another one, or a replay. */
+  judged(crossing: Crossing, refusal: ErrorBody): ErrorBody;
 }
 
 export function createKnownRequests(read: JournalReader, catalogue: Catalogue): KnownRequests {
   const known = (tenant: string, from: string, key: string): KnownKey | undefined =>
     read.row(tenant, idempotencyRow(from, key)) as unknown as KnownKey | undefined;
+
+  /** Secrets are not kept, so they are not compared either; a request whose content has been erased is no longer known. */
+  function isRepeated({ message, target }: Crossing, { entry }: Pick<KnownKey, 'entry'>): boolean {
+    const first = messageIn(read, message.from.tenant, entry);
+    return first !== undefined && requestOf(first) === requestOf(keptMessage(message, target));
+  }
 
   return {
     target(principal, { to, idempotencyKey }) {
@@ -30,13 +42,28 @@ export function createKnownRequests(read: JournalReader, catalogue: Catalogue): 
       if (!head || !isSame(to, head.to)) return undefined;
       return catalogue.get(head.to) ?? rememberedTarget(head);
     },
-    task(message) {
-      const { idempotency } = idempotencyOf(message);
-      const row = idempotency && known(message.from.tenant, message.from.id, idempotency.key);
-      return row?.request === idempotency?.request ? row?.task : undefined;
+    task(crossing) {
+      const { from, idempotencyKey } = crossing.message;
+      const row = idempotencyKey === undefined ? undefined : known(from.tenant, from.id, idempotencyKey);
+      return row && isRepeated(crossing, row) ? row.task : undefined;
+    },
+    judged(crossing, refusal) {
+      const { task, entry } = refusal.details ?? {};
+      if (refusal.code !== 'DUPLICATE' || typeof entry !== 'number') return refusal;
+      if (isRepeated(crossing, { entry })) return refusal;
+      if (crossing.message.signed === undefined)
+        return errorBody('IDEMPOTENCY_CONFLICT', CONFLICT, { task: task ?? null });
+      return errorBody('REPLAY_DETECTED', REPLAY);
     },
   };
 }
+
+const CONFLICT = 'This idempotency key was used for a different request; use a new key.';
+const REPLAY = 'A different frame with this id has been accepted before; every frame needs a fresh id.';
+
+/** A signed frame is its own idempotency key: the same bytes are the same request, other bytes under its id a replay. */
+const requestOf = ({ signed, to, action, body }: Message): string =>
+  signed ?? canonicalJson({ to, action, parts: partsOf(body) });
 
 /** Whether a request for `asked` may have gone to `went`: a capability goes to somebody's skill of that name. */
 function isSame(asked: string, went: string): boolean {

@@ -25,6 +25,8 @@ export interface LiveTask {
   readonly answers: Map<string, PromiseWithResolvers<Body>>;
   /** Number of the last event handed to the journal. */
   n: number;
+  /** How often it has been delivered, the one under way included. */
+  deliveries: number;
   state: TaskState;
   /** How it was decided last: when it was sent, or when its approval was answered. */
   crossing: Crossing;
@@ -52,6 +54,7 @@ export function createLiveTask(read: JournalReader, crossing: Crossing): LiveTas
     controller: new AbortController(),
     answers: new Map(),
     n: 0,
+    deliveries: 1,
     state: 'submitted',
     settling: false,
   };

@@ -1,8 +1,8 @@
-import { AipError, type JsonObject } from '@aip/wire';
-import type { Json } from '@aip/wire';
-import { z } from 'zod';
+import { AipError, type Json } from '@aip/wire';
+import type { z } from 'zod';
 import { argumentsOf, data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import { jsonSchemaOf } from '../kernel/json-schema.ts';
 import type { Message } from '../kernel/message.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { Route } from '../kernel/route.ts';
@@ -54,15 +54,13 @@ export function operationEntries(operations: readonly Operation[]): CatalogueEnt
     owner: operation.name.slice(0, operation.name.indexOf('.')),
     ownerName: 'aip',
     description: operation.summary,
-    inputSchema: jsonSchema(operation.input, 'input'),
-    outputSchema: jsonSchema(operation.output, 'output'),
+    inputSchema: jsonSchemaOf(operation.input, 'input'),
+    outputSchema: jsonSchemaOf(operation.output, 'output'),
     effect: operation.effect,
     ...(operation.plane === 'control' ? { plane: 'control' as const } : {}),
+    ...(operation.secrets ? { secrets: operation.secrets } : {}),
     idempotent: operation.effect === 'read',
     price: 0,
     state: 'active',
   }));
 }
-
-const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): JsonObject =>
-  z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject;

@@ -5,6 +5,7 @@ import { openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/
 
 interface Page {
   readonly tasks: { readonly id: string; readonly from: string; readonly state: string }[];
+  readonly total: number;
   readonly next?: string;
 }
 
@@ -59,6 +60,108 @@ describe('a list of tasks', () => {
     expect((await list(core, { state: 'failed' }, alice)).tasks).toEqual([]);
   });
 
+  test('of everybody is in the order of their own: latest change first, whoever sent them', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('read', { effect: 'read' });
+    const release = new Map<string, () => void>();
+    core.tool('wait', {
+      effect: 'read',
+      async *deliver({ message }) {
+        await new Promise<void>((resolve) => release.set(message.taskId, resolve));
+        yield { type: 'done', body: data({}) };
+      },
+    });
+    const senders = await Promise.all(['alice', 'bob', 'carol'].map((name) => core.service(name, 'caller')));
+    const early = await core.exchange.send(senders[0]!, toolCall('wait'));
+    await until(() => release.has(early.taskId));
+    const ids: string[] = [];
+    for (let n = 0; n < 9; n++) {
+      const call = await core.exchange.send(senders[n % 3]!, toolCall('read', { n }));
+      await call.ended;
+      ids.unshift(call.taskId);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const order = async (limit: number): Promise<string[]> =>
+      (await pages(core, { limit, agent: 'notes' })).filter((id) => id === early.taskId || ids.includes(id));
+    for (const limit of [1, 2, 4, 500]) expect(await order(limit)).toEqual([...ids, early.taskId]);
+    // A change brings a task to the front, and pages that have begun go on where they were.
+    const first = await list(core, { limit: 4, agent: 'notes' });
+    release.get(early.taskId)!();
+    await early.ended;
+    expect(await order(3)).toEqual([early.taskId, ...ids]);
+    const rest: string[] = [];
+    for (let cursor = first.next; cursor !== undefined;) {
+      const page = await list(core, { limit: 4, agent: 'notes', cursor });
+      rest.push(...page.tasks.map(({ id }) => id));
+      cursor = page.next;
+    }
+    expect([...first.tasks.map(({ id }) => id), ...rest]).toEqual(ids);
+  });
+
+  test('says how many there are, on every page', async () => {
+    using folder = temporaryFolder();
+    {
+      await using core = await openTestCore(folder.path);
+      core.tool('read', { effect: 'read' });
+      const [alice, bob] = [await core.service('alice', 'caller'), await core.service('bob', 'caller')];
+      for (let n = 0; n < 5; n++) await (await core.exchange.send(alice, toolCall('read', { n }))).ended;
+      await (
+        await core.exchange.send(bob, { ...toolCall('read'), conversationId: 'b' })
+      ).ended;
+      const page = await list(core, { limit: 2 }, alice);
+      expect(page).toMatchObject({ total: 5 });
+      expect(await list(core, { limit: 2, cursor: page.next! }, alice)).toMatchObject({ total: 5 });
+      expect(await list(core, { from: 'service:bob' })).toMatchObject({ total: 1 });
+      expect(await list(core, { from: 'service:nobody' })).toMatchObject({ total: 0, tasks: [] });
+      expect(await list(core, { conversation: 'b' })).toMatchObject({ total: 1 });
+      expect(await list(core, { agent: 'notes', limit: 1 })).toMatchObject({ total: 6 });
+      expect(await list(core, { state: 'failed' })).toMatchObject({ total: 0 });
+    }
+    await using core = await openTestCore(folder.path);
+    // Everything that changes something is a task, what this test did as operator as well.
+    const { total } = await list(core, {});
+    expect(total).toBe((await pages(core, { limit: 3 })).length);
+    expect(total).toBeGreaterThanOrEqual(6);
+  });
+
+  test('looks through so many tasks for one page and no more, and goes on from there', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const { journal } = core.exchange;
+    const head = (n: number) => ({
+      message: `m${n}`,
+      from: 'service:many',
+      fromName: 'many',
+      to: 'tool:x/y',
+      action: 'call',
+      edge: 'http',
+      assignee: n === 0 ? 'rare' : 'x',
+      scopes: [],
+      depth: 0,
+      effect: 'read',
+      idempotent: false,
+    });
+    const settled = { type: 'done', state: 'completed', effect: 'none' };
+    await Promise.all(
+      Array.from({ length: 10_050 }, (_, n) => {
+        const task = `t${String(n).padStart(6, '0')}`;
+        const entries = [
+          { kind: 'accept', task, n: 1, head: head(n) },
+          { kind: 'settle', task, n: 2, head: settled },
+        ];
+        return journal.commit({ tenant: 'default', entries });
+      }),
+    );
+    const first = await list(core, { agent: 'rare', from: 'service:many' });
+    expect(first).toMatchObject({ tasks: [], total: 0, at_least: true, next: expect.any(String) });
+    const second = await list(core, { agent: 'rare', from: 'service:many', cursor: first.next! });
+    expect(second.tasks).toMatchObject([{ id: 't000000' }]);
+    expect(second.next).toBeUndefined();
+    expect(await list(core, { from: 'service:many' })).toMatchObject({ total: 10_050 });
+    expect(await list(core, { from: 'service:many' })).not.toHaveProperty('at_least');
+  }, 60_000);
+
   test.for(['zzz', 'token:', 'task', '12:', '-', ':'])(
     'refuses a cursor that it has not handed out: "%s"',
     async (cursor) => {
@@ -74,6 +177,43 @@ describe('a list of tasks', () => {
 });
 
 describe('a task', () => {
+  test('shows its events page by page, however many they are', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('talk', {
+      effect: 'read',
+      async *deliver() {
+        for (let progress = 1; progress <= 10_500; progress++) yield { type: 'progress', progress };
+        yield { type: 'done', body: data({}) };
+      },
+    });
+    const call = await core.exchange.send(core.admin, toolCall('talk'));
+    await call.ended;
+    const seen: number[] = [];
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: { events: { n: number }[]; next?: number } = await core.operate('tasks.get', {
+        task: call.taskId,
+        after,
+        limit: 4_000,
+      });
+      expect(page.events.length).toBeLessThanOrEqual(4_000);
+      seen.push(...page.events.map(({ n }) => n));
+      after = page.next;
+    }
+    expect(seen).toEqual(Array.from({ length: 10_502 }, (_, index) => index + 1));
+    expect((await core.operate<{ events: object[] }>('tasks.get', { task: call.taskId })).events).toHaveLength(1_000);
+    expect(await core.operate('tasks.get', { task: call.taskId, after: 10_502 })).toEqual(
+      expect.not.objectContaining({ next: expect.anything() }),
+    );
+    // Whoever follows it is given all of them as well.
+    let last = 0;
+    for await (const { n } of core.exchange.call('default', call.taskId)!.events()) last = n;
+    expect(last).toBe(10_502);
+    await expect(core.operate('tasks.get', { task: call.taskId, limit: 10_001 })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  }, 60_000);
+
   test('is seen and canceled by its caller, its assignee and operators, and does not exist for others', async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);

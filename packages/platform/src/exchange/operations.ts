@@ -1,16 +1,43 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
-import type { JournalReader, RowListing } from '../kernel/journal.ts';
+import type { JournalReader } from '../kernel/journal.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { isTerminal, type TaskHead } from '../kernel/task.ts';
 import type { Exchange } from './exchange.ts';
 import { taskEvents, taskHead } from './history.ts';
-import { taskList } from './task-decider.ts';
-import { taskView } from './task-view.ts';
+import { countTasks, listTasks } from './task-listing.ts';
+import { taskEventSchema, taskView, taskViewSchema } from './task-view.ts';
 
 const MAX_PAGE = 500;
+const MAX_EVENTS = 10_000;
+
+/** What can be addressed, as the catalogue has it. */
+const entrySchema = z.object({
+  address: z.string(),
+  kind: z.enum(['agent', 'skill', 'tool', 'resource', 'template', 'prompt', 'operation']),
+  name: z.string(),
+  owner: z.string(),
+  ownerName: z.string(),
+  title: z.string().optional(),
+  description: z.string(),
+  inputSchema: z.record(z.string(), z.json()).optional(),
+  outputSchema: z.record(z.string(), z.json()).optional(),
+  effect: z.enum(['read', 'write', 'external']),
+  plane: z.literal('control').optional(),
+  tenant: z.string().optional(),
+  secrets: z.array(z.string()).optional(),
+  idempotent: z.boolean(),
+  tasks: z.enum(['optional', 'required']).optional(),
+  /** Integer units for one call. */
+  price: z.number(),
+  state: z.enum(['active', 'offline', 'quarantined', 'gone']),
+  digest: z.string().optional(),
+  native: z.record(z.string(), z.json()).optional(),
+  tags: z.array(z.string()).optional(),
+  examples: z.array(z.json()).optional(),
+} satisfies Record<keyof CatalogueEntry, z.ZodType>);
 
 /** Whether a principal sees and steers what belongs to others. */
 const oversees = (principal: Principal): boolean =>
@@ -31,57 +58,73 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
   return [
     operation({
       name: 'tasks.get',
-      summary: 'One task with its recorded events.',
+      summary: 'One task with its recorded events, page by page.',
       effect: 'read',
       plane: 'data',
-      input: z.object({ task: z.string().min(1).max(128), after: z.coerce.number().int().min(0).optional() }),
-      output: z.object({ task: z.any(), events: z.array(z.any()) }),
-      handler({ principal }, input) {
-        const head = visibleHead(principal, input.task);
-        return {
-          output: { task: taskView(head), events: taskEvents(read(), principal.tenant, head.id, input.after ?? 0) },
-        };
+      input: z.object({
+        task: z.string().min(1).max(128),
+        /** Number of the last event that the caller has. */
+        after: z.coerce.number().int().min(0).default(0),
+        limit: z.coerce.number().int().min(1).max(MAX_EVENTS).default(1_000),
+      }),
+      output: z.object({
+        task: taskViewSchema,
+        events: z.array(taskEventSchema),
+        /** What to send as `after` for the next page; absent at the last recorded event. */
+        next: z.number().optional(),
+      }),
+      handler({ principal }, { task, after, limit }) {
+        const head = visibleHead(principal, task);
+        const events = taskEvents(read(), principal.tenant, head.id, after, limit);
+        const last = events.at(-1)?.n ?? head.n;
+        return { output: { task: taskView(head), events, ...(last < head.n ? { next: last } : {}) } };
       },
     }),
     operation({
       name: 'tasks.list',
-      summary: 'Your own tasks, latest change first; for operators everybody’s, newest first.',
+      summary: 'Your own tasks, latest change first; for operators everybody’s.',
       effect: 'read',
       plane: 'data',
       input: z.object({
         state: z.string().max(32).optional(),
         conversation: z.string().max(256).optional(),
         agent: z.string().max(256).optional(),
-        /** Operators: whose tasks; without it everybody's, newest first. */
+        /** Operators: whose tasks; without it everybody's. */
         from: z.string().max(256).optional(),
-        limit: z.coerce.number().int().min(1).max(MAX_PAGE).optional(),
+        limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
         cursor: z.string().max(512).optional(),
       }),
-      output: z.object({ tasks: z.array(z.any()), next: z.string().optional() }),
+      output: z.object({
+        tasks: z.array(taskViewSchema),
+        /** How many tasks match on all pages. */
+        total: z.number(),
+        /** There may be more than `total`: counting a filtered list stops after 10,000 tasks. */
+        at_least: z.boolean().optional(),
+        /** The next page; one may be short, or empty, before the last. */
+        next: z.string().optional(),
+      }),
       handler({ principal }, input) {
+        const { state, conversation, agent, limit, cursor } = input;
+        const filtered = state !== undefined || conversation !== undefined || agent !== undefined;
         const wanted = (head: TaskHead): boolean =>
-          (input.state === undefined || head.state === input.state) &&
-          (input.conversation === undefined || head.conversationId === input.conversation) &&
-          (input.agent === undefined || head.assignee === input.agent || head.from === input.agent);
-        const limit = input.limit ?? 50;
-        const pages =
-          oversees(principal) && input.from === undefined
-            ? everyTask(read(), principal.tenant, input.cursor)
-            : tasksOf(
-                read(),
-                principal.tenant,
-                oversees(principal) ? (input.from as string) : principal.id,
-                input.cursor,
-              );
-        const found: { head: TaskHead; cursor: string }[] = [];
-        for (const item of pages) {
-          if (wanted(item.head)) found.push(item);
-          // One more than asked for tells whether there is a next page.
-          if (found.length > limit) break;
-        }
-        const page = found.slice(0, limit);
-        const next = found.length > limit ? page.at(-1)?.cursor : undefined;
-        return { output: { tasks: page.map(({ head }) => taskView(head)), ...(next === undefined ? {} : { next }) } };
+          (state === undefined || head.state === state) &&
+          (conversation === undefined || head.conversationId === conversation) &&
+          (agent === undefined || head.assignee === agent || head.from === agent);
+        const selection = {
+          tenant: principal.tenant,
+          from: oversees(principal) ? input.from : principal.id,
+          wanted: filtered ? wanted : undefined,
+        };
+        const { heads, next } = listTasks(read(), selection, limit, cursor);
+        const { total, atLeast } = countTasks(read(), selection);
+        return {
+          output: {
+            tasks: heads.map(taskView),
+            total,
+            ...(atLeast ? { at_least: true } : {}),
+            ...(next === undefined ? {} : { next }),
+          },
+        };
       },
     }),
     operation({
@@ -90,7 +133,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       effect: 'write',
       plane: 'data',
       input: z.object({ task: z.string().min(1).max(128) }),
-      output: z.object({ task: z.any() }),
+      output: z.object({ task: taskViewSchema }),
       async handler({ principal }, input) {
         const head = visibleHead(principal, input.task);
         if (isTerminal(head.state))
@@ -110,16 +153,16 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         kind: z.enum(['agent', 'skill', 'tool', 'resource', 'template', 'prompt', 'operation']).optional(),
         owner: z.string().max(256).optional(),
       }),
-      output: z.object({ entries: z.array(z.any()) }),
+      output: z.object({ entries: z.array(entrySchema) }),
       handler({ principal }, input) {
         const filter: { kind?: CatalogueEntry['kind']; owner?: string; tenant: string } = { tenant: principal.tenant };
         if (input.kind !== undefined) filter.kind = input.kind;
         if (input.owner !== undefined) filter.owner = input.owner;
-        // What steers the platform is shown to those who may steer it.
+        // What steers the platform, and what is to be looked at first, is shown to those who may steer it.
         const shown = exchange()
           .catalogue.list(filter)
-          .filter((entry) => entry.plane !== 'control' || oversees(principal));
-        return { output: { entries: shown } };
+          .filter((entry) => (entry.plane !== 'control' && entry.state !== 'quarantined') || oversees(principal));
+        return { output: { entries: shown as unknown as z.infer<typeof entrySchema>[] } };
       },
     }),
     operation({
@@ -132,40 +175,4 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       handler: ({ principal }) => ({ output: { size: read().size(principal.tenant) } }),
     }),
   ];
-}
-
-/** Rows fetched at a time while a filter skips through a long list. */
-const CHUNK = 200;
-
-function* tasksOf(read: JournalReader, tenant: string, principal: string, cursor: string | undefined) {
-  let before = cursor === undefined ? undefined : parseCursor(cursor);
-  for (;;) {
-    const rows = read.list(tenant, taskList(principal), { limit: CHUNK, ...(before ? { before } : {}) });
-    for (const row of rows) yield { head: headOf(row), cursor: `${row.updated}:${row.key}` };
-    const last = rows.at(-1);
-    if (!last || rows.length < CHUNK) return;
-    before = { updated: last.updated, key: last.key };
-  }
-}
-
-function* everyTask(read: JournalReader, tenant: string, cursor: string | undefined) {
-  if (cursor?.startsWith('task:') === false) throw badCursor();
-  let after = cursor;
-  for (;;) {
-    const rows = read.rows(tenant, 'task:', { newest: true, limit: CHUNK, ...(after === undefined ? {} : { after }) });
-    for (const row of rows) yield { head: headOf(row), cursor: row.key };
-    after = rows.at(-1)?.key;
-    if (after === undefined || rows.length < CHUNK) return;
-  }
-}
-
-const headOf = (row: RowListing): TaskHead => row.value as unknown as TaskHead;
-
-const badCursor = (): AipError => new AipError('INVALID_ARGUMENT', 'cursor: not one that this list has handed out');
-
-function parseCursor(cursor: string): { updated: number; key: string } {
-  const colon = cursor.indexOf(':');
-  const updated = Number(cursor.slice(0, colon));
-  if (colon < 1 || !Number.isSafeInteger(updated)) throw badCursor();
-  return { updated, key: cursor.slice(colon + 1) };
 }

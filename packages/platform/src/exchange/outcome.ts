@@ -10,6 +10,7 @@ const CANCELED: Record<CancelReason, ErrorBody> = {
   caller: errorBody('CANCELED', 'The caller canceled this task.'),
   deadline: errorBody('DEADLINE_EXCEEDED', 'The deadline of this task passed before it ended.'),
   kill: errorBody('KILLED', 'This task was stopped by a kill.'),
+  revoked: errorBody('CANCELED', 'This task was stopped: who sent it, or who worked on it, may no longer be here.'),
   disconnect: errorBody('CANCELED', 'The caller disconnected before the task ended.'),
   shutdown: errorBody('SHUTTING_DOWN', 'The platform is shutting down.'),
 };

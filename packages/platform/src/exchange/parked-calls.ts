@@ -1,4 +1,5 @@
-import { aipErrorFromBody, type ErrorBody, type JsonObject } from '@aip/wire';
+import { randomBytes } from 'node:crypto';
+import { aipErrorFromBody, SALT_BYTES, type ErrorBody, type JsonObject } from '@aip/wire';
 import type { Clock } from '../kernel/clock.ts';
 import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { Crossing, GuardVerdict } from '../kernel/guard.ts';
@@ -12,7 +13,7 @@ import { createLiveTask, type LiveTask } from './live-task.ts';
 import { createParking, type Parking } from './parking.ts';
 import { admit, type Slots } from './pipeline.ts';
 import type { Reception } from './reception.ts';
-import { messageBody, messageHead } from './records.ts';
+import { argumentsHash, keptMessage, messageBody, messageHead } from './records.ts';
 
 /** How long an approved call waits for a target that is not connected, in milliseconds. */
 const COMEBACK = 30_000;
@@ -26,6 +27,8 @@ export type Answer = { readonly approval: NonNullable<Crossing['approval']> } | 
 export interface ParkedCalls {
   /** The waiting task of this call: the one that an identical call has opened, or a new one. Throws what the commit refuses. */
   park(crossing: Crossing, verdict: AskVerdict): Promise<LiveTask>;
+  /** Whether this call is an identical retry of one that waits, or has waited. */
+  repeats(crossing: Crossing): boolean;
   /** Lets a task wait, after a restart as well. `expires` in milliseconds since the Unix epoch. */
   readonly waitFor: (task: LiveTask, askId: string, hash: string, expires: number) => void;
   readonly resume: (taskId: string, answer: Answer) => Promise<void>;
@@ -50,26 +53,25 @@ export function createParkedCalls(options: ParkedCallsOptions): ParkedCalls {
 
   /** Writes the ask and the message it is about. Throws what the commit refuses. */
   async function openAsk(crossing: Crossing, verdict: AskVerdict): Promise<LiveTask> {
-    const hash = crossing.argumentsHash();
-    const { message } = crossing;
-    const task = createLiveTask(journal.read, crossing);
+    const { target } = crossing;
+    const message = { ...crossing.message, salt: randomBytes(SALT_BYTES).toString('base64url') };
+    const task = createLiveTask(journal.read, { ...crossing, message });
     const expires = Math.min(verdict.expires, message.deadline ?? Number.MAX_SAFE_INTEGER);
     const ask = { id: uuidv7(clock.now()), of: 'operators', kind: verdict.kind, body: verdict.body, expires } as const;
-    const head = { ...messageHead(crossing), argumentsHash: hash, ask };
-    const body = messageBody(message, reception.operationOf(crossing.target)?.secrets);
+    const head = { ...messageHead(crossing), argumentsHash: argumentsHash(keptMessage(message, target)), ask };
     const committed = await acceptance.commit(task.tenant, {
       kind: 'park',
       task: task.id,
       n: 1,
       head: head as unknown as JsonObject,
-      body,
+      body: messageBody(message, target),
     });
     if (!committed.ok) throw aipErrorFromBody(committed.error);
     task.n = 1;
     task.state = 'auth_required';
     task.stream.push({ type: 'asked', ask, state: 'auth_required', n: 1, at: committed.at });
     options.enlist(task);
-    waitFor(task, ask.id, hash, expires);
+    waitFor(task, ask.id, crossing.fingerprint(), expires);
     telemetry.messages.add(1, { edge: message.edge, outcome: 'parked', code: 'APPROVAL_REQUIRED' });
     const stop = acceptance.stopFor(crossing);
     if (stop) void acceptance.fail(task, stop);
@@ -125,7 +127,8 @@ export function createParkedCalls(options: ParkedCallsOptions): ParkedCalls {
   }
 
   return {
-    park: (crossing, verdict) => parking.find(crossing.argumentsHash(), () => openAsk(crossing, verdict)),
+    park: (crossing, verdict) => parking.find(crossing.fingerprint(), () => openAsk(crossing, verdict)),
+    repeats: (crossing) => parking.holds(() => crossing.fingerprint()),
     waitFor,
     resume,
     delivered: parking.delivered,

@@ -9,6 +9,8 @@ export interface Parking {
   park(task: LiveTask, askId: string, hash: string, delay: number, onExpired: () => void): void;
   /** The parked, or just ended, call that an identical retry re-attaches to; else the one that `open` makes. */
   find(hash: string, open: () => Promise<LiveTask>): Promise<LiveTask>;
+  /** Whether `find` would lead such a call to one that is there. */
+  holds(fingerprint: () => string): boolean;
   /** Takes a task out because its approval has been answered. */
   leave(task: LiveTask): void;
   /** The caller has the result: the next identical call is a new one. */
@@ -43,6 +45,10 @@ export function createParking(): Parking {
       const running = opening.get(hash) ?? open().finally(() => opening.delete(hash));
       opening.set(hash, running);
       return running;
+    },
+    holds(fingerprint) {
+      // Nothing is computed while nobody waits.
+      return byHash.size + opening.size > 0 && (byHash.has(fingerprint()) || opening.has(fingerprint()));
     },
     leave(task) {
       task.parked?.stopExpiry();

@@ -25,8 +25,10 @@ export interface Slots {
   readonly budget: Guard;
 }
 
+export type Admission = GuardVerdict & { readonly guard?: string };
+
 /** authenticate and resolve have happened: limit > gate > trust > policy > approve > budget > ACCEPT. */
-export function admit(slots: Slots, crossing: Crossing): GuardVerdict & { guard?: string } {
+export function admit(slots: Slots, crossing: Crossing): Admission {
   const path =
     crossing.plane === 'control'
       ? [slots.limit, slots.trust, slots.policy, slots.approve]

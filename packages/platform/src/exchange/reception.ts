@@ -1,4 +1,5 @@
 import { AipError, type Json } from '@aip/wire';
+import { parseAddress, splitOwned, type Address } from '../kernel/address.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Crossing } from '../kernel/guard.ts';
@@ -18,7 +19,6 @@ import type { Routes } from './routes.ts';
 export interface Reception {
   /** Completes an edge's draft and prepares it for the guards. Throws what is wrong with it. */
   cross(session: Session, draft: Draft): Crossing;
-  operationOf(target: CatalogueEntry): Operation | undefined;
   /** What must work even when the log cannot be written takes effect here. */
   latch(crossing: Crossing): Json | undefined;
   routeTo(target: CatalogueEntry): Route | undefined;
@@ -55,8 +55,15 @@ export function createReception({ catalogue, routes, known, live, operations, cl
     } catch (error) {
       const target = known.target(principal, draft);
       if (target) return target;
-      throw error;
+      throw withAbsence(error, draft.to);
     }
+  }
+
+  /** An unknown target is told apart from one whose owner is away. */
+  function withAbsence(error: unknown, to: Address): unknown {
+    if (!(error instanceof AipError) || error.code !== 'UNKNOWN_TARGET') return error;
+    const absence = routes.get(splitOwned(parseAddress(to).name).owner)?.absence?.();
+    return absence === undefined ? error : new AipError(error.code, `${error.message} ${absence}`);
   }
 
   /** The sender's own live assignment, which it names as the reason of this message. */
@@ -78,7 +85,6 @@ export function createReception({ catalogue, routes, known, live, operations, cl
 
   return {
     cross,
-    operationOf,
     latch({ target, principal, message }) {
       const operation = operationOf(target);
       return operation?.latch?.({ principal, message }, validInput(operation, message)) as Json | undefined;

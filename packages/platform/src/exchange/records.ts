@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { JsonObject } from '@aip/wire';
-import { canonicalJson } from '@aip/wire';
+import { AipError, canonicalJson } from '@aip/wire';
 import { parseAddress, splitOwned } from '../kernel/address.ts';
 import { argumentsOf, data, partsOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
@@ -32,9 +32,11 @@ export function messageHead(crossing: Crossing): MessageHead {
     ...(message.conversationId === undefined ? {} : { conversation: message.conversationId }),
     ...(message.deadline === undefined ? {} : { deadline: message.deadline }),
     ...(crossing.hold ? { hold: crossing.hold } : {}),
-    ...(crossing.approval ? { approval: crossing.approval.askId, argumentsHash: crossing.argumentsHash() } : {}),
+    ...(crossing.approval
+      ? { approval: crossing.approval.askId, argumentsHash: argumentsHash(keptMessage(message, target)) }
+      : {}),
     ...notes(crossing),
-    ...idempotencyOf(message),
+    ...(message.idempotencyKey === undefined ? {} : { key: message.idempotencyKey }),
   };
 }
 
@@ -44,24 +46,33 @@ function notes({ obligations }: Crossing): Pick<MessageHead, 'notes'> {
   return logged.length === 0 ? {} : { notes: logged };
 }
 
-/** A signed frame is its own idempotency key: the same bytes mean the same request, other bytes under its id are a replay. */
-export function idempotencyOf(message: Message): Pick<MessageHead, 'idempotency'> {
-  if (message.idempotencyKey === undefined) return {};
-  const bound = { to: message.to, action: message.action, parts: partsOf(message.body) };
-  const request = createHash('sha256')
-    .update(message.signed ?? canonicalJson(bound))
-    .digest('base64url');
-  return {
-    idempotency: { key: message.idempotencyKey, request, ...(message.signed === undefined ? {} : { signed: true }) },
-  };
+/** Sender, target, action and the whole content in canonical form: what one agrees to. */
+export function contentOf({ from, to, action, body }: Message): string {
+  return canonicalJson({ tenant: from.tenant, from: from.id, to, action, parts: partsOf(body) });
 }
 
-/** The message as it is kept for a second delivery, without the arguments that are secrets. */
-export function messageBody(message: Message, secrets: readonly string[] = []): string {
-  if (secrets.length === 0) return JSON.stringify(message);
-  const named = Object.entries(argumentsOf(message.body)).filter(([name]) => !secrets.includes(name));
-  return JSON.stringify({ ...message, body: data(Object.fromEntries(named)) });
+/**
+ * What an approval is bound to, HMAC-SHA256 (base64url) of the content under the message's own salt. Heads are never
+ * erased; the salt is, with the message, and then nothing can be guessed from the hash that is left.
+ */
+export function argumentsHash(message: Message): string {
+  if (message.salt === undefined) throw new AipError('INTERNAL_ERROR');
+  return createHmac('sha256', message.salt).update(contentOf(message)).digest('base64url');
 }
+
+/** The message as it is kept for a second delivery: without the arguments that are secrets, nor a frame that holds them. */
+export function keptMessage(message: Message, { secrets = [] }: Pick<CatalogueEntry, 'secrets'>): Message {
+  if (secrets.length === 0) return message;
+  const named = argumentsOf(message.body);
+  const withheld = secrets.filter((name) => Object.hasOwn(named, name));
+  if (withheld.length === 0) return message;
+  const rest = Object.entries(named).filter(([name]) => !withheld.includes(name));
+  const { signed: _signed, native: _native, ...kept } = message;
+  return { ...kept, body: data(Object.fromEntries(rest)), withheld };
+}
+
+export const messageBody = (message: Message, target: CatalogueEntry): string =>
+  JSON.stringify(keptMessage(message, target));
 
 export function denial(crossing: Crossing, error: ErrorBody, guard: string): EntryDraft {
   const { message } = crossing;

@@ -1,5 +1,5 @@
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
-import { errorBody } from '../kernel/error-body.ts';
+import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { Journal } from '../kernel/journal.ts';
 import type { Route } from '../kernel/route.ts';
 import type { TaskEvent, TaskHead } from '../kernel/task.ts';
@@ -51,10 +51,14 @@ export function createRecovery(options: RecoveryOptions) {
     const task = createLiveTask(journal.read, crossing);
     task.n = head.n;
     task.state = head.state;
+    task.deliveries = head.deliveries ?? 1;
     for (const event of events) task.stream.push(event);
     options.enlist(task);
-    if (head.state === 'auth_required' && head.askId !== undefined)
-      options.park(task, head.askId, crossing.argumentsHash(), expiryOf(events));
+    const parked = head.state === 'auth_required' && head.askId !== undefined;
+    if (parked && message.withheld) {
+      task.askId = head.askId;
+      void dispatcher.settle(task, { type: 'failed', error: secretsLost(message.withheld), effect: 'none' });
+    } else if (parked) options.park(task, head.askId, crossing.fingerprint(), expiryOf(events));
     else void redeliver(task, head);
   };
 
@@ -80,10 +84,17 @@ export function createRecovery(options: RecoveryOptions) {
     const verdict = readmit(options.slots, task.crossing);
     if (verdict.verdict === 'deny')
       return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });
-    const recorded = await dispatcher.record(task, { type: 'redelivered' });
-    if (recorded) await dispatcher.run(task, task.crossing, route, head.n);
+    const delivery = await dispatcher.redeliver(task);
+    if (delivery !== undefined) await dispatcher.run(task, task.crossing, route, head.n);
   }
 }
+
+const secretsLost = (names: readonly string[]): ErrorBody =>
+  errorBody(
+    'SECRETS_NOT_KEPT',
+    `The platform restarted while this call waited, and secrets (${names.join(', ')}) are never kept, so it was not run; make the call again.`,
+    { inputs: [...names] },
+  );
 
 function expiryOf(events: readonly TaskEvent[]): number {
   const asked = events.findLast((event) => event.type === 'asked');

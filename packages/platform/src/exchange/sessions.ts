@@ -21,10 +21,13 @@ export interface Sessions {
   readonly size: number;
 }
 
-export function createSessions(now: () => number): Sessions {
+/** @param isGone whether somebody who was let in before may no longer be here */
+export function createSessions(now: () => number, isGone: (principal: Principal) => boolean): Sessions {
   const sessions = new Map<string, Session>();
   return {
     attach(options) {
+      // Between a request and its stream the token may have been revoked: what is attached later would outlive it.
+      if (isGone(options.principal)) throw new AipError('UNAUTHENTICATED', 'This token has been revoked.');
       if (sessions.size >= MAX_SESSIONS)
         throw new AipError(
           'RATE_LIMITED',

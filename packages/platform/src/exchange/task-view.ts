@@ -1,24 +1,41 @@
+import { z } from 'zod';
 import type { TaskHead } from '../kernel/task.ts';
 
+const state = z.enum([
+  'submitted',
+  'working',
+  'input_required',
+  'auth_required',
+  'completed',
+  'failed',
+  'canceled',
+  'rejected',
+]);
+
 /** A task as operations show it. Times are ISO 8601. */
-export interface TaskView {
-  readonly id: string;
-  readonly state: TaskHead['state'];
-  readonly from: string;
-  readonly from_name: string;
-  readonly to: string;
-  readonly action: string;
-  readonly edge: string;
-  readonly assignee?: string;
-  readonly conversation?: string;
-  readonly parent?: string;
-  readonly ask?: string;
+export const taskViewSchema = z.object({
+  id: z.string(),
+  state,
+  from: z.string(),
+  from_name: z.string(),
+  to: z.string(),
+  action: z.string(),
+  edge: z.string(),
+  assignee: z.string().optional(),
+  conversation: z.string().optional(),
+  parent: z.string().optional(),
+  ask: z.string().optional(),
   /** Number of the last event. */
-  readonly events: number;
-  readonly price: number;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+  events: z.number(),
+  price: z.number(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+
+export type TaskView = z.infer<typeof taskViewSchema>;
+
+/** A recorded step; what else it carries depends on its type. `at` in milliseconds since the Unix epoch. */
+export const taskEventSchema = z.looseObject({ n: z.number(), at: z.number(), type: z.string(), state });
 
 export function taskView(head: TaskHead): TaskView {
   return {

@@ -120,6 +120,23 @@ describe('a task ends exactly once', () => {
 });
 
 describe('a deadline', () => {
+  test('is one of the clock that the exchange was given', async () => {
+    const ahead = 3_600_000;
+    const clock = { now: () => Date.now() + ahead, monotonic: () => performance.now() };
+    await using made = await createTestExchange({ clock });
+    const { exchange } = made;
+    exchange.catalogue.put('scout', [agent('scout')]);
+    exchange.routes.bind('scout', {
+      reach: 'local',
+      async *deliver({ signal }) {
+        yield { type: 'working' };
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const call = await exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: clock.now() + 50 }));
+    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'deadline' });
+  });
+
   test('that has passed is refused before anything happens', async () => {
     const deliver = vi.fn<Route['deliver']>();
     const exchange = await withAgents({ scout: deliver });

@@ -5,7 +5,7 @@ import { openSqliteReader } from '../engines/sqlite/reader.ts';
 import { openSqliteStore } from '../engines/sqlite/store.ts';
 import { createJournal } from '../journal/journal.ts';
 import { createWriter } from '../journal/writer.ts';
-import { systemClock } from '../kernel/clock.ts';
+import { systemClock, type Clock } from '../kernel/clock.ts';
 import type { Decider } from '../kernel/entry.ts';
 import { PASS, type Guard } from '../kernel/guard.ts';
 import type { Operation } from '../kernel/operation.ts';
@@ -44,6 +44,7 @@ export interface TestExchangeOptions {
   readonly slots?: Partial<Slots>;
   readonly operations?: readonly Operation[];
   readonly deciders?: readonly Decider[];
+  readonly clock?: Clock;
   /** A data folder that outlives this exchange, for tests of a restart; without it a fresh one that goes with it. */
   readonly folder?: string;
 }
@@ -52,12 +53,13 @@ export interface TestExchangeOptions {
 export async function createTestExchange(
   options: TestExchangeOptions = {},
 ): Promise<{ exchange: Exchange; folder: string } & AsyncDisposable> {
+  const { clock = systemClock } = options;
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'aip-test-'));
   const file = join(folder, 'aip.db');
   const writer = await createWriter({
     store: openSqliteStore(file),
     deciders: [taskDecider, idempotencyDecider, ...(options.deciders ?? [])],
-    now: () => Date.now(),
+    now: () => clock.now(),
     signCheckpoint: () => 'unsigned',
   });
   const reader = openSqliteReader(file);
@@ -72,7 +74,7 @@ export async function createTestExchange(
     budget: passing('budget'),
     ...options.slots,
   };
-  const exchange = createExchange({ journal, slots, operations: options.operations ?? [], clock: systemClock });
+  const exchange = createExchange({ journal, slots, operations: options.operations ?? [], clock });
   return {
     exchange,
     folder,

@@ -79,10 +79,14 @@ export function valueOf(body: Body): Json {
   return parts as unknown as Json;
 }
 
+/** Whether a result says of itself that the tool failed (MCP 2026-07-28, server/tools, tool execution errors). */
+export const saysFailed = (body: Body): boolean => body.type === 'mcp' && body.value['isError'] === true;
+
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function mcpParts(result: JsonObject): readonly Part[] {
+  if (Array.isArray(result['contents'])) return result['contents'].filter(isObject).map(readPart);
   const content = Array.isArray(result['content']) ? result['content'] : [];
   const parts = content.filter(isObject).map(mcpPart);
   const structured = result['structuredContent'];
@@ -98,4 +102,12 @@ function mcpPart(block: JsonObject): Part {
     return { raw: block['data'], ...mediaType };
   if (block['type'] === 'resource_link' && typeof block['uri'] === 'string') return { url: block['uri'], ...mediaType };
   return { data: block };
+}
+
+/** TextResourceContents or BlobResourceContents of what was read. */
+function readPart({ text: read, blob, mimeType, uri }: JsonObject): Part {
+  const name = typeof uri === 'string' ? { filename: uri } : {};
+  const mediaType = typeof mimeType === 'string' ? { mediaType: mimeType } : {};
+  if (typeof read === 'string') return { text: read, ...mediaType, ...name };
+  return typeof blob === 'string' ? { raw: blob, ...mediaType, ...name } : { data: { uri: uri ?? null } };
 }

@@ -5,6 +5,9 @@ import type { Body } from './body.ts';
 /** What a call changes: nothing, the platform's or agent's own state, or the world outside. */
 export type Effect = 'read' | 'write' | 'external';
 
+/** Whether a call may, or can only, be answered with a task to look at later. */
+export type TaskSupport = 'optional' | 'required';
+
 /** Anything that can be addressed. Each protocol's list is a projection of these. */
 export interface CatalogueEntry {
   readonly address: Address;
@@ -24,8 +27,12 @@ export interface CatalogueEntry {
   readonly plane?: 'control';
   /** Whose it is; the platform's own when not said. */
   readonly tenant?: string;
+  /** Arguments that are secrets: the target gets them, the log does not. */
+  readonly secrets?: readonly string[];
   /** May be delivered again under the same key after a crash. */
   readonly idempotent: boolean;
+  /** It is made to be called as a task; any call may become one that takes long. */
+  readonly tasks?: TaskSupport;
   /** Integer units for one call. */
   readonly price: number;
   readonly state: 'active' | 'offline' | 'quarantined' | 'gone';

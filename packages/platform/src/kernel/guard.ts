@@ -27,10 +27,15 @@ export interface Crossing {
   readonly depth: number;
   /** Control-plane operations cross kills and budgets: otherwise nobody could release them. */
   readonly plane: 'data' | 'control';
-  /** SHA-256 (base64url) over sender, target, action and canonical arguments; computed on first use. */
-  argumentsHash(): string;
+  /**
+   * What makes two calls the same call: SHA-256 (base64url) over sender, target, action and canonical arguments,
+   * computed on first use. It stays in memory; recorded, the content could be guessed from it.
+   */
+  fingerprint(): string;
   /** Set when the message was parked before and its approval has been answered. */
   readonly approval?: { readonly askId: string; readonly by: string };
+  /** A call like this one waits for a person already: this leads there, and is no further use of anything. */
+  readonly repeats?: true;
   readonly obligations: Obligation[];
   /** Ids of the policies that decided, for the record. */
   readonly policies: string[];

@@ -47,6 +47,10 @@ export interface Message {
   readonly accepts: Accepts;
   /** The sender's frame, to be forwarded byte for byte. */
   readonly signed?: string;
+  /** Random, for a message that waits for an approval: what that is bound to cannot be guessed, and goes with the message. */
+  readonly salt?: string;
+  /** Arguments that were taken out of the kept message because they are secrets. */
+  readonly withheld?: readonly string[];
   /** Native fields of the protocol that its own edge wants back (`_meta`, headers), never interpreted by the exchange. */
   readonly native?: JsonObject;
 }

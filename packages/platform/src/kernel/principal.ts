@@ -4,7 +4,8 @@ export type Assurance = 'none' | 'token' | 'signature' | 'credential' | 'atteste
 export type PrincipalKind = 'agent' | 'user' | 'service' | 'anonymous';
 
 /**
- * Who speaks. `id` is a DID for agents, `user:<name>` or `service:<name>` otherwise.
+ * Who speaks. `id` is a DID for agents, `user:<name>` or `service:<name>` otherwise, with `<issuer>:<subject>` as the
+ * name of whom an OAuth issuer knows.
  * Delegation is a chain (`onBehalfOf`), never a swap; rights along it intersect.
  */
 export interface Principal {
@@ -14,7 +15,11 @@ export interface Principal {
   readonly tenant: string;
   readonly assurance: Assurance;
   readonly roles: readonly string[];
+  /** What an OAuth access token was granted; without one there are no scopes to stay within. */
+  readonly scopes?: readonly string[];
   readonly onBehalfOf?: Principal;
+  /** Id of the API token that it came with. */
+  readonly token?: string;
 }
 
 /** What an edge extracts from the wire; the authenticate slot turns it into a {@link Principal}. */

@@ -13,6 +13,13 @@ export interface RouteCall {
   answer(askId: string): Promise<Body>;
   /** Number of the last event recorded before a restart, when this is a second delivery. */
   readonly resumeFrom?: number;
+  /** Which delivery of this step it is: 1, unless it is delivered again. */
+  readonly delivery: number;
+  /**
+   * Puts one more delivery on record, before the step is sent again to a target that was lost while it worked on it;
+   * resolves with its number. Rejects when the step has been delivered too often: then the task has ended.
+   */
+  redeliver(): Promise<number>;
 }
 
 /** The way to one target: local handler, gateway session, upstream, operation. */
@@ -20,4 +27,6 @@ export interface Route {
   /** `local` routes run inside this process; others leave it, so their accept must be durable first. */
   readonly reach: 'local' | 'session' | 'remote';
   deliver(call: RouteCall): AsyncIterable<RouteEvent>;
+  /** Why a target of this owner may be unknown at the moment, as a sentence; undefined when all is well. */
+  absence?(): string | undefined;
 }

@@ -19,7 +19,8 @@ export type TaskState =
 const TERMINAL: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'canceled', 'rejected']);
 export const isTerminal = (state: TaskState): boolean => TERMINAL.has(state);
 
-export type CancelReason = 'caller' | 'deadline' | 'kill' | 'disconnect' | 'shutdown';
+/** `revoked`: who sent it, or who works on it, may no longer be here. */
+export type CancelReason = 'caller' | 'deadline' | 'kill' | 'revoked' | 'disconnect' | 'shutdown';
 
 /** What is known of a call's effect on the outside world when it has ended. */
 export type EffectState = 'none' | 'applied' | 'unknown';
@@ -52,7 +53,7 @@ export type RouteEvent =
 /** What the exchange adds of its own to a task's stream. */
 export type ExchangeEvent =
   | { readonly type: 'submitted' }
-  /** Delivered again under its key after a restart. */
+  /** Delivered again under its key: after a restart, or because the target was lost. */
   | { readonly type: 'redelivered' }
   | { readonly type: 'canceled'; readonly reason: CancelReason; readonly effect: EffectState };
 
@@ -88,6 +89,8 @@ export interface TaskHead {
   /** The open ask a parked task waits for. */
   readonly askId?: string;
   readonly depth: number;
+  /** How often it has been delivered; once when not said. */
+  readonly deliveries?: number;
   /** Whether the step may be delivered again under its key after a crash. */
   readonly idempotent: boolean;
   readonly effect: 'read' | 'write' | 'external';

@@ -1,3 +1,5 @@
+import type { Vault } from './vault.ts';
+
 /** What AIP_TEST_ROUNDS=full multiplies by. */
 const FULL = 10;
 
@@ -16,4 +18,21 @@ export async function until(check: () => boolean | Promise<boolean>, timeout = 5
     if (performance.now() > end) throw new Error(`Not within ${timeout} ms: ${check.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** For tests: a vault in memory. */
+export function memoryVault(): Vault {
+  const owners = new Map<string, Map<string, string>>();
+  const of = (tenant: string, owner: string): Map<string, string> => {
+    const key = JSON.stringify([tenant, owner]);
+    const secrets = owners.get(key) ?? new Map<string, string>();
+    owners.set(key, secrets);
+    return secrets;
+  };
+  return {
+    read: async (tenant, owner, name) => of(tenant, owner).get(name),
+    write: async (tenant, owner, name, secret) => void of(tenant, owner).set(name, secret),
+    remove: async (tenant, owner, name) => of(tenant, owner).delete(name),
+    names: async (tenant, owner) => [...of(tenant, owner).keys()].toSorted(),
+  };
 }

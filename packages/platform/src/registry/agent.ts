@@ -23,6 +23,8 @@ export type Capability = z.infer<typeof capabilitySchema>;
 export interface AgentRow {
   readonly did: string;
   readonly name: string;
+  /** An operator gave it this name, so it is not the agent's to change. */
+  readonly named?: boolean;
   readonly description: string;
   readonly version: string;
   readonly tenant: string;
@@ -56,6 +58,9 @@ export const agentViewSchema = z.object({
 });
 
 export type AgentView = z.infer<typeof agentViewSchema>;
+
+/** Somebody who proved to own a DID and asks to join. `asked` in milliseconds since the Unix epoch. */
+export const strangerSchema = z.object({ did: z.string(), name: z.string(), asked: z.number() });
 
 export function agentView(row: AgentRow, presence: Presence | undefined): AgentView {
   return {

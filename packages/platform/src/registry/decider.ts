@@ -28,7 +28,7 @@ export const agentDecider: Decider = {
     const head = entry.head as Record<string, string>;
     if (entry.kind === 'agent.invite') return [joinKey(head['id'] as string)];
     const own = [agentKey(head['did'] as string), pendingKey(head['did'] as string)];
-    const named = head['name'] === undefined ? [] : [nameKey(head['name'])];
+    const named = [head['name'], head['was']].flatMap((name) => (name === undefined ? [] : [nameKey(name)]));
     const joined = head['join'] === undefined ? [] : [joinKey(head['join'])];
     return [...own, ...named, ...joined];
   },
@@ -55,6 +55,7 @@ export const agentDecider: Decider = {
       default: {
         const row = rows(agentKey(did)) as unknown as AgentRow | undefined;
         if (!row) return { refuse: errorBody('UNKNOWN_AGENT', `There is no agent ${did} to remove.`) };
+        if (row.name !== entry.head['name']) return { refuse: RENAMED };
         return [
           { key: agentKey(did), value: null },
           { key: nameKey(row.name), value: null },
@@ -64,17 +65,30 @@ export const agentDecider: Decider = {
   },
 };
 
+interface AdmitHead {
+  readonly did: string;
+  readonly name: string;
+  /** An operator chose the name. */
+  readonly named?: boolean;
+  /** The name that the agent had before. */
+  readonly was?: string;
+  readonly join?: string;
+}
+
 function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
-  const { did, name, join } = entry.head as { did: string; name: string; join?: string };
+  const { did, name, join, was, named } = entry.head as unknown as AdmitHead;
   const invitation = join === undefined ? undefined : (rows(joinKey(join)) as unknown as JoinRow | undefined);
   if (join !== undefined && (!invitation || invitation.expires < entry.at)) {
     return {
       refuse: errorBody('NOT_ADMITTED', 'This join token has been used or has expired; ask an operator for a new one.'),
     };
   }
+  if (invitation?.name !== undefined && invitation.name !== name)
+    return { refuse: errorBody('NOT_ADMITTED', `This join token admits "${invitation.name}" and nobody else.`) };
   const holder = rows(nameKey(name));
   if (holder !== undefined && holder !== did) return { refuse: nameTaken(name) };
   const known = rows(agentKey(did)) as unknown as AgentRow | undefined;
+  if (known && known.name !== name && known.name !== was) return { refuse: RENAMED };
   const card = { description: '', version: '', protocol: '', capabilities: [] };
   const roles = (entry.head['roles'] ?? []) as string[];
   const row: AgentRow = {
@@ -82,6 +96,7 @@ function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
     ...known,
     did,
     name,
+    named: named === true || invitation?.name !== undefined || (known?.named === true && known.name === name),
     tenant: entry.tenant,
     roles,
     admitted: entry.at,
@@ -99,9 +114,14 @@ function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
 function connected(rows: (key: string) => Json | undefined, entry: Entry) {
   const row = rows(agentKey(entry.head['did'] as string)) as unknown as AgentRow | undefined;
   if (!row) return { refuse: errorBody('NOT_ADMITTED', 'This agent has not been admitted.') };
-  const { name = row.name, card } = entry.head as { name?: string; card?: Partial<AgentRow> };
-  const holder = rows(nameKey(name));
-  if (holder !== undefined && holder !== row.did) return { refuse: nameTaken(name) };
+  const { name: wanted, was, card } = entry.head as { name?: string; was?: string; card?: Partial<AgentRow> };
+  // The name that an operator gave stays, whatever the agent calls itself.
+  const name = row.named ? row.name : (wanted ?? row.name);
+  if (name !== row.name) {
+    if (was !== row.name) return { refuse: RENAMED };
+    const holder = rows(nameKey(name));
+    if (holder !== undefined && holder !== row.did) return { refuse: nameTaken(name) };
+  }
   const next: AgentRow = { ...row, ...card, name };
   if (JSON.stringify(next) === JSON.stringify(row)) return NO_WRITES;
   const renamed =
@@ -113,6 +133,8 @@ function connected(rows: (key: string) => Json | undefined, entry: Entry) {
         ];
   return [{ key: agentKey(row.did), value: next as unknown as Json, open: true }, ...renamed];
 }
+
+const RENAMED = errorBody('CONFLICT', 'This agent has got another name meanwhile; try again.');
 
 const nameTaken = (name: string) =>
   errorBody('CONFLICT', `Another agent is called "${name}" already; choose another name, or remove that agent first.`);

@@ -38,7 +38,7 @@ export function trustGuard(registry: Pick<Registry, 'get'>, door: Pick<Door, 'op
       if (target.state === 'quarantined') {
         const error = errorBody(
           'QUARANTINED',
-          `${target.ownerName}/${target.name} has changed since it was approved; an operator has to look at it first.`,
+          `${target.ownerName}/${target.name} is quarantined: it is not what was agreed to; an operator has to look at it first.`,
         );
         return { verdict: 'deny', error };
       }

@@ -4,8 +4,8 @@ import type { Exchange } from '../exchange/index.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
-import { agentView, agentViewSchema, capabilitySchema, nameSchema, type AgentView } from './agent.ts';
-import { pendingKey } from './decider.ts';
+import { agentView, agentViewSchema, capabilitySchema, nameSchema, strangerSchema, type AgentView } from './agent.ts';
+import { agentKey, pendingKey } from './decider.ts';
 import type { Door } from './door.ts';
 import type { Registry } from './registry.ts';
 
@@ -73,14 +73,19 @@ export function registryOperations(
       }),
       output: z.object({ did: z.string(), name: z.string() }),
       handler({ principal }, input) {
-        const pending = exchange().journal.read.row(principal.tenant, pendingKey(input.agent)) as
-          | { name?: string }
-          | undefined;
-        const name = input.name ?? pending?.name ?? input.agent.slice(-8);
-        return {
-          output: { did: input.agent, name },
-          entries: [{ kind: 'agent.admit', head: { did: input.agent, name, roles: input.roles, by: principal.id } }],
+        const { read } = exchange().journal;
+        const known = read.row(principal.tenant, agentKey(input.agent)) as { name: string } | undefined;
+        const pending = read.row(principal.tenant, pendingKey(input.agent)) as { name?: string } | undefined;
+        const name = input.name ?? known?.name ?? pending?.name ?? input.agent.slice(-8);
+        const head = {
+          did: input.agent,
+          name,
+          roles: input.roles,
+          by: principal.id,
+          ...(input.name === undefined ? {} : { named: true }),
+          ...renamed(known, name),
         };
+        return { output: { did: input.agent, name }, entries: [{ kind: 'agent.admit', head }] };
       },
     }),
     operation({
@@ -95,7 +100,7 @@ export function registryOperations(
         if (principal.kind !== 'agent')
           throw new AipError('PERMISSION_DENIED', 'Only agents connect; this is a ' + principal.kind + '.');
         const known = registry.get(principal.id);
-        const name = input.name ?? known?.name ?? principal.id.slice(-8);
+        const name = (known?.named ? known.name : input.name) ?? known?.name ?? principal.id.slice(-8);
         const { description, version, protocol, capabilities } = input;
         const card = { description, version, protocol, capabilities };
         const at = new Date(now()).toISOString();
@@ -103,7 +108,7 @@ export function registryOperations(
         if (known) {
           const entry: EntryDraft = {
             kind: 'agent.connect',
-            head: { did: principal.id, name, card } as unknown as JsonObject,
+            head: { did: principal.id, name, ...renamed(known, name), card } as unknown as JsonObject,
           };
           return { output: { ...agentView(known, undefined), ...card, ...presence, name }, entries: [entry] };
         }
@@ -149,14 +154,14 @@ export function registryOperations(
         limit: z.coerce.number().int().min(1).max(1_000).default(100),
         cursor: z.string().max(256).optional(),
       }),
-      output: z.object({ agents: z.array(z.any()), next: z.string().optional() }),
+      output: z.object({ agents: z.array(z.union([agentViewSchema, strangerSchema])), next: z.string().optional() }),
       handler({ principal }, input) {
         if (input.state === 'pending')
           return {
             output: {
               agents: exchange()
                 .journal.read.open(principal.tenant, 'pending:')
-                .map((row) => row.value),
+                .map((row) => row.value as unknown as z.infer<typeof strangerSchema>),
             },
           };
         const found = registry
@@ -189,14 +194,16 @@ export function registryOperations(
       input: z.object({ agent: z.string().min(1).max(256) }),
       output: z.object({ did: z.string() }),
       handler({ principal }, { agent }) {
-        const { did } = find(principal, agent);
-        for (const session of exchange().sessions.all())
-          if (session.principal.id === did) session.close('NOT_ADMITTED', 'This agent has been removed.');
-        return { output: { did }, entries: [{ kind: 'agent.remove', head: { did } }] };
+        const { did, name } = find(principal, agent);
+        return { output: { did }, entries: [{ kind: 'agent.remove', head: { did, name, by: principal.id } }] };
       },
     }),
   ];
 }
+
+/** What an entry says about a change of name, so that it names every row that it touches. */
+const renamed = (known: { readonly name: string } | undefined, name: string): { was?: string } =>
+  known && known.name !== name ? { was: known.name } : {};
 
 function matches(
   view: AgentView,

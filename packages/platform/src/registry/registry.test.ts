@@ -1,5 +1,5 @@
 import { claim } from '@aip/conformance';
-import { generateKeyPair, makeToken } from '@aip/wire';
+import { generateKeyPair, makeToken, parseToken, type JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
 import { data } from '../kernel/body.ts';
 import { rounds, until } from '../kernel/testing.ts';
@@ -162,6 +162,34 @@ describe('a name', () => {
     expect(await connect(core, second, { name: 'scout' })).toMatchObject({ name: 'scout' });
     await expect(core.operate('agents.get', { agent: 'other' })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
     await connect(core, stranger(core), { name: 'other', join_token: await invite(core) });
+  });
+
+  test(`that an operator gave is not the agent’s to change; one that it chose itself is ${claim('P-REG.names')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const [invited, free] = [stranger(core), stranger(core)];
+    await connect(core, invited, { name: 'anything', join_token: await invite(core, { name: 'scout' }) });
+    await connect(core, free, { name: 'chosen', join_token: await invite(core) });
+    expect(await connect(core, invited, { name: 'admin' })).toMatchObject({ name: 'scout' });
+    expect(await connect(core, free, { name: 'changed' })).toMatchObject({ name: 'changed' });
+    // The log decides, whatever the announcement says.
+    const commit = (kind: string, head: JsonObject) =>
+      core.exchange.journal.commit({
+        tenant: 'default',
+        entries: [{ kind, head: { ...head, did: invited.principal.id } }],
+      });
+    await commit('agent.connect', { name: 'admin', was: 'scout', card: {} });
+    const { id: join } = parseToken(await invite(core, { name: 'ranger' }));
+    expect(await commit('agent.admit', { name: 'boss', was: 'scout', roles: [], by: 'x', join })).toMatchObject({
+      ok: false,
+      error: { code: 'NOT_ADMITTED' },
+    });
+    expect((await list(core)).map(({ name }) => name).toSorted()).toEqual(['changed', 'scout']);
+    await core.operate('agents.admit', { agent: free.principal.id, name: 'fixed' });
+    expect(await connect(core, free, { name: 'changed' })).toMatchObject({ name: 'fixed' });
+    // Admitted again without a name, it keeps the one it has.
+    expect(await core.operate('agents.admit', { agent: free.principal.id })).toMatchObject({ name: 'fixed' });
+    expect(await connect(core, free, { name: 'changed' })).toMatchObject({ name: 'fixed' });
   });
 
   test('is free again when an operator gives the agent another', async () => {

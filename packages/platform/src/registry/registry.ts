@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange/index.ts';
+import { expel, type Exchange } from '../exchange/index.ts';
 import { agentView, catalogueEntries, type AgentRow, type AgentView, type Presence } from './agent.ts';
 import { agentKey } from './decider.ts';
 
@@ -75,6 +75,13 @@ export function createRegistry(now: () => number): Registry {
         // An agent is here once its announcement has been taken, not when it was made.
         if (kind === 'agent.connect') presence.set(did, { connected: now(), active: now() });
         reload(tenant, did);
+        if (kind === 'agent.remove')
+          expel(running, {
+            who: (principal) => principal.id === did,
+            assignee: did,
+            code: 'NOT_ADMITTED',
+            reason: 'This agent has been removed.',
+          });
       });
       journal.follow(['accept', 'signal'], (entry) => touch(entry.head['from'] as string));
       journal.follow(['settle'], (entry) => touch(entry.head['assignee'] as string));

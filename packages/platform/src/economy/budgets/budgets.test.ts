@@ -108,6 +108,30 @@ describe(`a hard budget ${claim('E-BUDGET', 'E-BUDGET.limits')}`, () => {
     }
   }, 60_000);
 
+  it(`is not charged for a tool that ran and says that it failed; its result is kept whole ${claim('E-BUDGET.failures')}`, async () => {
+    const value = { content: [{ type: 'text', text: 'no such file' }], isError: true, _meta: { errno: 2 } };
+    const exchange = await market(async function* () {
+      yield { type: 'done', body: { type: 'mcp', value } };
+    });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 3 });
+    for (let n = 0; n < 3; n++) {
+      const call = await buy(exchange, n);
+      expect(await call.ended).toMatchObject({
+        type: 'failed',
+        state: 'failed',
+        error: { code: 'TOOL_FAILED' },
+        body: { type: 'mcp', value },
+      });
+    }
+    expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 0 });
+    const settled = exchange.journal.read
+      .entries('default', { from: 0, limit: 100 })
+      .filter((entry) => entry.head['hold'] && entry.kind === 'settle');
+    expect(settled.map(({ head }) => head['resolution'])).toEqual(['released', 'released', 'released']);
+    // What it says of its failure is content: heads hold none of it.
+    expect(settled.map(({ text }) => text).join()).not.toContain('no such file');
+  });
+
   it('asks for nothing where nothing is paid: for a signal, and for what costs nothing', async () => {
     const exchange = await market();
     exchange.catalogue.put('giver', [{ ...seller, address: 'agent:giver', owner: 'giver', name: 'giver', price: 0 }]);

@@ -15,6 +15,8 @@ const budgetView = z.object({
   spent_today: z.number(),
   spent_total: z.number(),
   held: z.number(),
+  /** Who has set it. */
+  by: z.string().optional(),
 });
 
 /** Budgets: set, and looked at with what has been spent. */

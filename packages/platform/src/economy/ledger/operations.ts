@@ -4,6 +4,16 @@ import type { Exchange } from '../../exchange/index.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { accountKey, holdKey, holdsOf, type AccountRow, type HoldRow } from './decider.ts';
 
+/** Amounts in integer units. */
+const transferSchema = z.object({
+  task: z.string(),
+  payer: z.string(),
+  payee: z.string(),
+  amount: z.number(),
+  state: z.string(),
+  at: z.string(),
+});
+
 /** The ledger, read and mended: statements, and what to do with money whose call ended with its effect unknown. */
 export function ledgerOperations(exchange: () => Exchange): Operation[] {
   const read = () => exchange().journal.read;
@@ -18,7 +28,14 @@ export function ledgerOperations(exchange: () => Exchange): Operation[] {
         principal: z.string().min(1).max(256),
         limit: z.coerce.number().int().min(1).max(500).default(50),
       }),
-      output: z.any(),
+      output: z.object({
+        principal: z.string(),
+        paid: z.number(),
+        paid_pending: z.number(),
+        received: z.number(),
+        received_pending: z.number(),
+        transfers: z.array(transferSchema),
+      }),
       handler({ principal }, input) {
         const account = read().row(principal.tenant, accountKey(input.principal)) as unknown as AccountRow | undefined;
         const transfers = read().list(principal.tenant, holdsOf(input.principal), { limit: input.limit });
@@ -40,7 +57,7 @@ export function ledgerOperations(exchange: () => Exchange): Operation[] {
       effect: 'read',
       plane: 'control',
       input: z.object({}),
-      output: z.object({ transfers: z.array(z.any()) }),
+      output: z.object({ transfers: z.array(transferSchema) }),
       handler: ({ principal }) => ({
         output: {
           transfers: read()
