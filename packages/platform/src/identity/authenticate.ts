@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AipError } from '@aip/wire';
 import { ANONYMOUS, DEFAULT_TENANT, type Credential, type Principal } from '../kernel/principal.ts';
+import type { Issuers } from './issuers.ts';
 import type { Logins } from './login.ts';
 import type { TokenBook, TokenRow } from './tokens.ts';
 
@@ -14,9 +15,11 @@ export interface AuthenticateOptions {
   readonly tokens: TokenBook;
   readonly logins: Logins;
   readonly agents: AgentFacts;
+  /** Verified before, at the server that received them. */
+  readonly issuers?: Pick<Issuers, 'recognises' | 'principal'> | undefined;
 }
 
-const ADMIN: Principal = {
+export const ADMIN: Principal = {
   id: 'user:admin',
   kind: 'user',
   name: 'admin',
@@ -32,19 +35,22 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
   function bearer(token: string): Principal {
     if (timingSafeEqual(digest(token), admin)) return ADMIN;
     if (options.logins.isSession(token)) {
-      if (options.logins.valid(token)) return ADMIN;
+      const holder = options.logins.holder(token);
+      // A session is worth what its token is worth.
+      if (holder && (holder.token === undefined || options.tokens.holds(holder.token))) return holder;
       throw new AipError(
         'UNAUTHENTICATED',
         'This dashboard session has ended; open a new login URL ("aip dashboard" prints one).',
       );
     }
+    if (options.issuers?.recognises(token)) return options.issuers.principal(token);
     const row = options.tokens.find(token);
     if (!row)
       throw new AipError(
         'UNAUTHENTICATED',
         'This token is unknown, revoked or expired; "aip token create" makes a new one.',
       );
-    return row.agent === undefined ? service(row) : agentBy(row.agent, 'token');
+    return row.agent === undefined ? servicePrincipal(row) : { ...agentBy(row.agent, 'token'), token: row.id };
   }
 
   function agentBy(did: string, assurance: Principal['assurance']): Principal {
@@ -80,13 +86,15 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
   };
 }
 
-const service = (row: TokenRow): Principal => ({
+/** Who comes with this token, unless it stands for an agent. */
+export const servicePrincipal = (row: TokenRow): Principal => ({
   id: `service:${row.name}`,
   kind: 'service',
   name: row.name,
   tenant: row.tenant,
   assurance: 'token',
   roles: row.roles,
+  token: row.id,
 });
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

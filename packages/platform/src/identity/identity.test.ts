@@ -4,6 +4,7 @@ import { claim } from '@aip/conformance';
 import { makeToken, type JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
 import { everyByte, openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/testing.ts';
+import { ADMIN } from './authenticate.ts';
 import { createLogins } from './login.ts';
 import { ADMIN_TOKEN_FILE, openSecrets } from './secrets.ts';
 
@@ -36,6 +37,7 @@ describe('an API token', () => {
         tenant: 'default',
         assurance: 'token',
         roles: ['operator', 'viewer'],
+        token: expect.any(String),
       });
     }
     await using core = await openTestCore(folder.path);
@@ -111,6 +113,7 @@ describe('an API token', () => {
       tenant: 'default',
       assurance: 'token',
       roles: ['caller'],
+      token: own.id,
     });
     const unknown = await make(core, { agent: 'did:key:unknown' });
     await expect(
@@ -126,7 +129,6 @@ describe('an API token', () => {
     await expect(core.operate('tokens.create', { name: 'eve' }, caller)).rejects.toMatchObject({
       code: 'PERMISSION_DENIED',
     });
-    await expect(core.operate('logins.create', {}, caller)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
   });
 
   test(`is shown once: no file and no list holds its secret ${claim('I-AUTH.secrets')}`, async () => {
@@ -181,24 +183,24 @@ describe('the administrator', () => {
   test('opens the dashboard by a code that works once, for a while', () => {
     let now = 0;
     const logins = createLogins(() => now);
-    const code = logins.issueCode();
+    const code = logins.issueCode(ADMIN);
     const session = logins.redeem(code)!;
-    expect(logins.valid(session)).toBe(true);
+    expect(logins.holder(session)).toBe(ADMIN);
     expect(logins.redeem(code)).toBeUndefined();
     expect(logins.redeem('made up')).toBeUndefined();
-    expect(logins.valid('aip_session_made-up')).toBe(false);
-    const late = logins.issueCode();
+    expect(logins.holder('aip_session_made-up')).toBeUndefined();
+    const late = logins.issueCode(ADMIN);
     now += 15 * 60_000;
     expect(logins.redeem(late)).toBeUndefined();
     now += 12 * 3_600_000;
-    expect(logins.valid(session)).toBe(false);
+    expect(logins.holder(session)).toBeUndefined();
   });
 
   test('has as many dashboard sessions and open codes as there is room for; the oldest go first', () => {
     const logins = createLogins(() => 0);
-    const sessions = Array.from({ length: 1_001 }, () => logins.redeem(logins.issueCode())!);
-    expect(sessions.map((session) => logins.valid(session)).indexOf(true)).toBe(1);
-    const codes = Array.from({ length: 1_001 }, () => logins.issueCode());
+    const sessions = Array.from({ length: 1_001 }, () => logins.redeem(logins.issueCode(ADMIN))!);
+    expect(sessions.findIndex((session) => logins.holder(session) !== undefined)).toBe(1);
+    const codes = Array.from({ length: 1_001 }, () => logins.issueCode(ADMIN));
     expect(logins.redeem(codes[0]!)).toBeUndefined();
     expect(logins.redeem(codes[1]!)).toBeDefined();
   });
@@ -210,6 +212,50 @@ describe('the administrator', () => {
     const session = core.core.logins.redeem(code)!;
     expect(bearer(core, session)).toMatchObject({ id: 'user:admin', roles: ['admin'] });
     expect(() => bearer(core, `${session}x`)).toThrow(/session has ended/);
+  });
+});
+
+describe(`operators and viewers ${claim('T-DASH.login')}`, () => {
+  test('open the dashboard as who they are, for as long as their token is good', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    for (const role of ['operator', 'viewer']) {
+      const made = await make(core, { roles: [role] });
+      const whose = core.as({ kind: 'bearer', token: made.token });
+      const { code } = await core.operate<{ code: string }>('logins.create', {}, whose);
+      const session = core.core.logins.redeem(code)!;
+      expect(bearer(core, session)).toEqual(bearer(core, made.token));
+      expect(bearer(core, session)).toMatchObject({ kind: 'service', roles: [role] });
+      // From within a session, too: another window for the same person.
+      const again = core.as({ kind: 'bearer', token: session });
+      expect(await core.operate('logins.create', {}, again)).toMatchObject({ code: expect.any(String) });
+      await core.operate('tokens.revoke', { id: made.id });
+      expect(() => bearer(core, session)).toThrow(/session has ended/);
+    }
+  });
+
+  test('are out when their token expires', async () => {
+    const until = 1_000;
+    let now = 0;
+    const logins = createLogins(() => now);
+    const session = logins.redeem(logins.issueCode(ADMIN, until))!;
+    now = until - 1;
+    expect(logins.holder(session)).toBe(ADMIN);
+    now = until;
+    expect(logins.holder(session)).toBeUndefined();
+  });
+
+  test('are the only ones: callers may not, and agents cannot whatever the policies say', async () => {
+    using folder = temporaryFolder();
+    const policies = {
+      'all.cedar':
+        'permit (principal is Agent, action, resource);\npermit (principal in Role::"admin", action, resource);',
+    };
+    await using core = await openTestCore(folder.path, { policies });
+    const caller = await core.service('alice', 'caller');
+    await expect(core.operate('logins.create', {}, caller)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    const { session } = await core.agent('scout');
+    await expect(core.operate('logins.create', {}, session)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
   });
 });
 

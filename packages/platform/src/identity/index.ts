@@ -1,5 +1,10 @@
-export { authenticator } from './authenticate.ts';
+export { ADMIN, authenticator, servicePrincipal } from './authenticate.ts';
 export { createLogins, type Logins } from './login.ts';
+export { createIssuers, type IssuerConfig, type Issuers } from './issuers.ts';
 export { identityOperations } from './operations.ts';
+export { missingScopes, scopeGuard } from './scope-guard.ts';
 export { openSecrets, readGatewayDid, type Secrets } from './secrets.ts';
-export { createTokenBook, tokenDecider } from './tokens.ts';
+export { endRevoked } from './revocation.ts';
+export { createTokenBook } from './tokens.ts';
+export { vaultOperations } from './vault-operations.ts';
+export { openVault } from './vault.ts';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Principal } from '../kernel/principal.ts';
 
 /** Dashboard logins live in memory only: a restart ends them. */
 const SESSION_LIFETIME = 12 * 3600_000;
@@ -8,29 +9,40 @@ const MAX_KEPT = 1_000;
 const PREFIX = 'aip_session_';
 
 export interface Logins {
-  /** A one-time code for the login URL's fragment. */
-  issueCode(): string;
+  /** A one-time code for the login URL's fragment; `until`: when the session it opens ends at the latest. */
+  issueCode(whose: Principal, until?: number): string;
   /** Trades a code for a session token, once. */
   redeem(code: string): string | undefined;
-  valid(token: string): boolean;
+  /** Whose session it is; undefined once it has ended. */
+  holder(token: string): Principal | undefined;
   isSession(token: string): boolean;
 }
 
-export function createLogins(now: () => number): Logins {
-  const codes = new Map<string, number>();
-  const sessions = new Map<string, number>();
+interface Kept {
+  readonly whose: Principal;
+  readonly until: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly expires: number;
+}
 
-  function keep(map: Map<string, number>, key: string, lifetime: number): void {
+export function createLogins(now: () => number): Logins {
+  const codes = new Map<string, Kept>();
+  const sessions = new Map<string, Kept>();
+
+  function keep(map: Map<string, Kept>, key: string, whose: Principal, lifetime: number, until: number): void {
     if (map.size >= MAX_KEPT) map.delete(map.keys().next().value as string);
-    map.set(key, now() + lifetime);
+    map.set(key, { whose, until, expires: Math.min(now() + lifetime, until) });
   }
 
-  const live = (map: Map<string, number>, key: string): boolean => (map.get(key) ?? 0) > now();
+  function live(map: Map<string, Kept>, key: string): Kept | undefined {
+    const kept = map.get(key);
+    return kept && kept.expires > now() ? kept : undefined;
+  }
 
   return {
-    issueCode() {
+    issueCode(whose, until = Number.POSITIVE_INFINITY) {
       const code = randomBytes(18).toString('base64url');
-      keep(codes, code, CODE_LIFETIME);
+      keep(codes, code, whose, CODE_LIFETIME, until);
       return code;
     },
     redeem(code) {
@@ -38,10 +50,10 @@ export function createLogins(now: () => number): Logins {
       codes.delete(code);
       if (!good) return undefined;
       const token = `${PREFIX}${randomBytes(32).toString('base64url')}`;
-      keep(sessions, token, SESSION_LIFETIME);
+      keep(sessions, token, good.whose, SESSION_LIFETIME, good.until);
       return token;
     },
-    valid: (token) => live(sessions, token),
+    holder: (token) => live(sessions, token)?.whose,
     isSession: (token) => token.startsWith(PREFIX),
   };
 }

@@ -1,6 +1,7 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import { operation, type Operation } from '../kernel/operation.ts';
+import { ADMIN } from './authenticate.ts';
 import type { Logins } from './login.ts';
 import type { TokenBook } from './tokens.ts';
 
@@ -51,7 +52,19 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
       effect: 'read',
       plane: 'control',
       input: z.object({}),
-      output: z.object({ tokens: z.array(z.any()) }),
+      output: z.object({
+        tokens: z.array(
+          z.object({
+            id: z.string(),
+            name: z.string(),
+            roles: z.array(z.string()),
+            by: z.string(),
+            created_at: z.string(),
+            expires_at: z.string().optional(),
+            agent: z.string().optional(),
+          }),
+        ),
+      }),
       handler({ principal }) {
         const list = tokens().list(principal.tenant);
         return {
@@ -59,7 +72,7 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
             tokens: list.map((row) => ({
               id: row.id,
               name: row.name,
-              roles: row.roles,
+              roles: [...row.roles],
               by: row.by,
               created_at: new Date(row.created).toISOString(),
               ...(row.expires === undefined ? {} : { expires_at: new Date(row.expires).toISOString() }),
@@ -76,20 +89,26 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
       plane: 'control',
       input: z.object({ id: z.string().min(1).max(64) }),
       output: z.object({ id: z.string() }),
-      handler: (_call, { id }) => ({ output: { id }, entries: [{ kind: 'token.revoke', head: { id } }] }),
+      handler: ({ principal }, { id }) => ({
+        output: { id },
+        entries: [{ kind: 'token.revoke', head: { id, by: principal.id } }],
+      }),
     }),
     operation({
       name: 'logins.create',
-      summary: 'Makes a one-time code that opens the dashboard.',
+      summary: 'Makes a one-time code that opens the dashboard as whoever asks for it.',
       effect: 'write',
       plane: 'control',
       input: z.object({}),
       output: z.object({ code: z.string() }),
       handler({ principal }) {
-        // The session it opens is the administrator's, so nobody else makes one, whatever a policy says.
-        if (!principal.roles.includes('admin'))
-          throw new AipError('PERMISSION_DENIED', 'Only administrators can open the dashboard.');
-        return { output: { code: logins.issueCode() }, secret: true };
+        // A session ends with what it was opened with, so there has to be a token, or the administrator's file.
+        const row = tokens()
+          .list(principal.tenant)
+          .find(({ id }) => id === principal.token);
+        if (principal.kind === 'agent' || (row === undefined && principal !== ADMIN))
+          throw new AipError('PERMISSION_DENIED', 'The dashboard is opened with an API token, not by agents.');
+        return { output: { code: logins.issueCode(principal, row?.expires) }, secret: true };
       },
     }),
   ];

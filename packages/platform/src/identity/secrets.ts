@@ -34,7 +34,7 @@ export function openSecrets(folder: string, adminToken: string | undefined, hasL
   const pepper = readPepper(join(folder, 'pepper.key'));
   const file = join(folder, ADMIN_TOKEN_FILE);
   if (adminToken !== undefined) writeSecret(file, adminToken);
-  const token = kept(file, () => makeToken('admin').token);
+  const token = keptSecret(file, () => makeToken('admin').token);
   // Whoever sends an empty token must not be taken for the administrator.
   if (token.length < MIN_ADMIN_TOKEN)
     throw new AipError(
@@ -56,7 +56,7 @@ export function readGatewayDid(folder: string): string {
 }
 
 function readKey(file: string): KeyPair {
-  const seed = kept(file, () => exportSeed(generateKeyPair()));
+  const seed = keptSecret(file, () => exportSeed(generateKeyPair()));
   try {
     return importSeed(seed);
   } catch (cause) {
@@ -70,7 +70,7 @@ function readKey(file: string): KeyPair {
 
 function readPepper(file: string): Buffer {
   const pepper = Buffer.from(
-    kept(file, () => randomBytes(PEPPER_BYTES).toString('base64url')),
+    keptSecret(file, () => randomBytes(PEPPER_BYTES).toString('base64url')),
     'base64url',
   );
   if (pepper.length === PEPPER_BYTES) return pepper;
@@ -80,7 +80,8 @@ function readPepper(file: string): Buffer {
   );
 }
 
-function kept(file: string, make: () => string): string {
+/** What the file holds; made on the first start. Throws CONFIG_INVALID when it cannot be read, made or written. */
+export function keptSecret(file: string, make: () => string): string {
   try {
     if (!existsSync(file)) writeSecret(file, make());
     return readFileSync(file, 'utf8').trim();

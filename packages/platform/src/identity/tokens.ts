@@ -42,6 +42,8 @@ export interface TokenBook {
   /** The row of a valid token; undefined when unknown, revoked or expired. */
   find(token: string): TokenRow | undefined;
   list(tenant: string): TokenRow[];
+  /** Whether the token of this id has not been revoked. */
+  holds(id: string): boolean;
   /** Makes a token; the entry has to be committed before the token works. */
   make(spec: Pick<TokenRow, 'name' | 'roles' | 'by'> & Partial<Pick<TokenRow, 'expires' | 'agent'>>): {
     token: string;
@@ -74,6 +76,7 @@ export function createTokenBook(journal: Journal, pepper: Buffer, now: () => num
       if (!matches || (row.expires !== undefined && row.expires < now())) return undefined;
       return row;
     },
+    holds: (id) => rows.has(id),
     list: (tenant) => [...rows.values()].filter((row) => row.tenant === tenant),
     make(spec) {
       const { token, id, secret } = makeToken('key');

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { claim } from '@aip/conformance';
-import type { JsonObject } from '@aip/wire';
+import { canonicalJson, type JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
+import { argumentsHash } from '../../exchange/records.ts';
+import { partsOf } from '../../kernel/body.ts';
+import type { Message } from '../../kernel/message.ts';
 import type { Session } from '../../kernel/session.ts';
 import { rounds, until } from '../../kernel/testing.ts';
-import { openTestCore, temporaryFolder, toolCall, type TestCore } from '../../main/testing.ts';
+import { everyByte, openTestCore, temporaryFolder, toolCall, type TestCore } from '../../main/testing.ts';
 import { STARTER_FILE, STARTER_POLICY } from '../policy/index.ts';
 
 interface Ask {
@@ -373,6 +377,129 @@ describe('an approval', () => {
     expect(await asks(core)).toEqual([]);
     expect(calls).toHaveLength(0);
   });
+});
+
+describe('what stands in the log for ever', () => {
+  test(`lets nobody guess the content that it is about, once that has been erased ${claim('G-APPROVE.blind')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    core.tool('read', { effect: 'read' });
+    const alice = await core.service('alice', 'caller');
+    // One of ten thousand numbers: easily tried out, if anything to try it on were left.
+    const secret = { pin: '4711' };
+    const { call, ask } = await parked(core, alice, secret);
+    await answer(core, ask, 'approve');
+    await call.ended;
+    call.delivered();
+    await parked(core, alice, secret);
+    await core.exchange.send(alice, { ...toolCall('read', secret), idempotencyKey: 'key-1' });
+    const { message } = call;
+    const parts = partsOf(message!.body);
+    const guesses = [
+      { tenant: 'default', from: 'service:alice', to: message!.to, action: 'call', parts },
+      { to: message!.to, action: 'call', parts },
+      { to: 'tool:notes/read', action: 'call', parts },
+    ].map((bound) => createHash('sha256').update(canonicalJson(bound)).digest('base64url'));
+    const heads = core.entries().map(({ text }) => text);
+    for (const guess of guesses) expect(heads.filter((text) => text.includes(guess))).toEqual([]);
+    // The same call, twice: nothing shows that it is the same.
+    const hashes = core.entries(['park']).map(({ head }) => head['argumentsHash']);
+    expect(new Set(hashes).size).toBe(2);
+    // Whoever has the message can verify what was approved.
+    const [park] = core.entries(['park']);
+    const kept = JSON.parse(core.exchange.journal.read.body(park!)!) as Message;
+    expect(argumentsHash(kept)).toBe(park!.head['argumentsHash']);
+    expect(core.entries(['accept']).find(({ task }) => task === call.taskId)?.head['argumentsHash']).toBe(
+      park!.head['argumentsHash'],
+    );
+  });
+});
+
+describe('a call with secrets among its inputs', () => {
+  const approved = {
+    policies: {
+      [STARTER_FILE]: STARTER_POLICY,
+      'secrets.cedar':
+        '@id("secrets-by-two") @approve("operators") permit (principal in Role::"operator", action == Action::"operate", resource == Operation::"secrets.set");',
+    },
+  };
+  const set = {
+    to: 'operation:secrets.set',
+    action: 'operate',
+    body: { type: 'data', value: { name: 'key', value: 'hunter2-hunter2' } },
+  } as const;
+
+  test('shows operators everything but them, and runs with them once approved', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, approved);
+    const call = await core.exchange.send(await core.service('olga', 'operator'), set);
+    const [ask] = await asks(core);
+    expect(ask).toMatchObject({ arguments: { name: 'key' } });
+    expect(JSON.stringify(ask)).not.toContain('hunter2');
+    await answer(core, ask!.id, 'approve');
+    expect(await call.ended).toMatchObject({ type: 'done' });
+    expect(await core.core.vault.read('default', 'platform', 'key')).toBe('hunter2-hunter2');
+  });
+
+  test(`is over after a restart, and its caller is told to make it again ${claim('G-APPROVE.secrets')}`, async () => {
+    using folder = temporaryFolder();
+    let task: string;
+    let ask: string;
+    {
+      await using core = await openTestCore(folder.path, approved);
+      task = (await core.exchange.send(await core.service('olga', 'operator'), set)).taskId;
+      ask = (await asks(core))[0]!.id;
+    }
+    expect(everyByte(folder.path)).not.toContain('hunter2');
+    await using core = await openTestCore(folder.path);
+    expect(await core.exchange.call('default', task)!.ended).toMatchObject({
+      type: 'failed',
+      state: 'failed',
+      effect: 'none',
+      error: {
+        code: 'SECRETS_NOT_KEPT',
+        retryable: true,
+        message: expect.stringMatching(/secrets \(value\).*make the call again/),
+      },
+    });
+    expect(await asks(core)).toEqual([]);
+    await expect(answer(core, ask, 'approve')).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await core.core.vault.read('default', 'platform', 'key')).toBeUndefined();
+  });
+});
+
+describe('calls that wait', () => {
+  test(`are so many for each sender, counted in the log: the next is refused until one is answered ${claim('G-APPROVE.bounded')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const sent = await Promise.allSettled(
+      Array.from({ length: 110 }, (_, n) => core.exchange.send(alice, toolCall('write', { n }))),
+    );
+    const waiting = sent.filter(({ status }) => status === 'fulfilled');
+    expect(waiting).toHaveLength(100);
+    for (const outcome of sent)
+      if (outcome.status === 'rejected')
+        expect(outcome.reason).toMatchObject({ code: 'TOO_MANY_ASKS', retryable: true });
+    expect(core.entries(['deny']).at(-1)?.head).toMatchObject({ code: 'TOO_MANY_ASKS' });
+    // Others have room of their own, and an identical retry needs none.
+    await core.exchange.send(await core.service('bob', 'caller'), toolCall('write'));
+    await core.exchange.send(alice, toolCall('write', { n: 0 }));
+    // Room is made by an approval, a denial and a cancellation alike, once each.
+    const open = (await asks(core)).filter(({ task }) =>
+      waiting.some((outcome) => outcome.status === 'fulfilled' && outcome.value.taskId === task),
+    );
+    await answer(core, open[0]!.id, 'approve');
+    await answer(core, open[1]!.id, 'deny');
+    await core.operate('tasks.cancel', { task: open[2]!.task }, alice);
+    for (const { task } of open.slice(0, 3)) await core.exchange.call('default', task)!.ended;
+    const next = await Promise.allSettled(
+      Array.from({ length: 5 }, (_, n) => core.exchange.send(alice, toolCall('write', { again: n }))),
+    );
+    expect(next.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+  }, 60_000);
 });
 
 describe('who answers', () => {

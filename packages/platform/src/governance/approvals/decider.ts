@@ -1,6 +1,6 @@
 import type { Json } from '@aip/wire';
 import type { Ask } from '../../kernel/ask.ts';
-import { NO_WRITES, type Decider, type Entry } from '../../kernel/entry.ts';
+import { NO_WRITES, type Decider, type Entry, type Rows, type RowWrite } from '../../kernel/entry.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 
 /** An ask to operators, as it stands. */
@@ -19,33 +19,40 @@ export interface AskRow {
 }
 
 export const askKey = (id: string): string => `ask:${id}`;
+/** How many calls of a sender wait. */
+const waitingKey = (from: string): string => `waiting:${from}`;
 export const ASKS = 'asks';
+
+/** Calls of one sender that may wait for a person at a time: more than anybody looks through. */
+const MAX_WAITING = 100;
 
 /**
  * An approval is bound to a hash of the arguments, is answered once, and is used up by the one accept that
- * cites it. When its task ends unanswered, it closes.
+ * cites it. When its task ends unanswered, it closes. A call waits from its park to its accept, or to its end.
  */
 export const approvalDecider: Decider = {
   name: 'approvals',
   kinds: ['park', 'answer', 'accept', 'settle'],
   keys(entry) {
-    if (entry.kind === 'park') return [askKey((entry.head['ask'] as { id: string }).id)];
-    if (entry.kind === 'answer') return [askKey(entry.head['ask'] as string)];
-    if (entry.kind === 'settle') return entry.head['ask'] === undefined ? [] : [askKey(entry.head['ask'] as string)];
-    return entry.head['approval'] === undefined ? [] : [askKey(entry.head['approval'] as string)];
+    const ask = askOf(entry);
+    if (ask === undefined) return [];
+    return entry.kind === 'answer' ? [askKey(ask)] : [askKey(ask), waitingKey(entry.head['from'] as string)];
   },
   decide(rows, entry) {
-    if (entry.kind === 'park') return [write(opened(entry))];
-    if (entry.kind === 'answer')
-      return answered(rows(askKey(entry.head['ask'] as string)) as AskRow | undefined, entry);
-    if (entry.kind === 'settle')
-      return closed(
-        entry.head['ask'] === undefined ? undefined : (rows(askKey(entry.head['ask'] as string)) as AskRow | undefined),
-      );
-    if (entry.head['approval'] === undefined) return NO_WRITES;
-    return used(rows(askKey(entry.head['approval'] as string)) as AskRow | undefined, entry);
+    const ask = askOf(entry);
+    if (ask === undefined) return NO_WRITES;
+    if (entry.kind === 'park') return opened(rows, entry);
+    const row = rows(askKey(ask)) as unknown as AskRow | undefined;
+    if (entry.kind === 'answer') return answered(row, entry);
+    return entry.kind === 'settle' ? closed(rows, row, entry) : used(rows, row, entry);
   },
 };
+
+/** The ask that an entry opens, answers, closes or uses up. */
+function askOf({ kind, head }: Entry): string | undefined {
+  if (kind === 'park') return (head['ask'] as unknown as Ask).id;
+  return head[kind === 'accept' ? 'approval' : 'ask'] as string | undefined;
+}
 
 const write = (row: AskRow) => ({
   key: askKey(row.ask.id),
@@ -54,9 +61,23 @@ const write = (row: AskRow) => ({
   open: row.state === 'open' || row.state === 'approved',
 });
 
-function opened(entry: Entry): AskRow {
+function waiting(rows: Rows, from: string, change: 1 | -1): RowWrite {
+  const calls = ((rows(waitingKey(from)) as { calls: number } | undefined)?.calls ?? 0) + change;
+  return { key: waitingKey(from), value: calls > 0 ? { calls } : null };
+}
+
+function opened(rows: Rows, entry: Entry) {
   const head = entry.head as unknown as AskRow & { ask: Ask };
-  return {
+  const known = rows(waitingKey(head.from)) as { calls: number } | undefined;
+  if (known && known.calls >= MAX_WAITING)
+    return {
+      refuse: errorBody(
+        'TOO_MANY_ASKS',
+        `${known.calls} calls of ${head.fromName} wait for a person already; cancel some, or wait for their answers.`,
+        { waiting: known.calls },
+      ),
+    };
+  const row: AskRow = {
     ask: head.ask,
     task: entry.task as string,
     from: head.from,
@@ -67,6 +88,7 @@ function opened(entry: Entry): AskRow {
     state: 'open',
     asked: entry.at,
   };
+  return [write(row), waiting(rows, head.from, 1)];
 }
 
 function answered(row: AskRow | undefined, entry: Entry) {
@@ -97,19 +119,25 @@ function answered(row: AskRow | undefined, entry: Entry) {
   ];
 }
 
-function closed(row: AskRow | undefined) {
-  return row?.state === 'open' || row?.state === 'approved' ? [write({ ...row, state: 'closed' })] : NO_WRITES;
+/** Whether this ask is about the call that the entry moves. */
+const isOf = (row: AskRow | undefined, { task, head }: Entry): row is AskRow =>
+  row !== undefined && row.task === task && row.from === head['from'];
+
+function closed(rows: Rows, row: AskRow | undefined, entry: Entry) {
+  if (!isOf(row, entry))
+    return { refuse: errorBody('CONFLICT', `The ask that task ${entry.task} names as its own is another's.`) };
+  if (row.state === 'closed' || row.state === 'used') return NO_WRITES;
+  const next: AskRow = row.state === 'denied' ? row : { ...row, state: 'closed' };
+  return [write(next), waiting(rows, row.from, -1)];
 }
 
-function used(row: AskRow | undefined, entry: Entry) {
-  const fits =
-    row?.state === 'approved' && row.task === entry.task && row.argumentsHash === entry.head['argumentsHash'];
-  if (!row || !fits)
+function used(rows: Rows, row: AskRow | undefined, entry: Entry) {
+  if (!isOf(row, entry) || row.state !== 'approved' || row.argumentsHash !== entry.head['argumentsHash'])
     return {
       refuse: errorBody(
         'APPROVAL_DENIED',
         'The approval this call cites is not an open approval of exactly this call.',
       ),
     };
-  return [write({ ...row, state: 'used' })];
+  return [write({ ...row, state: 'used' }), waiting(rows, row.from, -1)];
 }

@@ -1,4 +1,3 @@
-export { approvalDecider } from './decider.ts';
 export { approveGuard } from './guard.ts';
 export { approvalOperations } from './operations.ts';
 export { resumeAnswered } from './resume.ts';

@@ -1,10 +1,28 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
+import { keptMessage } from '../../exchange/records.ts';
 import { argumentsOf } from '../../kernel/body.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { ASKS, askKey, type AskRow } from './decider.ts';
+
+/** An ask as it is shown, with what its kind says of itself (an approval: summary, policy, approvers). */
+const askSchema = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  state: z.enum(['open', 'approved', 'denied', 'used', 'closed']),
+  task: z.string(),
+  from: z.string(),
+  from_name: z.string(),
+  to: z.string(),
+  action: z.string(),
+  arguments: z.record(z.string(), z.json()).optional(),
+  asked_at: z.string(),
+  expires_at: z.string().optional(),
+  by: z.string().optional(),
+  reason: z.string().optional(),
+});
 
 /** Asks to operators: listed, and answered once, from the dashboard, the CLI or REST. */
 export function approvalOperations(exchange: () => Exchange): Operation[] {
@@ -18,7 +36,7 @@ export function approvalOperations(exchange: () => Exchange): Operation[] {
         state: z.enum(['open', 'all']).default('open'),
         limit: z.coerce.number().int().min(1).max(500).default(100),
       }),
-      output: z.object({ asks: z.array(z.any()) }),
+      output: z.object({ asks: z.array(askSchema) }),
       handler({ principal }, { state, limit }) {
         const read = exchange().journal.read;
         const rows =
@@ -82,7 +100,7 @@ function view(row: AskRow, exchange: Exchange) {
     to: row.to,
     action: row.action,
     ...row.ask.body,
-    ...(task ? { arguments: argumentsOf(task.message.body) } : {}),
+    ...(task ? { arguments: argumentsOf(keptMessage(task.message, task.target).body) } : {}),
     asked_at: new Date(row.asked).toISOString(),
     ...(row.ask.expires === undefined ? {} : { expires_at: new Date(row.ask.expires).toISOString() }),
     ...(row.by === undefined ? {} : { by: row.by }),

@@ -82,7 +82,20 @@ export function auditOperations(
         kind: z.string().max(64).optional(),
       }),
       output: z.object({
-        entries: z.array(z.any()),
+        entries: z.array(
+          z.object({
+            seq: z.number(),
+            /** Milliseconds since the Unix epoch. */
+            at: z.number(),
+            kind: z.string(),
+            task: z.string().optional(),
+            n: z.number().optional(),
+            /** The canonical text that the leaf hashes. */
+            text: z.string(),
+            /** base64url. */
+            leaf: z.string(),
+          }),
+        ),
         size: z.number(),
         /** Where to go on; absent at the end of the log. */
         next: z.number().optional(),

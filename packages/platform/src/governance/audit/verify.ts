@@ -214,10 +214,7 @@ async function checkCheckpoint(
       report(`the checkpoint filed at size ${size} is one of size ${checkpoint.size}`, last);
     else if (!root) report(`the log is shorter than ${which}`, last);
     else if (!equalBytes(root, checkpoint.root))
-      report(
-        `${which} signs another tree: an entry from ${sound} to ${last} is not the one signed`,
-        last,
-      );
+      report(`${which} signs another tree: an entry from ${sound} to ${last} is not the one signed`, last);
     else return true;
   } catch (error) {
     report(`${which} (entries up to ${last}) is not valid: ${(error as Error).message}`, last);

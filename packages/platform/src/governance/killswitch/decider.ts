@@ -9,6 +9,7 @@ export interface KillRow {
   readonly mode: KillMode;
   readonly reason: string;
   readonly by: string;
+  readonly received_at: number;
   readonly at: number;
   readonly seq: number;
 }

@@ -7,7 +7,7 @@ export function gateGuard(latch: Latch): Guard {
     name: 'gate',
     admit(crossing) {
       if (looksOn(crossing)) return PASS;
-      const stop = latch.blocks(crossing.scopes);
+      const stop = latch.blocks(crossing.principal.tenant, crossing.scopes);
       return stop ? { verdict: 'deny', error: stop } : PASS;
     },
   };

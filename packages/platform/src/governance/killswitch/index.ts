@@ -1,4 +1,3 @@
-export { killDecider } from './decider.ts';
 export { gateGuard } from './guard.ts';
 export { createLatch } from './latch.ts';
 export { keepLatch } from './keeper.ts';

@@ -1,17 +1,40 @@
 import type { Exchange } from '../../exchange/index.ts';
-import { killEntry, type Latch } from './latch.ts';
+import { DEFAULT_TENANT } from '../../kernel/principal.ts';
+import { killKey, type KillRow } from './decider.ts';
+import { GLOBAL, killEntry, type Latch } from './latch.ts';
 
 /** How often a stop that the log could not take is tried again, in milliseconds. */
 const RETRY = 1_000;
 
-/** Keeps latch and log together: releases reach the latch, stops that are not durable yet reach the log. */
+/**
+ * Keeps latch and log together: releases reach the latch, stops that are not durable yet reach the log, and a stop of
+ * the whole platform reaches the log of every tenant, so that each proves it by itself.
+ */
 export function keepLatch(exchange: Exchange, latch: Latch): () => void {
   const { journal } = exchange;
   latch.load(journal.read);
-  const unfollow = journal.follow(['release', 'kill'], ({ kind, head }) =>
-    kind === 'release' ? latch.clear(head['scope'] as string) : latch.recorded(head['message'] as string),
-  );
+  const unfollow = journal.follow(['release', 'kill'], ({ kind, head, tenant }) => {
+    const scope = head['scope'] as string;
+    if (kind === 'release') latch.clear(tenant, scope);
+    else latch.recorded(head['message'] as string);
+    if (tenant === DEFAULT_TENANT && scope === GLOBAL) void spread();
+  });
   let retrying = false;
+
+  /** Brings the logs of the other tenants to what the platform's own says about everything. */
+  async function spread(): Promise<void> {
+    const stop = stopIn(DEFAULT_TENANT);
+    for (const tenant of journal.read.tenants()) {
+      if (tenant === DEFAULT_TENANT || (stopIn(tenant) === undefined) === (stop === undefined)) continue;
+      const entry = stop
+        ? killEntry({ ...stop, scope: GLOBAL, received: stop.received_at, message: '', tenant, sessions: 0, tasks: 0 })
+        : { kind: 'release', head: { scope: GLOBAL, reason: 'released for the whole platform', by: 'platform' } };
+      await journal.commit({ tenant, entries: [entry] });
+    }
+  }
+
+  const stopIn = (tenant: string): KillRow | undefined =>
+    journal.read.row(tenant, killKey(GLOBAL)) as unknown as KillRow | undefined;
 
   async function retry(): Promise<void> {
     if (retrying) return;
@@ -23,6 +46,7 @@ export function keepLatch(exchange: Exchange, latch: Latch): () => void {
     retrying = false;
   }
 
+  void spread();
   const timer = setInterval(() => void retry(), RETRY).unref();
   return () => {
     clearInterval(timer);

@@ -1,6 +1,7 @@
 import type { EntryDraft } from '../../kernel/entry.ts';
 import type { ErrorBody } from '../../kernel/error-body.ts';
 import type { JournalReader } from '../../kernel/journal.ts';
+import { DEFAULT_TENANT } from '../../kernel/principal.ts';
 import { stopped, type KillMode, type KillRow } from './decider.ts';
 
 /** A stop as it was ordered, in memory before it is on disk. */
@@ -19,13 +20,19 @@ export interface Stop {
   tasks: number;
 }
 
-/** What is stopped, in memory. A kill latches here before it is on disk; the commit stays the authority. */
+/** The scope of everything. A stop of it by the platform's own tenant is in force for every tenant. */
+export const GLOBAL = 'global';
+
+/**
+ * What is stopped, in memory, tenant by tenant. A kill latches here before it is on disk; the commit stays the
+ * authority.
+ */
 export interface Latch {
   set(stop: Stop): void;
   /** A release is in the log: nothing is left to refuse, or to write, for this scope. */
-  clear(scope: string): void;
+  clear(tenant: string, scope: string): void;
   /** The refusal for the first stopped scope among these. */
-  blocks(scopes: readonly string[]): ErrorBody | undefined;
+  blocks(tenant: string, scopes: readonly string[]): ErrorBody | undefined;
   /** The stop that this message ordered, while it is not durable. */
   order(message: string): Stop | undefined;
   /** The entry of the stop that this message ordered is in the log. */
@@ -40,20 +47,21 @@ export function createLatch(): Latch {
   const orders = new Map<string, Stop>();
   return {
     set(stop) {
-      refusals.set(stop.scope, stopped(stop));
+      refusals.set(idOf(stop.tenant, stop.scope), stopped(stop));
       orders.set(stop.message, stop);
     },
-    clear(scope) {
-      refusals.delete(scope);
-      for (const stop of orders.values()) if (stop.scope === scope) orders.delete(stop.message);
+    clear(tenant, scope) {
+      refusals.delete(idOf(tenant, scope));
+      for (const stop of orders.values())
+        if (stop.tenant === tenant && stop.scope === scope) orders.delete(stop.message);
     },
-    blocks(scopes) {
+    blocks(tenant, scopes) {
       if (refusals.size === 0) return undefined;
       for (const scope of scopes) {
-        const refusal = refusals.get(scope);
+        const refusal = refusals.get(idOf(tenant, scope));
         if (refusal) return refusal;
       }
-      return undefined;
+      return scopes.includes(GLOBAL) ? refusals.get(idOf(DEFAULT_TENANT, GLOBAL)) : undefined;
     },
     order: (message) => orders.get(message),
     recorded: (message) => void orders.delete(message),
@@ -62,12 +70,14 @@ export function createLatch(): Latch {
       for (const tenant of read.tenants()) {
         for (const { value } of read.open(tenant, 'kill:')) {
           const row = value as unknown as KillRow;
-          refusals.set(row.scope, stopped(row));
+          refusals.set(idOf(tenant, row.scope), stopped(row));
         }
       }
     },
   };
 }
+
+const idOf = (tenant: string, scope: string): string => `${tenant}\n${scope}`;
 
 export const killEntry = (stop: Stop): EntryDraft => ({
   kind: 'kill',

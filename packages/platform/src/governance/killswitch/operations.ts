@@ -2,8 +2,9 @@ import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
+import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
 import type { KillMode, KillRow } from './decider.ts';
-import { killEntry, type Latch, type Stop } from './latch.ts';
+import { GLOBAL, killEntry, type Latch, type Stop } from './latch.ts';
 import { killProof } from './proof.ts';
 
 const SCOPE = /^(global|(tenant|protocol|agent|server|capability|session):.+)$/;
@@ -49,7 +50,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       output: stopOutput,
       latch({ principal, message }, { scope, reason }) {
         const stop = {
-          scope: canonicalScope(exchange(), principal.tenant, scope),
+          scope: steerable(exchange(), principal, scope),
           mode,
           reason,
           by: principal.id,
@@ -86,7 +87,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       input: z.object({ scope: scopeInput, reason: reasonInput }),
       output: z.object({ scope: z.string() }),
       handler({ principal }, input) {
-        const scope = canonicalScope(exchange(), principal.tenant, input.scope);
+        const scope = steerable(exchange(), principal, input.scope);
         return {
           output: { scope },
           entries: [{ kind: 'release', head: { scope, reason: input.reason, by: principal.id } }],
@@ -99,7 +100,18 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       effect: 'read',
       plane: 'control',
       input: z.object({ scope: scopeInput }),
-      output: z.any(),
+      output: z.object({
+        scope: z.string(),
+        mode: z.string(),
+        reason: z.string(),
+        /** Times in milliseconds since the Unix epoch; T is `received_at`. */
+        kill: z.object({ seq: z.number(), at: z.number(), received_at: z.number() }),
+        last_accept: z
+          .object({ seq: z.number(), at: z.number(), message: z.string(), after_ms: z.number() })
+          .nullable(),
+        accepted_since: z.number(),
+        refused_since: z.number(),
+      }),
       handler({ principal }, input) {
         const scope = canonicalScope(exchange(), principal.tenant, input.scope);
         const proof = killProof(exchange().journal.read, principal.tenant, scope);
@@ -146,6 +158,21 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
   ];
 }
 
+/**
+ * The scope as the log knows it, if this principal may stop and release it: whatever it names ends at its own tenant,
+ * and everything is for those who run the platform itself. Throws PERMISSION_DENIED.
+ */
+function steerable(exchange: Exchange, { tenant }: Principal, scope: string): string {
+  if (scope === GLOBAL && tenant !== DEFAULT_TENANT)
+    throw new AipError(
+      'PERMISSION_DENIED',
+      `Only those who run the platform stop everything; stop "tenant:${tenant}".`,
+    );
+  if (scope.startsWith('tenant:') && scope !== `tenant:${tenant}`)
+    throw new AipError('PERMISSION_DENIED', `You steer the tenant ${tenant}, and no other.`);
+  return canonicalScope(exchange, tenant, scope);
+}
+
 /** Agents may be named; the log and the latch know them by their DID. */
 function canonicalScope(exchange: Exchange, tenant: string, scope: string): string {
   if (!scope.startsWith('agent:')) return scope;
@@ -161,18 +188,19 @@ function canonicalScope(exchange: Exchange, tenant: string, scope: string): stri
 /** Cancels the tasks and closes the sessions of a scope; in this order, so that who works on a task is still told. */
 function stopEverything(exchange: Exchange, stop: Stop): void {
   const { scope, reason } = stop;
+  const reaches = (tenant: string): boolean => tenant === stop.tenant || scope === GLOBAL;
   for (const task of Array.from(exchange.live.values())) {
-    if (task.plane === 'control' || !task.scopes.includes(scope)) continue;
+    if (task.plane === 'control' || !reaches(task.tenant) || !task.scopes.includes(scope)) continue;
     if (exchange.cancel(task.id, 'kill')) stop.tasks++;
   }
   for (const session of Array.from(exchange.sessions.all())) {
     const own =
-      scope === 'global' ||
+      scope === GLOBAL ||
       scope === `session:${session.id}` ||
       scope === `protocol:${session.edge}` ||
       scope === `tenant:${session.principal.tenant}` ||
       scope === `agent:${session.principal.id}`;
-    if (!own) continue;
+    if (!own || !reaches(session.principal.tenant)) continue;
     session.close('KILLED', reason);
     stop.sessions++;
   }

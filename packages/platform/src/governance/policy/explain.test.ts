@@ -30,9 +30,27 @@ unless { resource.effect == "read" };
     ]);
     expect(wouldPermit).toEqual([
       'policy "readers" (test.cedar:6) would permit it if principal in Role::"reader"',
-      'policy "mail" (test.cedar:2) would permit it if principal is User and resource in Server::"mail"',
       'policy "depth" (test.cedar:3) would permit it if context.depth > 2 and context.protocol == "a2a" and not (resource.effect == "read")',
+      'a policy of its own: permit (principal == Agent::"did:key:scout", action == Action::"call", resource == Tool::"files/read");',
     ]);
+  });
+
+  it('advises nothing that is about other callers, other actions or other targets', async () => {
+    const set = await unvalidated(`
+@id("agents") permit (principal is Agent in Role::"writer", action, resource);
+@id("one") permit (principal == Service::"other", action, resource);
+@id("reads") permit (principal in Role::"reader", action == Action::"read", resource);
+@id("elsewhere") permit (principal in Role::"reader", action, resource in Server::"mail");
+@id("named") permit (principal in Role::"reader", action, resource) when { resource == Tool::"mail/send" };
+@id("role") permit (principal in Role::"reader", action, resource);`);
+    const { wouldPermit } = explain(set, ask({ principal: CI }));
+    expect(wouldPermit).toEqual([
+      'policy "role" (test.cedar:7) would permit it if principal in Role::"reader"',
+      expect.stringMatching(/^a policy of its own: permit \(principal == Service::/),
+    ]);
+    // The policy it proposes does what it is proposed for.
+    const proposed = await unvalidated(wouldPermit[1]!.replace('a policy of its own: ', ''));
+    expect(explain(proposed, ask({ principal: CI })).decision.effect).toBe('permit');
   });
 
   it('puts what forbids and what fails first', async () => {

@@ -24,20 +24,35 @@ export interface Explanation {
   readonly policies: readonly PolicyExplanation[];
   /** How many policies were left out. */
   readonly omitted: number;
-  /** For a denied request, what stands in the way and what would open one, nearest first. */
+  /**
+   * For a denied request: what stands in the way; then the policies whose lack is one of role, of arguments or of
+   * circumstances, nearest first; then a policy of its own, unless something forbids. At most {@link MAX_WAYS} of each.
+   */
   readonly wouldPermit: readonly string[];
 }
 
 /** Most policies that an explanation lists. */
 export const MAX_EXPLAINED = 50;
+/** Most policies that are offered as ways to a permit. */
+const MAX_WAYS = 5;
 
 /** Explains a decision. Evaluates every policy part by part: for people, not for the path of a message. */
 export function explain(set: PolicySet, request: PolicyRequest): Explanation {
   const evaluation = startEvaluation(request, set.actions);
   const decision = set.decide(request);
-  const all = set.policies.map((policy) => explainPolicy(set, policy, evaluation));
-  const policies = all.toSorted((a, b) => distance(a) - distance(b)).slice(0, MAX_EXPLAINED);
-  const wouldPermit = decision.effect === 'permit' ? [] : waysToPermit(policies);
+  const all = set.policies
+    .map((policy) => ({ policy, explained: explainPolicy(set, policy, evaluation) }))
+    .toSorted((a, b) => distance(a.explained) - distance(b.explained));
+  const near = all.filter(({ policy, explained }) => isNear(policy, explained, evaluation));
+  const policies = all.slice(0, MAX_EXPLAINED).map(({ explained }) => explained);
+  const wouldPermit =
+    decision.effect === 'permit'
+      ? []
+      : waysToPermit(
+          policies,
+          near.map(({ explained }) => explained),
+          request,
+        );
   return { decision, policies, omitted: all.length - policies.length, wouldPermit };
 }
 
@@ -47,7 +62,34 @@ function distance({ outcome, unmet }: PolicyExplanation): number {
   return outcome === 'applies' ? 0 : 1;
 }
 
-function waysToPermit(policies: readonly PolicyExplanation[]): string[] {
+/**
+ * Whether a permit is about calls like this one: what it lacks is the role of who calls, or what the call brings
+ * along. A policy about other actions, other targets or other kinds of callers is no advice.
+ */
+function isNear(
+  policy: CompiledPolicy,
+  { effect, outcome, unmet }: PolicyExplanation,
+  evaluation: Evaluation,
+): boolean {
+  if (effect !== 'permit' || outcome !== 'does not apply') return false;
+  const { principal } = policy.scope;
+  const lacksRole =
+    principal.op === 'in' && (principal.type ?? evaluation.principal.type) === evaluation.principal.type;
+  const role = `principal ${showConstraint(principal)}`;
+  const isOperation = evaluation.resource.type === 'Operation';
+  return unmet.every((part) => {
+    if (part === role) return lacksRole;
+    if (/^(?:action|resource) (?:==|in|is) /.test(part)) return false;
+    // What an operation is cannot be changed; what a tool is said to do can.
+    return !isOperation || /\b(?:principal|context)\b/.test(part);
+  });
+}
+
+function waysToPermit(
+  policies: readonly PolicyExplanation[],
+  near: readonly PolicyExplanation[],
+  { principal, action, resource }: PolicyRequest,
+): string[] {
   const cite = ({ id, file, line }: PolicyReason): string => `policy "${id}" (${file}:${line})`;
   const obstacles = policies.flatMap((policy) => {
     if (policy.outcome === 'fails') return [`${cite(policy)} would have to be evaluated: ${policy.unmet.join(', ')}`];
@@ -55,16 +97,21 @@ function waysToPermit(policies: readonly PolicyExplanation[]): string[] {
       ? [`${cite(policy)} would have to not apply`]
       : [];
   });
-  const openings = policies
-    .filter(({ outcome, effect }) => outcome === 'does not apply' && effect === 'permit')
+  const openings = near
+    .slice(0, MAX_WAYS)
     .map((policy) => `${cite(policy)} would permit it if ${policy.unmet.join(' and ')}`);
-  return [...obstacles, ...openings];
+  const scope = `principal == ${principal.uid}, action == ${action.uid}, resource == ${resource.uid}`;
+  const own = obstacles.length > 0 || principal.type === 'Anonymous' ? [] : [`a policy of its own: permit (${scope});`];
+  return [...obstacles.slice(0, MAX_WAYS), ...openings, ...own];
 }
 
 function explainPolicy(set: PolicySet, policy: CompiledPolicy, evaluation: Evaluation): PolicyExplanation {
   const { effect, reason } = policy;
   const outOfScope = unmetScope(policy.scope, evaluation);
-  if (outOfScope.length > 0) return { ...reason, effect, outcome: 'does not apply', unmet: outOfScope };
+  if (outOfScope.length > 0) {
+    const unmet = [...outOfScope, ...(policy.native ? unmetConditions(set, policy, evaluation) : [])];
+    return { ...reason, effect, outcome: 'does not apply', unmet };
+  }
   try {
     if (policy.holds(evaluation)) return { ...reason, effect, outcome: 'applies', unmet: [] };
     return { ...reason, effect, outcome: 'does not apply', unmet: unmetConditions(set, policy, evaluation) };

@@ -143,6 +143,45 @@ describe('an obligation', () => {
     expect(core.entries(['deny']).at(-1)?.head).toMatchObject({ guard: 'policy', code: 'RATE_LIMITED' });
   });
 
+  test(`to keep a rate counts a call that waits once, however often it is retried ${claim('G-POLICY.retries')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await withPolicy(
+      folder.path,
+      '@id("some") @rate("2/h") @approve("operators") permit (principal, action == Action::"call", resource);',
+    );
+    const calls = core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    const first = await core.exchange.send(alice, toolCall('write', { n: 1 }));
+    const second = await core.exchange.send(alice, toolCall('write', { n: 2 }));
+    for (let retry = 0; retry < 5; retry++)
+      expect((await core.exchange.send(alice, toolCall('write', { n: 1 }))).taskId).toBe(first.taskId);
+    await expect(core.exchange.send(alice, toolCall('write', { n: 3 }))).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    });
+    const { asks } = await core.operate<{ asks: { id: string }[] }>('asks.list');
+    for (const { id } of asks) await core.operate('asks.answer', { ask: id, verdict: 'approve' });
+    for (const call of [first, second]) expect(await call.ended).toMatchObject({ type: 'done' });
+    expect((await core.exchange.send(alice, toolCall('write', { n: 1 }))).taskId).toBe(first.taskId);
+    expect(calls).toHaveLength(2);
+  });
+
+  test('to keep a rate counts a retry that nothing makes wait any more', async () => {
+    using folder = temporaryFolder();
+    await using core = await withPolicy(
+      folder.path,
+      '@id("some") @rate("2/h") @approve("operators") permit (principal, action == Action::"call", resource);',
+    );
+    core.tool('write');
+    const alice = await core.service('alice', 'caller');
+    await core.exchange.send(alice, toolCall('write'));
+    await core.operate('policies.put', {
+      name: 'test.cedar',
+      text: '@id("some") @rate("2/h") permit (principal, action == Action::"call", resource);',
+    });
+    expect(await outcome(core, alice)).toMatchObject({ type: 'done' });
+    expect(await outcome(core, alice)).toBe('RATE_LIMITED');
+  });
+
   test(`to leave a note puts it into the record ${claim('G-POLICY.obligations')}`, async () => {
     using folder = temporaryFolder();
     await using core = await withPolicy(

@@ -50,14 +50,15 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
         redactions.set(crossing, [...(redactions.get(crossing) ?? []), ...obligation.fields]);
         return PASS;
       case 'rate': {
-        // A parked call has used its turn when it was asked for; its approval does not use another.
-        const wait = crossing.approval
-          ? 0
-          : windows.use(
-              `${obligation.policy}\n${crossing.principal.tenant}\n${crossing.principal.id}`,
-              obligation.limit,
-              obligation.windowMs,
-            );
+        // A parked call has used its turn when it was asked for; neither its approval nor a retry uses another.
+        const wait =
+          crossing.approval || crossing.repeats
+            ? 0
+            : windows.use(
+                `${obligation.policy}\n${crossing.principal.tenant}\n${crossing.principal.id}`,
+                obligation.limit,
+                obligation.windowMs,
+              );
         if (wait === 0) return PASS;
         return {
           verdict: 'deny',

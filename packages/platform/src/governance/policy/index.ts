@@ -3,3 +3,4 @@ export { DEV_POLICY } from './dev.ts';
 export { openPolicyFolder } from './folder.ts';
 export { policyGuard } from './guard.ts';
 export { policyOperations } from './operations.ts';
+export { question } from './question.ts';

@@ -1,9 +1,8 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Address } from '../../kernel/address.ts';
-import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import type { Action, EdgeName } from '../../kernel/message.ts';
+import type { EdgeName } from '../../kernel/message.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
 import { parseCases, runCases } from './case-table.ts';
@@ -11,7 +10,9 @@ import { connectionId, connectionPolicy, CONNECTIONS_FILE } from './connection.t
 import { explain } from './explain.ts';
 import type { PolicyFolder } from './folder.ts';
 import { compilePolicies, type PolicySet } from './policy-set.ts';
-import { policyRequest } from './request.ts';
+import { question } from './question.ts';
+import type { PolicyProblem } from './types.ts';
+import { caseResultSchema, explanationSchema, policySchema, problemSchema } from './views.ts';
 
 export interface PolicyFacts {
   resolve(address: Address): CatalogueEntry;
@@ -19,7 +20,7 @@ export interface PolicyFacts {
   principal(id: string): Principal | undefined;
 }
 
-const question = z.object({
+const questionInput = z.object({
   principal: z.string().min(1).max(256),
   to: z.string().min(1).max(512),
   protocol: z.string().max(16).default('http'),
@@ -34,32 +35,10 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
     return set;
   }
 
-  function requestOf(input: z.infer<typeof question>) {
+  function requestOf(input: z.infer<typeof questionInput>) {
     const target = facts.resolve(input.to as Address);
     const principal = facts.principal(input.principal) ?? { ...ANONYMOUS, id: input.principal };
-    const message = {
-      id: '',
-      kind: 'request',
-      from: principal,
-      to: target.address,
-      action: actionFor(target),
-      body: data(input.arguments),
-      session: '',
-      edge: input.protocol as EdgeName,
-      taskId: '',
-      accepts: {},
-    } as const;
-    return policyRequest({
-      message,
-      principal,
-      target,
-      scopes: [],
-      depth: 0,
-      plane: target.plane ?? 'data',
-      argumentsHash: () => '',
-      obligations: [],
-      policies: [],
-    });
+    return question({ principal, target, protocol: input.protocol as EdgeName, arguments: input.arguments });
   }
 
   return [
@@ -69,7 +48,11 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       effect: 'read',
       plane: 'control',
       input: z.object({}),
-      output: z.object({ files: z.array(z.any()), policies: z.array(z.any()), error: z.any().optional() }),
+      output: z.object({
+        files: z.array(z.object({ name: z.string(), text: z.string() })),
+        policies: z.array(policySchema),
+        error: z.looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
+      }),
       handler() {
         const { set, error } = folder();
         const policies = (set?.policies ?? []).map(({ reason, effect }) => ({
@@ -96,8 +79,8 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       output: z.object({
         valid: z.boolean(),
         policies: z.number(),
-        warnings: z.array(z.any()),
-        errors: z.array(z.any()),
+        warnings: z.array(problemSchema),
+        errors: z.array(problemSchema),
       }),
       async handler(_call, { files }) {
         try {
@@ -106,7 +89,12 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
         } catch (error) {
           if (!(error instanceof AipError) || error.code !== 'POLICY_INVALID') throw error;
           return {
-            output: { valid: false, policies: 0, warnings: [], errors: (error.details?.['errors'] ?? []) as unknown[] },
+            output: {
+              valid: false,
+              policies: 0,
+              warnings: [],
+              errors: (error.details?.['errors'] ?? []) as unknown as PolicyProblem[],
+            },
           };
         }
       },
@@ -131,9 +119,11 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       summary: 'Why a call would be permitted or denied, and what would permit it.',
       effect: 'read',
       plane: 'control',
-      input: question,
-      output: z.any(),
-      handler: (_call, input) => ({ output: explain(inForce(), requestOf(input)) }),
+      input: questionInput,
+      output: explanationSchema,
+      handler: (_call, input) => ({
+        output: explain(inForce(), requestOf(input)) as z.infer<typeof explanationSchema>,
+      }),
     }),
     operation({
       name: 'policies.test',
@@ -141,11 +131,17 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       effect: 'read',
       plane: 'control',
       input: z.object({ cases: z.string().max(1_000_000) }),
-      output: z.object({ passed: z.number(), failed: z.number(), results: z.array(z.any()) }),
+      output: z.object({ passed: z.number(), failed: z.number(), results: z.array(caseResultSchema) }),
       handler(_call, { cases }) {
         const results = runCases(inForce(), parseCases(cases));
         const passed = results.filter((result) => result.passed).length;
-        return { output: { passed, failed: results.length - passed, results } };
+        return {
+          output: {
+            passed,
+            failed: results.length - passed,
+            results: results as z.infer<typeof caseResultSchema>[],
+          },
+        };
       },
     }),
     operation({
@@ -177,11 +173,4 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       },
     }),
   ];
-}
-
-function actionFor(target: CatalogueEntry): Action {
-  if (target.kind === 'tool') return 'call';
-  if (target.kind === 'operation') return 'operate';
-  if (target.kind === 'prompt') return 'get';
-  return target.kind === 'agent' || target.kind === 'skill' ? 'invoke' : 'read';
 }

@@ -47,7 +47,7 @@ const crossing = (entry: CatalogueEntry, more: Partial<Crossing> = {}): Crossing
   scopes: [],
   depth: 2,
   plane: 'data',
-  argumentsHash: () => '',
+  fingerprint: () => '',
   obligations: [],
   policies: [],
   ...more,

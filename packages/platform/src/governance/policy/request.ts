@@ -3,7 +3,7 @@ import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Crossing } from '../../kernel/guard.ts';
 import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
 import type { Entity, EntitySlice, PolicyRequest } from './types.ts';
-import { entity, type CedarValue, type EntityRef } from './value.ts';
+import { entity, setOf, type CedarValue, type EntityRef } from './value.ts';
 
 const TYPES = { agent: 'Agent', user: 'User', service: 'Service', anonymous: 'Anonymous' } as const;
 const TARGETS = {
@@ -57,6 +57,7 @@ function describePrincipal(principal: Principal): Described {
     ['name', principal.name],
     ['tenant', principal.tenant],
     ['assurance', principal.assurance],
+    ...(principal.scopes === undefined ? [] : ([['scopes', setOf(principal.scopes)]] as const)),
   ]);
   return one({ ref: entity(TYPES[principal.kind], principal.id), attrs, parents: roles });
 }

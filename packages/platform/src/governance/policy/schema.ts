@@ -12,9 +12,9 @@ export const AIP_SCHEMA = `\
 entity Role;
 entity Group in [Group];
 
-// assurance: "none", "token", "signature", "credential" or "attested"
-entity User in [Role, Group] { name: String, tenant: String, assurance: String };
-entity Service in [Role, Group] { name: String, tenant: String, assurance: String };
+// assurance: "none", "token", "signature", "credential" or "attested"; scopes: of an OAuth access token
+entity User in [Role, Group] { name: String, tenant: String, assurance: String, scopes?: Set<String> };
+entity Service in [Role, Group] { name: String, tenant: String, assurance: String, scopes?: Set<String> };
 entity Agent in [Role, Group] { name: String, tenant: String, assurance: String };
 entity Anonymous in [Role, Group] { name: String, tenant: String, assurance: String };
 

@@ -23,6 +23,10 @@ permit (principal in Role::"admin", action, resource);
 permit (principal, action == Action::"operate", resource)
 when { principal in [Role::"operator", Role::"viewer"] && resource.effect == "read" };
 
+@id("operators-and-viewers-open-the-dashboard")
+permit (principal, action == Action::"operate", resource == Operation::"logins.create")
+when { principal in [Role::"operator", Role::"viewer"] };
+
 // Whoever is on duty can stop things; what has been stopped is released by an admin.
 @id("operators-approve-and-stop")
 permit (principal in Role::"operator", action == Action::"operate", resource)
@@ -57,6 +61,11 @@ when { resource.plane == "data" && resource.effect == "read" };
 @id("callers-manage-their-tasks")
 permit (principal in Role::"caller", action == Action::"operate", resource in Domain::"tasks")
 when { resource.plane == "data" };
+
+// Where an MCP server wants to know its users, each logs in there for itself.
+@id("callers-log-in-to-servers")
+permit (principal in Role::"caller", action == Action::"operate", resource)
+when { resource in [Operation::"mcp.login", Operation::"mcp.logout"] };
 
 // ---- Agents ------------------------------------------------------------------------------------
 

@@ -1,0 +1,130 @@
+import { AipError } from '@aip/wire';
+import { z } from 'zod';
+import { operation, type Operation } from '../../kernel/operation.ts';
+import type { PinBook } from './book.ts';
+
+const serverInput = z.string().min(1).max(64);
+const toolInput = z.string().min(1).max(400);
+
+const viewOutput = z.object({
+  server: z.string(),
+  tool: z.string(),
+  /** `unpinned`: its first sight is just being recorded. `gone`: pinned, and not offered now. */
+  state: z.enum(['pinned', 'quarantined', 'rejected', 'unpinned', 'gone']),
+  /** Of what is offered now. */
+  digest: z.string().optional(),
+  /** Of what was agreed to. */
+  pinned: z.string().optional(),
+  pinned_at: z.string().optional(),
+  /** `first sight`, or who has decided. */
+  pinned_by: z.string().optional(),
+  quarantined_at: z.string().optional(),
+  rejected_by: z.string().optional(),
+  findings: z.array(z.object({ kind: z.string(), detail: z.string() })),
+});
+
+/**
+ * What operators decide about the tools of MCP servers. A tool is pinned as it was first seen; what is not as it was
+ * pinned, or tries to deceive, is quarantined until it is pinned anew.
+ */
+export function pinOperations(pins: PinBook): Operation[] {
+  return [
+    operation({
+      name: 'mcp.pins',
+      summary: 'The pinned tools of MCP servers: which have changed or are suspicious, and how.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({
+        server: serverInput.optional(),
+        state: z.enum(['pinned', 'quarantined', 'rejected', 'unpinned', 'gone']).optional(),
+        /** With it, `changes` says what has changed in this one. */
+        tool: toolInput.optional(),
+      }),
+      output: z.object({
+        tools: z.array(
+          viewOutput.extend({
+            changes: z
+              .array(z.object({ path: z.string(), before: z.string().optional(), after: z.string().optional() }))
+              .optional(),
+          }),
+        ),
+      }),
+      handler: (_call, { server, state, tool }) => ({
+        output: {
+          tools: pins
+            .list(server)
+            .filter(
+              (view) => (state === undefined || view.state === state) && (tool === undefined || view.tool === tool),
+            )
+            .map((view) =>
+              view.state === 'quarantined' || tool !== undefined
+                ? { ...view, changes: pins.changes(view.server, view.tool) }
+                : view,
+            ),
+        },
+      }),
+    }),
+    operation({
+      name: 'mcp.pin',
+      summary: 'Agrees to a tool as it is offered now, or to all tools of a server; ends its quarantine.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({
+        server: serverInput,
+        tool: toolInput.optional(),
+        /** The digest that was looked at: refused if the tool has changed again since. */
+        digest: z.string().max(64).optional(),
+      }),
+      output: z.object({ server: z.string(), pinned: z.array(z.object({ tool: z.string(), digest: z.string() })) }),
+      handler({ principal }, { server, tool, digest }) {
+        if (digest !== undefined && tool === undefined)
+          throw new AipError('INVALID_ARGUMENT', 'digest: names one definition, so name the tool too.');
+        const offered = pins.undecided(server, tool);
+        const changed = digest === undefined ? undefined : offered.find((known) => known.digest !== digest);
+        if (changed)
+          throw new AipError(
+            'CONFLICT',
+            `${server}/${tool} is offered with the digest ${changed.digest} now; look at it again.`,
+          );
+        return {
+          output: { server, pinned: offered.map((known) => ({ tool: known.tool, digest: known.digest })) },
+          entries: offered.map((known) => pins.pinEntry(known, principal.id)),
+        };
+      },
+    }),
+    operation({
+      name: 'mcp.reject',
+      summary: 'Quarantines a tool whatever it becomes, until it is pinned again.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ server: serverInput, tool: toolInput }),
+      output: z.object({ server: z.string(), tool: z.string() }),
+      handler: ({ principal }, { server, tool }) => ({
+        output: { server, tool },
+        entries: [{ kind: 'mcp.reject', head: { server, tool, by: principal.id } }],
+      }),
+    }),
+    operation({
+      name: 'mcp.unpin',
+      summary:
+        'Forgets a tool, or all tools of a server: what is offered then is pinned as if seen for the first time.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ server: serverInput, tool: toolInput.optional() }),
+      output: z.object({ server: z.string(), tools: z.array(z.string()) }),
+      handler({ principal }, { server, tool }) {
+        const known = pins
+          .list(server)
+          .filter((view) => view.state !== 'unpinned' && (tool === undefined || view.tool === tool));
+        if (known.length === 0) throw new AipError('NOT_FOUND', `No tool of ${server} is pinned under that name.`);
+        return {
+          output: { server, tools: known.map((view) => view.tool) },
+          entries: known.map((view) => ({
+            kind: 'mcp.unpin',
+            head: { server, tool: view.tool, by: principal.id },
+          })),
+        };
+      },
+    }),
+  ];
+}

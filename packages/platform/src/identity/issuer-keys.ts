@@ -1,0 +1,116 @@
+import { AipError, isJsonObject, parseJson } from '@aip/wire';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  type JWSHeaderParameters,
+  type FlattenedJWSInput,
+  type CryptoKey,
+} from 'jose';
+
+/** Keys are fetched anew after this long, so that one the issuer has withdrawn is forgotten; in milliseconds. */
+const KEYS_KEPT = 10 * 60_000;
+/** An unknown key id makes the keys be fetched again, but not more often than this. */
+const COOL_DOWN = 30_000;
+/** An issuer that has failed is not asked again for this long. */
+const FAILURE_PAUSE = 5_000;
+const METADATA_KEPT = 60 * 60_000;
+
+export interface IssuerKeysOptions {
+  /** Issuer identifier, as in the `iss` claim. */
+  readonly issuer: string;
+  /** Where its keys are; found in its metadata unless set. */
+  readonly jwksUri?: string | undefined;
+  /** Bounded in size and time, and guarded: metadata may name any address. */
+  readonly fetch: typeof fetch;
+  readonly now: () => number;
+}
+
+/** Finds the key of a token (RFC 7517 section 5). Throws ISSUER_UNAVAILABLE, or what `jose` says of the token. */
+export type IssuerKeys = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
+
+/** The signing keys of one issuer, kept and renewed; whatever tokens arrive, the issuer is not flooded. */
+export function issuerKeys(options: IssuerKeysOptions): IssuerKeys {
+  const { issuer, now } = options;
+  const send = pausing(options.fetch, now);
+  let located:
+    | { readonly uri: string; readonly keys: ReturnType<typeof createRemoteJWKSet>; readonly at: number }
+    | undefined;
+  let locating: Promise<string> | undefined;
+
+  async function current() {
+    if (located && (options.jwksUri !== undefined || now() - located.at < METADATA_KEPT)) return located.keys;
+    const uri = options.jwksUri ?? (await (locating ??= locate(issuer, send).finally(() => (locating = undefined))));
+    // The same place keeps the keys that are known.
+    const keys =
+      located?.uri === uri
+        ? located.keys
+        : createRemoteJWKSet(new URL(uri), {
+            cacheMaxAge: KEYS_KEPT,
+            cooldownDuration: COOL_DOWN,
+            [customFetch]: (url, init) => send(url, init),
+          });
+    located = { uri, keys, at: now() };
+    return keys;
+  }
+
+  return async (header, token) => {
+    try {
+      return await (
+        await current()
+      )(header, token);
+    } catch (error) {
+      if (isAboutToken(error)) throw error;
+      throw new AipError('ISSUER_UNAVAILABLE', `The keys of ${issuer} cannot be fetched; try again shortly.`, {
+        cause: error,
+      });
+    }
+  };
+}
+
+/** The issuer has answered; it is the token that does not fit. */
+const isAboutToken = (error: unknown): boolean =>
+  ['ERR_JWKS_NO_MATCHING_KEY', 'ERR_JWKS_MULTIPLE_MATCHING_KEYS', 'ERR_JOSE_NOT_SUPPORTED'].includes(
+    String((error as { code?: unknown }).code),
+  );
+
+/** RFC 8414 section 3, and OpenID Connect Discovery 1.0 section 4 for issuers that only have that. */
+async function locate(issuer: string, send: typeof fetch): Promise<string> {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, '');
+  const places = [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}/.well-known/openid-configuration${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+  ];
+  for (const place of new Set(places)) {
+    const response = await send(place, { headers: { accept: 'application/json' }, redirect: 'manual' });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      continue;
+    }
+    const metadata = parseJson(await response.text());
+    // RFC 8414 section 3.3: metadata that is somebody else's is not used.
+    if (!isJsonObject(metadata) || metadata['issuer'] !== issuer) throw new Error(`${place} is not about ${issuer}.`);
+    const { jwks_uri: named } = metadata;
+    const uri = typeof named === 'string' ? URL.parse(named) : null;
+    if (!uri || (uri.protocol !== 'https:' && uri.origin !== origin)) throw new Error(`${place} names no jwks_uri.`);
+    return uri.href;
+  }
+  throw new Error(`${issuer} publishes no metadata.`);
+}
+
+/** After a failure nothing is sent for a while: tokens come more often than an issuer comes back. */
+function pausing(send: typeof fetch, now: () => number): typeof fetch {
+  let failed: { readonly at: number; readonly error: unknown } | undefined;
+  return async (input, init) => {
+    if (failed && now() - failed.at < FAILURE_PAUSE) throw failed.error;
+    try {
+      const response = await send(input, init);
+      failed = response.status >= 500 ? { at: now(), error: new Error(`HTTP ${response.status}`) } : undefined;
+      return response;
+    } catch (error) {
+      failed = { at: now(), error };
+      throw error;
+    }
+  };
+}
