@@ -3,6 +3,9 @@ import type { InputRequest } from '@modelcontextprotocol/server';
 import type { Ask } from '../../kernel/ask.ts';
 import { data, text, type Body } from '../../kernel/body.ts';
 
+/** The name under which a client is asked and answers: the one it has where it was asked, else its id. */
+export const keyOf = (ask: Ask): string => ask.key ?? ask.id;
+
 /** An ask put to the caller, as a request that its client can answer; undefined when this client cannot. */
 export function requestOf(ask: Ask, capabilities: unknown): InputRequest | undefined {
   const can = isJsonObject(capabilities) ? capabilities : {};

@@ -83,7 +83,9 @@ describe(`the catalogue under MCP names ${claim('P-MCP-GW.names')}`, () => {
       skill('did:1', 'away', 'do', { state: 'offline' }),
     );
     expect(names()).toEqual(['s_down']);
-    expect(directory.tool(EVERYTHING, 's_bad')).toBeUndefined();
+    // Who knows its name is told by the exchange what became of it.
+    expect(directory.tool(EVERYTHING, 's_bad')).toMatchObject({ state: 'quarantined' });
+    expect(directory.tool(EVERYTHING, 'x_away')).toBeUndefined();
   });
 
   it('shows a scope’s own names only, and reads an agent’s odd ones by alias', () => {

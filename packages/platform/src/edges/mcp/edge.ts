@@ -4,12 +4,18 @@ import type { Exchange } from '../../exchange/index.ts';
 import type { Session } from '../../kernel/session.ts';
 import type { Directory, Scope } from './directory.ts';
 import { createDirectory } from './directory.ts';
+import type { Watch } from './subscriptions.ts';
+import { createVirtualServers, type VirtualServer, type VirtualServers } from './virtual.ts';
 
 /** What all endpoints of one platform share. */
 export interface Edge {
   readonly exchange: Exchange;
   readonly directory: Directory;
-  /** Seals what a client has to bring back when it answers an ask; another's state, or one from before a restart, is refused. */
+  readonly virtual: VirtualServers;
+  /** The number of tools above which an endpoint's clients search instead of getting the list. */
+  searchAbove(scope: Scope): number | undefined;
+  readonly watch: Watch | undefined;
+  /** Seals what a client has to bring back when it answers an ask; another's state is refused. */
   readonly states: RequestStateCodec<AskState>;
 }
 
@@ -22,8 +28,10 @@ export interface Client {
 /** Where a call stands that waits for its caller's answer. */
 export interface AskState {
   readonly task: string;
-  /** Number of the event that asked: following goes on after it. */
+  /** Number of the first event that asked. */
   readonly n: number;
+  /** Ids of what was asked together from there on and is not answered yet. */
+  readonly open: readonly string[];
   /** The address that was called: the answer belongs to that call only. */
   readonly to: string;
 }
@@ -31,11 +39,32 @@ export interface AskState {
 /** How long a client may take to answer, in seconds. */
 const ANSWER_WITHIN = 900;
 
-export function createEdge(exchange: Exchange): Edge {
+/** What the operator has chosen for the endpoints. */
+export interface EdgeChoices {
+  /** Virtual servers by name. */
+  readonly virtual?: Readonly<Record<string, VirtualServer>> | undefined;
+  /** For every endpoint that does not say otherwise; clients get every list whole unless set. */
+  readonly searchAbove?: number | undefined;
+}
+
+export interface EdgeOptions extends EdgeChoices {
+  /** Watches the resources of servers; nobody can subscribe to any unless given. */
+  readonly watch?: Watch | undefined;
+  /** Seals states, at least 32 bytes. The same after a restart, a client that comes back is led to its call's end. */
+  readonly stateKey?: Uint8Array | undefined;
+}
+
+export function createEdge(exchange: Exchange, choices: EdgeOptions = {}): Edge {
+  const { searchAbove, watch, stateKey = randomBytes(32) } = choices;
+  const virtual = createVirtualServers(exchange.catalogue, choices.virtual ?? {});
   return {
     exchange,
-    directory: createDirectory(exchange.catalogue),
-    states: createRequestStateCodec<AskState>({ key: randomBytes(32), ttlSeconds: ANSWER_WITHIN, bind: principalOf }),
+    virtual,
+    watch,
+    directory: createDirectory(exchange.catalogue, virtual),
+    searchAbove: (scope) =>
+      (scope.kind === 'virtual' ? virtual.get(scope.owner)?.search_above : undefined) ?? searchAbove,
+    states: createRequestStateCodec<AskState>({ key: stateKey, ttlSeconds: ANSWER_WITHIN, bind: principalOf }),
   };
 }
 

@@ -20,7 +20,11 @@ let oracle: TestGateway;
 beforeAll(async () => {
   upstream = await startHttpUpstream('modern');
   const make = (fastCalls: boolean) =>
-    createTestGateway({ servers: { box: { url: upstream.url } }, slots: { policy }, edge: { fastCalls } });
+    createTestGateway({
+      servers: { box: { url: upstream.url, tasks: { huge: 'required', add: 'optional' } } },
+      slots: { policy },
+      edge: { fastCalls },
+    });
   native = await make(true);
   oracle = await make(false);
   for (const gateway of [native, oracle]) {
@@ -78,6 +82,7 @@ const calls: readonly (readonly [string, JsonObject])[] = [
   ['box_link', {}],
   ['box_work', {}],
   ['box_greet', {}],
+  ['box_huge', {}],
   ['box_nothing', {}],
   ['aip_catalogue_list', { kind: 'skill' }],
   ['aip_tasks_get', { task: 'unknown' }],

@@ -11,7 +11,9 @@ import {
 import type { Call } from '../../exchange/index.ts';
 import type { Client, Edge } from './edge.ts';
 import { SERVER_INFO } from './server.ts';
-import { plainToolCall, toolNamed } from './tool-call.ts';
+import { plainToolCall } from './tool-call.ts';
+import { toolMeant } from './tool-meant.ts';
+import { isSearch, searchTools } from './tool-search.ts';
 
 /**
  * The hot path: a tools/call of 2026-07-28 that asks for nothing but its result. Everything else, and everything odd,
@@ -70,8 +72,9 @@ export async function servePlainCall(
   watch: (call: Call) => void,
 ): Promise<{ status: number; body: JsonObject }> {
   try {
-    const entry = toolNamed(edge, client, params.name);
-    const result = await plainToolCall({ edge, client, entry, params, capabilities }, watch);
+    const result = isSearch(edge, client.scope, params)
+      ? await searchTools(edge, client, params)
+      : await plainToolCall({ edge, client, ...toolMeant(edge, client, params), capabilities }, watch);
     return { status: 200, body: { jsonrpc: '2.0', id, result: complete(withText(result)) } };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;

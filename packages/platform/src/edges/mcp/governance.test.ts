@@ -229,6 +229,18 @@ describe(`what the upstream asks in the middle of a call ${claim('P-MCP.asks')}`
     await client.close();
   });
 
+  it('holds up none of its caller’s other calls while it is not answered', async () => {
+    const upstream = await startHttpUpstream('legacy');
+    open.push(upstream);
+    const gateway = await createTestGateway({ servers: { box: { url: upstream.url } } });
+    open.push(gateway);
+    const capabilities = { elicitation: { form: {} } };
+    const call = async (name: string, args: JsonObject = {}): Promise<unknown> =>
+      (await post(`${gateway.url}/mcp`, 'tools/call', { name, arguments: args }, { capabilities })).body['result'];
+    for (let n = 0; n < 3; n++) expect(await call('box_greet')).toMatchObject({ resultType: 'input_required' });
+    expect(await call('box_add', { a: 1, b: 2 })).toMatchObject({ structuredContent: { sum: 3 } });
+  });
+
   it('cannot be answered by another caller, nor with a forged state', async () => {
     const upstream = await startHttpUpstream('modern');
     open.push(upstream);

@@ -6,17 +6,21 @@ import { oneShot, type Call, type Exchange } from '../../exchange/index.ts';
 import type { Credential, Principal } from '../../kernel/principal.ts';
 import { onSettledChange } from './changes.ts';
 import { EVERYTHING, type Scope } from './directory.ts';
-import { createEdge, type Client, type Edge } from './edge.ts';
+import { createEdge, type Client, type Edge, type EdgeOptions } from './edge.ts';
 import { plainCallOf, servePlainCall } from './fast-call.ts';
 import { isParked } from './follow.ts';
 import { createModernHandlers } from './modern.ts';
 import { declaredHeaders, headerMismatch } from './param-headers.ts';
 import { createLegacySessions, SESSION_LIMITS, type HttpExchange, type SessionLimits } from './sessions.ts';
+import { createSubscriptions } from './subscriptions.ts';
+import { virtualScope } from './virtual.ts';
 
-export interface McpEdgeOptions {
+export interface McpEdgeOptions extends EdgeOptions {
   /** Names of configured upstream servers: their endpoints exist even while they are down. */
   readonly isServer?: (name: string) => boolean;
   readonly sessions?: Partial<SessionLimits>;
+  /** OAuth scopes that a caller lacks for what it is about to do. */
+  readonly missingScopes?: (principal: Principal, kind: 'tools' | 'resources' | 'prompts') => readonly string[];
   /** Told what the SDK could not serve; for the log. */
   readonly onError?: (error: Error) => void;
   /** false serves everything through the SDK: for the test that compares the two. */
@@ -28,9 +32,9 @@ const BODY_LIMIT = 4 * 1024 * 1024;
 
 const UNAUTHORIZED = 'Bearer realm="aip", error="invalid_token"';
 
-/** Mounts `/mcp` and `/mcp/{server or agent}`. Host and Origin have been checked by the hook that `main` installs. */
+/** Mounts `/mcp`, `/mcp/{server or agent}` and `/mcp/v/{virtual server}`. Host and Origin have been checked by the hook that `main` installs. */
 export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, options: McpEdgeOptions = {}): void {
-  const edge = createEdge(exchange);
+  const edge = createEdge(exchange, options);
   const modern = createModernHandlers(edge, options.onError ?? (() => {}));
   const sessions = createLegacySessions(edge, { ...SESSION_LIMITS, ...options.sessions });
   const unfollow = onSettledChange(edge.directory, (owner, lists) => {
@@ -40,8 +44,11 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
 
   async function serve(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const principal = exchange.authenticate(credentialOf(request.headers));
-    const scope = scopeOf(exchange, (request.params as { name?: string }).name, options.isServer);
+    const { name, virtual } = request.params as { name?: string; virtual?: string };
+    const scope =
+      virtual === undefined ? scopeOf(exchange, name, options.isServer) : virtualScope(edge.virtual, virtual);
     const body = request.method === 'POST' ? parseBody(request) : undefined;
+    requireScopes(principal, body, options.missingScopes);
     const client = (): Client => ({ session: oneShot({ principal, edge: 'mcp' }, exchange.clock.now()), scope });
 
     const mismatch = mismatchedHeaders(edge, scope, request.headers, body);
@@ -52,7 +59,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
       return reply.code(answer.status).header('content-type', 'application/json').send(JSON.stringify(answer.body));
     }
     // What hooks have set goes with the SDK's answer as well.
-    reply.raw.setHeaders(new Map(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)])));
+    reply.raw.setHeaders(new Map(Object.entries(reply.getHeaders()).map(([key, value]) => [key, String(value)])));
     reply.hijack();
     const http: HttpExchange = { request: request.raw, response: reply.raw, body };
     await route(principal, client(), http).catch((error: unknown) => answerRaw(http, toAipError(error)));
@@ -71,8 +78,14 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   async function listen(client: Client, http: HttpExchange): Promise<void> {
     const { principal } = client.session;
     const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => http.response.destroy() });
-    http.response.once('close', () => exchange.sessions.detach(session));
-    await modern.serve({ ...client, session }, http);
+    const listener = { ...client, session };
+    const subscriptions = createSubscriptions(edge, listener, (uri) => modern.updated(client.scope, uri));
+    http.response.once('close', () => {
+      subscriptions.end();
+      exchange.sessions.detach(session);
+    });
+    for (const uri of watchedIn(http.body)) await subscriptions.add(uri);
+    await modern.serve(listener, http);
   }
 
   void app.register((endpoint, _, done) => {
@@ -81,7 +94,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
       parsed(null, body),
     );
     endpoint.setErrorHandler((error, request, reply) => refuse(error, request, reply));
-    for (const url of ['/mcp', '/mcp/:name'])
+    for (const url of ['/mcp', '/mcp/:name', '/mcp/v/:virtual'])
       endpoint.route({ method: ['GET', 'POST', 'DELETE'], url, exposeHeadRoute: false, handler: serve });
     done();
   });
@@ -136,6 +149,14 @@ const header = <Name extends string>(name: Name, value: string | string[] | unde
 const isInitialize = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'initialize';
 const isListening = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'subscriptions/listen';
 
+/** The URIs that a subscriptions/listen names; what is malformed is left to the SDK to refuse. */
+function watchedIn(body: unknown): string[] {
+  const params = isJsonObject(body) ? body['params'] : undefined;
+  const filter = isJsonObject(params) ? params['notifications'] : undefined;
+  const uris = isJsonObject(filter) ? filter['resourceSubscriptions'] : undefined;
+  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : [];
+}
+
 /** Headers that repeat arguments (2026-07-28, custom headers): the SDK leaves them to who knows the tool's schema. */
 function mismatchedHeaders(
   edge: Edge,
@@ -150,6 +171,29 @@ function mismatchedHeaders(
   return mismatch === undefined
     ? undefined
     : errorMessage(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
+}
+
+const SCOPED: Readonly<Record<string, 'tools' | 'resources' | 'prompts'>> = {
+  'tools/call': 'tools',
+  'resources/read': 'resources',
+  'prompts/get': 'prompts',
+};
+
+/** The exchange would refuse it too; said here, a client learns it in the way that OAuth has (RFC 6750 section 3.1). */
+function requireScopes(
+  principal: Principal,
+  body: Json | undefined,
+  missingScopes: McpEdgeOptions['missingScopes'],
+): void {
+  const method = isJsonObject(body) ? body['method'] : undefined;
+  const kind = typeof method === 'string' && Object.hasOwn(SCOPED, method) ? SCOPED[method] : undefined;
+  const missing = kind === undefined ? [] : (missingScopes?.(principal, kind) ?? []);
+  if (missing.length === 0) return;
+  // Asked for together with what was granted, or the client would trade one for the other.
+  const scope = [...(principal.scopes ?? []), ...missing].join(' ');
+  throw new AipError('INSUFFICIENT_SCOPE', `The access token lacks the scope ${missing.join(' ')}.`, {
+    details: { scope },
+  });
 }
 
 /** In 2026-07-28 a client cancels by closing the connection it waits on. */
@@ -178,6 +222,11 @@ const statusOf = (error: AipError): number =>
 function refuse(thrown: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = thrown instanceof AipError ? thrown : unreadable(thrown);
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', UNAUTHORIZED);
+  if (error.code === 'INSUFFICIENT_SCOPE')
+    void reply.header(
+      'www-authenticate',
+      `Bearer error="insufficient_scope", scope="${error.details?.['scope'] as string}"`,
+    );
   return reply.code(statusOf(error)).send(errorMessage(error));
 }
 

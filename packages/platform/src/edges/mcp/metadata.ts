@@ -1,5 +1,10 @@
 import { isJsonObject, type JsonObject } from '@aip/wire';
-import { CLIENT_CAPABILITIES_META_KEY, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  LOG_LEVEL_META_KEY,
+  type LoggingLevel,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
 import type { Accepts, Draft, Trace } from '../../kernel/message.ts';
 
 /** Set by a client that wants a call to happen once: the same key with the same arguments means the same call. */
@@ -24,9 +29,16 @@ const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0
 const MAX_TRACESTATE = 512;
 const MAX_KEY = 256;
 
+/** What the asker of a request can be asked, and what it wants to hear meanwhile, for an upstream that speaks MCP. */
+export interface Asker {
+  readonly capabilities?: unknown;
+  readonly logLevel?: string | undefined;
+}
+
 /** What a request's `_meta` says to the exchange, and what of it travels on. */
-export function readMeta(meta: unknown): Pick<Draft, 'trace' | 'idempotencyKey' | 'native'> {
-  if (!isJsonObject(meta)) return {};
+export function readMeta(meta: unknown, asker: Asker = {}): Pick<Draft, 'trace' | 'idempotencyKey' | 'native'> {
+  const native = askerOf(asker);
+  if (!isJsonObject(meta)) return nativeOf(native);
   const trace = traceOf(meta);
   const key = meta[IDEMPOTENCY_KEY];
   const passed = Object.entries(meta).filter(
@@ -35,7 +47,23 @@ export function readMeta(meta: unknown): Pick<Draft, 'trace' | 'idempotencyKey' 
   return {
     ...(trace ? { trace } : {}),
     ...(typeof key === 'string' && key !== '' && key.length <= MAX_KEY ? { idempotencyKey: key } : {}),
-    ...(passed.length > 0 ? { native: { _meta: Object.fromEntries(passed) } } : {}),
+    ...nativeOf(passed.length > 0 ? { ...native, _meta: Object.fromEntries(passed) } : native),
+  };
+}
+
+const nativeOf = (native: JsonObject): Pick<Draft, 'native'> => (Object.keys(native).length > 0 ? { native } : {});
+
+/** The capabilities by which a client can be asked; an upstream of 2026-07-28 is told them with the call. */
+const ASKABLE = ['sampling', 'elicitation', 'roots'] as const;
+
+function askerOf({ capabilities, logLevel }: Asker): JsonObject {
+  const declared = isJsonObject(capabilities) ? capabilities : {};
+  const can = Object.fromEntries(
+    ASKABLE.flatMap((name) => (isJsonObject(declared[name]) ? [[name, declared[name]]] : [])),
+  );
+  return {
+    ...(Object.keys(can).length > 0 ? { capabilities: can } : {}),
+    ...(logLevel === undefined ? {} : { logLevel }),
   };
 }
 
@@ -54,6 +82,12 @@ export function acceptsOf(capabilities: unknown): Accepts {
     ...(isJsonObject(capabilities['elicitation']) ? { elicitation: true, input: true } : {}),
     ...(isJsonObject(capabilities['roots']) ? { roots: true } : {}),
   };
+}
+
+/** From which level on a stateless request (2026-07-28) wants log messages. */
+export function declaredLogLevel(ctx: ServerContext): LoggingLevel | undefined {
+  const level = (ctx.mcpReq.envelope as Record<string, unknown> | undefined)?.[LOG_LEVEL_META_KEY];
+  return typeof level === 'string' ? (level as LoggingLevel) : undefined;
 }
 
 /** What the client of a stateless request (2026-07-28) declares in the request itself. */

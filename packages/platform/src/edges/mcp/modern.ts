@@ -15,21 +15,25 @@ const MAX_SUBSCRIPTIONS = 1_024;
 export interface ModernHandlers {
   serve(client: Client, http: HttpExchange): Promise<void>;
   announce(owner: string, lists: ReadonlySet<ListKind>): void;
+  /** Tells those who listen to a resource of the endpoint; once, however many of them say so. */
+  updated(scope: Scope, uri: string): void;
   close(): Promise<void>;
 }
 
 export function createModernHandlers(edge: Edge, onError: (error: Error) => void): ModernHandlers {
-  const handlers = new Map<string, McpHttpHandler>();
+  const handlers = new Map<string, { readonly scope: Scope; readonly handler: McpHttpHandler }>();
+
+  const telling = new Set<string>();
 
   function handlerOf(scope: Scope): McpHttpHandler {
     const key = keyOf(scope);
-    let handler = handlers.get(key);
+    let handler = handlers.get(key)?.handler;
     if (!handler) {
       handler = createMcpHandler((context) => createServer(edge, clientOf(context), context.era), {
         maxSubscriptions: MAX_SUBSCRIPTIONS,
         onerror: onError,
       });
-      handlers.set(key, handler);
+      handlers.set(key, { scope, handler });
     }
     return handler;
   }
@@ -44,15 +48,24 @@ export function createModernHandlers(edge: Edge, onError: (error: Error) => void
       );
     },
     announce(owner, lists) {
-      for (const key of ['all', `server:${owner}`, `agent:${owner}`]) {
-        const notify = handlers.get(key)?.notify;
-        if (lists.has('tools')) notify?.toolsChanged();
-        if (lists.has('resources')) notify?.resourcesChanged();
-        if (lists.has('prompts')) notify?.promptsChanged();
+      for (const { scope, handler } of handlers.values()) {
+        if (!edge.directory.concerns(scope, owner)) continue;
+        if (lists.has('tools')) handler.notify.toolsChanged();
+        if (lists.has('resources')) handler.notify.resourcesChanged();
+        if (lists.has('prompts')) handler.notify.promptsChanged();
       }
     },
+    updated(scope, uri) {
+      const key = `${keyOf(scope)} ${uri}`;
+      if (telling.has(key)) return;
+      telling.add(key);
+      queueMicrotask(() => {
+        telling.delete(key);
+        handlers.get(keyOf(scope))?.handler.notify.resourceUpdated(uri);
+      });
+    },
     async close() {
-      await Promise.all([...handlers.values()].map((handler) => handler.close()));
+      await Promise.all([...handlers.values()].map(({ handler }) => handler.close()));
       handlers.clear();
     },
   };

@@ -47,6 +47,12 @@ function ownedName(owner: string, name: string): string | undefined {
   return `${owner.replaceAll('_', '__')}_${name}`;
 }
 
+/** The owner that a plain name speaks of: what stands before the first run of underscores of odd length. */
+export function ownerInName(name: string): string | undefined {
+  const separator = [...name.matchAll(/_+/g)].find(([run]) => run.length % 2 === 1);
+  return separator && name.slice(0, separator.index + separator[0].length - 1).replaceAll('__', '_');
+}
+
 const legible = (text: string, length: number): string => text.replaceAll(/[^a-zA-Z0-9_-]+/g, '-').slice(0, length);
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';

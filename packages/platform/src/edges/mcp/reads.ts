@@ -5,61 +5,60 @@ import {
   type CompleteRequest,
   type GetPromptRequest,
   type ReadResourceRequest,
-  type ServerContext,
 } from '@modelcontextprotocol/server';
 import { outcomeOf } from '../../exchange/index.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Draft } from '../../kernel/message.ts';
-import type { Client, Edge } from './edge.ts';
-import { cancelWithClient, follow } from './follow.ts';
-import { readMeta } from './metadata.ts';
+import { converse, resumed, type Dialogue } from './dialogue.ts';
+import { gathersOwners } from './directory.ts';
+import type { AskState, Client, Edge } from './edge.ts';
+import { cancelWithClient } from './follow.ts';
+import { acceptsOf, readMeta } from './metadata.ts';
 import { protocolError, rethrowUpstream } from './results.ts';
 import { wrapContents, wrapMessages } from './uris.ts';
 
+/** One of these requests, with what its client can be asked. */
+export type Reading = Omit<Dialogue, 'to'>;
+
 /** resources/read, prompts/get and completion/complete: governed like every call, answered by their upstream. */
 export async function readResource(
-  edge: Edge,
-  client: Client,
+  reading: Reading,
   { uri, _meta }: ReadResourceRequest['params'],
-  ctx: ServerContext,
 ): Promise<JsonObject> {
+  const { edge, client } = reading;
   const found = edge.directory.resource(client.scope, uri);
   if (!found) throw invalid(`There is no resource ${uri.slice(0, 500)} here.`);
-  const result = await ask(edge, client, ctx, {
+  const draft: Draft = {
     to: found.entry.address,
     action: 'read',
     body: data({ uri: found.uri }),
-    ...readMeta(_meta),
+    ...readMeta(_meta, reading),
+  };
+  return ask(reading, draft, (result) => {
+    // What one caller may read is nobody else's to cache.
+    const own = { ...result, cacheScope: 'private' };
+    return gathersOwners(client.scope) ? wrapContents(found.entry.owner, own) : own;
   });
-  // What one caller may read is nobody else's to cache.
-  const own = { ...result, cacheScope: 'private' };
-  return client.scope.kind === 'all' ? wrapContents(found.entry.owner, own) : own;
 }
 
-export async function getPrompt(
-  edge: Edge,
-  client: Client,
-  params: GetPromptRequest['params'],
-  ctx: ServerContext,
-): Promise<JsonObject> {
+export async function getPrompt(reading: Reading, params: GetPromptRequest['params']): Promise<JsonObject> {
+  const { edge, client } = reading;
   const entry = promptNamed(edge, client, params.name);
-  const result = await ask(edge, client, ctx, {
+  const draft: Draft = {
     to: entry.address,
     action: 'get',
     body: data({ ...params.arguments }),
-    ...readMeta(params._meta),
-  });
-  return client.scope.kind === 'all' ? wrapMessages(entry.owner, result) : result;
+    ...readMeta(params._meta, reading),
+  };
+  return ask(reading, draft, (result) => (gathersOwners(client.scope) ? wrapMessages(entry.owner, result) : result));
 }
 
 /** Completes an argument of a prompt or of a resource template; the one who offers it is asked. */
-export async function complete(
-  edge: Edge,
-  client: Client,
-  params: CompleteRequest['params'],
-  ctx: ServerContext,
-): Promise<JsonObject> {
+export async function complete(answering: Reading, params: CompleteRequest['params']): Promise<JsonObject> {
+  // Nobody is asked anything for a completion.
+  const reading = { ...answering, capabilities: {} };
+  const { edge, client } = reading;
   const { ref, argument, context } = params;
   const asked = {
     argument: { ...argument },
@@ -68,16 +67,12 @@ export async function complete(
   const native = { complete: ref.type === 'ref/prompt' ? 'prompt' : 'template' };
   if (ref.type === 'ref/prompt') {
     const entry = promptNamed(edge, client, ref.name);
-    return ask(edge, client, ctx, { to: entry.address, action: 'get', body: data(asked), native });
+    return ask(reading, { to: entry.address, action: 'get', body: data(asked), native }, (result) => result);
   }
   const found = edge.directory.resource(client.scope, ref.uri);
   if (!found) throw invalid(`There is no resource template ${ref.uri.slice(0, 500)} here.`);
-  return ask(edge, client, ctx, {
-    to: found.entry.address,
-    action: 'read',
-    body: data({ ...asked, uri: found.uri }),
-    native,
-  });
+  const draft: Draft = { to: found.entry.address, action: 'read', body: data({ ...asked, uri: found.uri }), native };
+  return ask(reading, draft, (result) => result);
 }
 
 function promptNamed(edge: Edge, client: Client, name: string): CatalogueEntry {
@@ -88,25 +83,32 @@ function promptNamed(edge: Edge, client: Client, name: string): CatalogueEntry {
 
 const invalid = (message: string): ProtocolError => new ProtocolError(ProtocolErrorCode.InvalidParams, message);
 
-async function ask(edge: Edge, client: Client, ctx: ServerContext, draft: Draft): Promise<JsonObject> {
+/** An InputRequiredResult, or what the upstream has answered; `finish` is for the latter alone. */
+async function ask(
+  { edge, client, ctx, capabilities, logLevel }: Reading,
+  draft: Draft,
+  finish: (result: JsonObject) => JsonObject,
+): Promise<JsonObject> {
   try {
-    // Nobody can be asked in the middle of these.
-    const call = await edge.exchange.send(client.session, { ...draft, accepts: {} });
+    const dialogue = { edge, client, ctx, to: draft.to, capabilities, logLevel };
+    const state = ctx.mcpReq.requestState<AskState>();
+    const { call, stand } = state
+      ? await resumed(dialogue, state)
+      : {
+          call: await edge.exchange.send(client.session, { ...draft, accepts: acceptsOf(capabilities) }),
+          stand: undefined,
+        };
     const unwatch = cancelWithClient(call, ctx.mcpReq.signal);
-    const stand = await follow(call, ctx);
-    unwatch();
-    if (!('ended' in stand))
-      throw new ProtocolError(
-        ProtocolErrorCode.InternalError,
-        'The upstream asks for more than this request can answer.',
-      );
-    const outcome = outcomeOf(stand.ended);
+    const turn = await converse(dialogue, call, stand);
+    if (ctx.mcpReq.envelope || 'ended' in turn) unwatch();
+    if ('question' in turn) return turn.question;
+    const outcome = outcomeOf('ended' in turn ? turn.ended : await call.ended);
     if (!outcome.ok) {
       rethrowUpstream(outcome.error);
       throw aipErrorFromBody(outcome.error);
     }
     call.delivered();
-    return outcome.body.type === 'mcp' ? outcome.body.value : {};
+    return finish(outcome.body.type === 'mcp' ? outcome.body.value : {});
   } catch (error) {
     throw error instanceof ProtocolError ? error : protocolError(toAipError(error).toJSON());
   }

@@ -1,7 +1,7 @@
 import { ERRORS, isJsonObject, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
 import { ProtocolError } from '@modelcontextprotocol/server';
 import type { Outcome } from '../../exchange/outcome.ts';
-import { partsOf, type Body, type Part } from '../../kernel/body.ts';
+import { partsOf, saysFailed, type Body, type Part } from '../../kernel/body.ts';
 import { ERROR_KEY } from './metadata.ts';
 
 /**
@@ -14,6 +14,7 @@ import { ERROR_KEY } from './metadata.ts';
 /** A tool call's end as a CallToolResult. An upstream's own result passes whole. */
 export function toolResult(outcome: Outcome): JsonObject {
   if (outcome.ok) return callResult(outcome.body);
+  if (outcome.body && saysFailed(outcome.body)) return callResult(outcome.body);
   rethrowUpstream(outcome.error);
   return errorResult(outcome.error);
 }

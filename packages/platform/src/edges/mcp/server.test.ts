@@ -62,6 +62,9 @@ describe.each(ERAS)('a client of the official v2 SDK, %s', (era) => {
       content: [{ text: 'no such file' }],
       _meta: { 'example.com/errno': 2 },
     });
+    const { read } = gateway.exchange.journal;
+    const settled = read.entries('default', { from: 0, limit: 1_000 }).filter(({ kind }) => kind === 'settle');
+    expect(settled.at(-1)?.head).toMatchObject({ state: 'failed', code: 'TOOL_FAILED' });
   });
 
   it('calls an agent’s skill and an operation of the platform', async () => {

@@ -1,18 +1,21 @@
-import { isJsonObject, toAipError, type JsonObject } from '@aip/wire';
+import type { JsonObject } from '@aip/wire';
 import {
   Server,
   type Implementation,
+  type LoggingLevel,
   type Result,
   type ServerCapabilities,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Client, Edge } from './edge.ts';
-import { declaredCapabilities } from './metadata.ts';
+import { declaredCapabilities, declaredLogLevel } from './metadata.ts';
 import { complete, getPrompt, readResource } from './reads.ts';
-import { protocolError } from './results.ts';
 import { TASKS_EXTENSION, serveTasks } from './tasks.ts';
-import { serveToolCall, toolNamed } from './tool-call.ts';
+import { serveToolCall } from './tool-call.ts';
+import { toolMeant } from './tool-meant.ts';
+import { isSearch, isSearched, SEARCH_TOOLS, searchTools } from './tool-search.ts';
+import { visible } from './visible.ts';
 
 export const SERVER_INFO: Implementation = { name: 'aip', title: 'Agent Infrastructure Platform', version: '0.1.0' };
 
@@ -34,27 +37,37 @@ const UPSTREAM_LISTS: ServerCapabilities = {
  * schemas exist already: nothing is built per request but a few closures.
  */
 export function createServer(edge: Edge, client: Client, era: 'modern' | 'legacy'): Server {
-  const lists = client.scope.kind === 'agent' ? { ...LISTS, logging: {} } : UPSTREAM_LISTS;
-  const capabilities = era === 'modern' ? { ...lists, extensions: { [TASKS_EXTENSION]: {} } } : lists;
+  const lists: ServerCapabilities = client.scope.kind === 'agent' ? { ...LISTS, logging: {} } : UPSTREAM_LISTS;
+  const resources = edge.watch && lists.resources ? { resources: { ...lists.resources, subscribe: true } } : {};
+  const extensions = era === 'modern' ? { extensions: { [TASKS_EXTENSION]: {} } } : {};
   const server = new Server(SERVER_INFO, {
-    capabilities,
-    instructions: INSTRUCTIONS,
+    capabilities: { ...lists, ...resources, ...extensions },
+    instructions:
+      edge.virtual.get(client.scope.kind === 'virtual' ? client.scope.owner : '')?.instructions ?? INSTRUCTIONS,
     requestState: { verify: (state, ctx) => edge.states.verify(state, ctx) },
   });
 
-  const capabilitiesOf = (ctx: ServerContext): unknown => declaredCapabilities(ctx) ?? server.getClientCapabilities();
+  /** What a session has been told to log; a stateless request says so itself. */
+  let sessionLogLevel: LoggingLevel | undefined;
+  const asker = (ctx: ServerContext) => ({
+    edge,
+    client,
+    ctx,
+    capabilities: declaredCapabilities(ctx) ?? server.getClientCapabilities(),
+    logLevel: declaredLogLevel(ctx) ?? sessionLogLevel,
+  });
+  if (era === 'legacy')
+    server.setRequestHandler('logging/setLevel', ({ params }) => {
+      sessionLogLevel = params.level;
+      return {};
+    });
 
-  server.setRequestHandler(
-    'tools/list',
-    async () => ({ tools: edge.directory.tools(client.scope, await visible(edge, client)) }) as Result as never,
-  );
-  server.setRequestHandler('tools/call', async ({ params }, ctx) =>
-    serveToolCall(
-      { edge, client, entry: toolNamed(edge, client, params.name), params, capabilities: capabilitiesOf(ctx) },
-      server,
-      ctx,
-    ),
-  );
+  server.setRequestHandler('tools/list', async () => ({ tools: await listTools(edge, client) }) as Result as never);
+  server.setRequestHandler('tools/call', async ({ params }, ctx) => {
+    if (isSearch(edge, client.scope, params)) return (await searchTools(edge, client, params)) as Result as never;
+    const meant = toolMeant(edge, client, params);
+    return serveToolCall({ ...asker(ctx), ...meant }, server, ctx);
+  });
   if (era === 'modern') serveTasks(server, edge, client);
   if (client.scope.kind === 'agent') return server;
 
@@ -74,32 +87,19 @@ export function createServer(edge: Edge, client: Client, era: 'modern' | 'legacy
   );
   server.setRequestHandler(
     'resources/read',
-    async ({ params }, ctx) => (await readResource(edge, client, params, ctx)) as Result as never,
+    async ({ params }, ctx) => (await readResource(asker(ctx), params)) as Result as never,
   );
   server.setRequestHandler(
     'prompts/get',
-    async ({ params }, ctx) => (await getPrompt(edge, client, params, ctx)) as Result as never,
+    async ({ params }, ctx) => (await getPrompt(asker(ctx), params)) as Result as never,
   );
   server.setRequestHandler(
     'completion/complete',
-    async ({ params }, ctx) => (await complete(edge, client, params, ctx)) as Result as never,
+    async ({ params }, ctx) => (await complete(asker(ctx), params)) as Result as never,
   );
   return server;
 }
 
-/** What the client may see, as the operation that lists it says. */
-async function visible(
-  edge: Edge,
-  { session, scope }: Client,
-  kind?: CatalogueEntry['kind'],
-): Promise<readonly CatalogueEntry[]> {
-  const filter: JsonObject = { ...(kind ? { kind } : {}), ...(scope.kind === 'all' ? {} : { owner: scope.owner }) };
-  try {
-    const listed = await edge.exchange.operate(session, 'catalogue.list', filter);
-    return isJsonObject(listed) && Array.isArray(listed['entries'])
-      ? (listed['entries'] as unknown as CatalogueEntry[])
-      : [];
-  } catch (error) {
-    throw protocolError(toAipError(error).toJSON());
-  }
-}
+/** The whole list, or the two tools that search it. */
+const listTools = async (edge: Edge, client: Client): Promise<readonly JsonObject[]> =>
+  isSearched(edge, client.scope) ? SEARCH_TOOLS : edge.directory.tools(client.scope, await visible(edge, client));

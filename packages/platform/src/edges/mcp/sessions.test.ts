@@ -1,6 +1,12 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { claim } from '@aip/conformance';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createEdge } from './edge.ts';
 import type { McpEdgeOptions } from './index.ts';
+import { startPeerServer } from './peers.testing.ts';
+import { createLegacySessions } from './sessions.ts';
 import { connectV2, createTestGateway, type TestGateway } from './testing.ts';
 
 const open: AsyncDisposable[] = [];
@@ -46,6 +52,23 @@ describe(`sessions of the older era ${claim('P-MCP.legacy')}`, () => {
     const { endpoint } = await withSessions();
     const text = await (await initialize(endpoint, 'alice', version)).text();
     expect(text).toContain(`"protocolVersion":"${version}"`);
+  });
+
+  it('of 2025-03-26 take several requests in one body, and answer each', async () => {
+    const { endpoint } = await withSessions();
+    const response = await initialize(endpoint, 'alice', '2025-03-26');
+    await response.text();
+    const session = response.headers.get('mcp-session-id')!;
+    const batch = [1, 2].map((id) => ({ jsonrpc: '2.0', id, method: id === 1 ? 'ping' : 'tools/list', params: {} }));
+    const answer = await fetch(endpoint, {
+      method: 'POST',
+      headers: headers('alice', session),
+      body: JSON.stringify(batch),
+    });
+    const text = await answer.text();
+    expect(text).toContain('"id":1');
+    expect(text).toContain('"id":2');
+    expect(text).toContain('aip_catalogue_list');
   });
 
   it('are unknown once they have been ended', async () => {
@@ -153,4 +176,57 @@ describe(`sessions of the older era ${claim('P-MCP.legacy')}`, () => {
     await response.text().catch(() => {});
     await expect.poll(() => aborted, { timeout: 3_000 }).toBe('disconnect');
   });
+});
+
+describe(`a thousand sessions that are opened and abandoned ${claim('P-MCP.legacy')}`, () => {
+  it('leave nothing behind once they have been idle for long enough', async () => {
+    const upstream = await startPeerServer('v1');
+    open.push(upstream);
+    const gateway = await createTestGateway({ servers: { peer: { url: upstream.url } } });
+    open.push(gateway);
+    const { exchange, upstreams } = gateway;
+    let passed = 0;
+    const clock = { ...exchange.clock, monotonic: () => exchange.clock.monotonic() + passed };
+    const edge = createEdge({ ...exchange, clock }, { watch: upstreams.watch });
+    const sessions = createLegacySessions(edge, { idle: 600_000, total: 5_000, perPrincipal: 2_000 });
+    const principal = exchange.authenticate({ kind: 'bearer', token: 'alice' });
+    const scope = { kind: 'server', owner: 'peer' } as const;
+    const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const body = request.method === 'POST' ? await json(request) : undefined;
+      const id = request.headers['mcp-session-id'];
+      const exchanged = { request, response, body };
+      if (typeof id === 'string') await sessions.serve(id, principal, scope, exchanged);
+      else await sessions.open(principal, scope, exchanged);
+    };
+    const http = createServer((request, response) => void serve(request, response));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+    const send = async (session: string, body: string): Promise<void> => {
+      await (await fetch(endpoint, { method: 'POST', headers: headers('alice', session), body })).text();
+    };
+    const start = { sessions: exchange.sessions.size, live: exchange.live.size };
+
+    for (let batch = 0; batch < 20; batch++)
+      await Promise.all(
+        Array.from({ length: 50 }, async (_, index) => {
+          const session = await openSession(endpoint);
+          if (index === 0) await send(session, rpc('tools/call', { name: 'work' }));
+          if (index < 10) await send(session, rpc('resources/subscribe', { uri: 'note://1' }));
+        }),
+      );
+    expect(sessions.size).toBe(1_000);
+    expect(sessions.kept).toBeGreaterThan(1_000);
+    expect(upstream.subscribed).toBe(1);
+
+    passed = 601_000;
+    const last = await openSession(endpoint);
+    await expect.poll(() => sessions.size).toBe(1);
+    await fetch(endpoint, { method: 'DELETE', headers: headers('alice', last) });
+    expect([sessions.size, sessions.kept]).toEqual([0, 0]);
+    await expect.poll(() => upstream.subscribed).toBe(0);
+    expect({ sessions: exchange.sessions.size, live: exchange.live.size }).toEqual(start);
+    await sessions.close();
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+  }, 60_000);
 });

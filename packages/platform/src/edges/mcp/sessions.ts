@@ -7,7 +7,9 @@ import type { Principal } from '../../kernel/principal.ts';
 import { announce } from './changes.ts';
 import type { ListKind, Scope } from './directory.ts';
 import type { Edge } from './edge.ts';
+import { createResumption } from './resumption.ts';
 import { createServer } from './server.ts';
+import { serveSubscriptions } from './subscriptions.ts';
 
 export interface SessionLimits {
   /** Milliseconds without a request or an open stream after which a session ends. */
@@ -20,6 +22,9 @@ export interface SessionLimits {
 
 export const SESSION_LIMITS: SessionLimits = { idle: 30 * 60_000, total: 5_000, perPrincipal: 200 };
 
+/** How long a client that has lost a stream should wait before it takes it up again, in milliseconds. */
+const RETRY = 1_000;
+
 /** Sessions of clients that speak 2025-11-25 or older: clients rarely end them, so they end by themselves. */
 export interface LegacySessions {
   /** Serves one request of a session. Throws NOT_FOUND for one that is unknown, has ended, or is somebody else's. */
@@ -29,6 +34,8 @@ export interface LegacySessions {
   announce(owner: string, lists: ReadonlySet<ListKind>): void;
   close(): Promise<void>;
   readonly size: number;
+  /** Messages that are kept for clients which lose a stream. */
+  readonly kept: number;
 }
 
 /** One HTTP request, its answer, and the body that has been read already. */
@@ -54,6 +61,7 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
   const sessions = new Map<string, LegacySession>();
   const { exchange } = edge;
   const now = (): number => exchange.clock.monotonic();
+  const resumption = createResumption();
   const sweeper = setInterval(sweep, Math.min(limits.idle / 2, 60_000)).unref();
 
   function sweep(): void {
@@ -109,12 +117,18 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
       const attached = exchange.sessions.attach({ principal, edge: 'mcp', close: () => end(session) });
       const transport = new NodeStreamableHTTPServerTransport({
         sessionIdGenerator: () => id,
+        eventStore: resumption.storeOf(id),
+        retryInterval: RETRY,
         onsessioninitialized: () => void sessions.set(id, session),
       });
-      const server = createServer(edge, { session: attached, scope }, 'legacy');
+      const client = { session: attached, scope };
+      const server = createServer(edge, client, 'legacy');
+      const unsubscribe = scope.kind === 'agent' ? () => {} : serveSubscriptions(server, edge, client);
       const session: LegacySession = { id, principal: principal.id, scope, server, transport, active: 0, seen: now() };
       const onclose = (): void => {
         sessions.delete(id);
+        unsubscribe();
+        resumption.forget(id);
         exchange.sessions.detach(attached);
       };
       await Object.assign(server, { onclose }).connect(transport);
@@ -124,7 +138,7 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
 
     announce(owner, lists) {
       for (const { scope, server } of sessions.values()) {
-        if (scope.kind === 'all' || scope.owner === owner) announce(server, scope, lists);
+        if (edge.directory.concerns(scope, owner)) announce(server, scope, lists);
       }
     },
 
@@ -136,6 +150,9 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
 
     get size() {
       return sessions.size;
+    },
+    get kept() {
+      return resumption.size;
     },
   };
 }

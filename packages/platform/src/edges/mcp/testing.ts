@@ -30,9 +30,13 @@ import type { Exchange } from '../../exchange/index.ts';
 import { exchangeOperations } from '../../exchange/operations.ts';
 import { createTestExchange, type TestExchangeOptions } from '../../exchange/testing.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { FetchFor } from '../../kernel/outbound.ts';
 import type { Route } from '../../kernel/route.ts';
+import { memoryVault } from '../../kernel/testing.ts';
+import type { Vault } from '../../kernel/vault.ts';
 import {
   createMcpUpstreams,
+  registerLoginEndpoints,
   registerMcpEdge,
   type McpEdgeOptions,
   type McpUpstreams,
@@ -51,6 +55,10 @@ export interface TestGateway extends AsyncDisposable {
 
 export interface TestGatewayOptions extends TestExchangeOptions {
   readonly servers?: Readonly<Record<string, UpstreamConfig>>;
+  readonly fetchFor?: FetchFor;
+  readonly vault?: Vault;
+  readonly baseUrl?: string;
+  readonly log?: (level: 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
   readonly edge?: McpEdgeOptions;
 }
 
@@ -61,9 +69,16 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
     operations: [...exchangeOperations(() => made.exchange), ...(options.operations ?? [])],
   });
   const { exchange } = made;
-  const upstreams = createMcpUpstreams(exchange, { servers: options.servers ?? {} });
+  const upstreams = createMcpUpstreams(exchange, {
+    servers: options.servers ?? {},
+    fetchFor: options.fetchFor ?? (() => fetch),
+    vault: options.vault ?? memoryVault(),
+    baseUrl: () => options.baseUrl ?? `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`,
+    log: options.log ?? (() => {}),
+  });
   const app = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 1024 } });
-  registerMcpEdge(app, exchange, { isServer: (name) => upstreams.has(name), ...options.edge });
+  registerMcpEdge(app, exchange, { isServer: (name) => upstreams.has(name), watch: upstreams.watch, ...options.edge });
+  registerLoginEndpoints(app, upstreams.logins, () => options.baseUrl ?? url);
   upstreams.start();
   await upstreams.settled(30_000);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

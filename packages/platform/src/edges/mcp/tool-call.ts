@@ -1,26 +1,26 @@
-import { AipError, toAipError, type JsonObject } from '@aip/wire';
+import { toAipError, type JsonObject } from '@aip/wire';
 import {
-  inputRequired,
   ProtocolError,
   ProtocolErrorCode,
   type CallToolRequest,
   type CallToolResult,
   type InputRequiredResult,
+  type LoggingLevel,
   type Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { outcomeOf, type Call } from '../../exchange/index.ts';
-import type { Ask } from '../../kernel/ask.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Action } from '../../kernel/message.ts';
 import type { TaskEvent } from '../../kernel/task.ts';
-import { answerOf, requestOf } from './asks.ts';
+import { converse, resumed } from './dialogue.ts';
+import { gathersOwners } from './directory.ts';
 import type { AskState, Client, Edge } from './edge.ts';
-import { cancelWithClient, follow, isParked, type Stand } from './follow.ts';
+import { cancelWithClient, isParked } from './follow.ts';
 import { acceptsOf, readMeta } from './metadata.ts';
 import { callResult, errorResult, toolResult } from './results.ts';
-import { createdTask, takesTasks } from './tasks.ts';
+import { createdTask, demandTasks, takesTasks } from './tasks.ts';
 import { wrapLinks } from './uris.ts';
 
 const ACTION: Partial<Record<CatalogueEntry['kind'], Action>> = { tool: 'call', skill: 'invoke', operation: 'operate' };
@@ -32,14 +32,12 @@ export interface ToolCall {
   readonly entry: CatalogueEntry;
   readonly params: CallToolRequest['params'];
   readonly capabilities: unknown;
+  /** From which level on the client wants log messages, if it has said so. */
+  readonly logLevel?: LoggingLevel | undefined;
 }
 
-/** The entry that the client means. Throws -32602 for a name that this endpoint does not list. */
-export function toolNamed(edge: Edge, client: Client, name: string): CatalogueEntry {
-  const entry = edge.directory.tool(client.scope, name);
-  if (entry) return entry;
-  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 200)}`);
-}
+/** How long a client that takes tasks is kept waiting before it gets one, in milliseconds. */
+const PATIENCE = 1_000;
 
 /** tools/call through the SDK: with progress, logs, cancellation, asks and tasks. */
 export async function serveToolCall(
@@ -48,22 +46,25 @@ export async function serveToolCall(
   ctx: ServerContext,
 ): Promise<CallToolResult | InputRequiredResult> {
   const { edge, entry } = toolCall;
+  const stateless = ctx.mcpReq.envelope !== undefined;
+  if (stateless) demandTasks(entry, toolCall.capabilities);
   const result = await settled(toolCall, async () => {
     if (isOwnRead(entry)) return readOperation(toolCall);
+    const dialogue = { ...toolCall, ctx, to: entry.address };
     const state = ctx.mcpReq.requestState<AskState>();
-    const { call, after } = state ? await resumed(toolCall, state, ctx) : { call: await send(toolCall), after: 0 };
-    if (isParked(call) && takesTasks(toolCall.capabilities)) return createdTask(call, edge.exchange.clock.now());
+    const { call, stand } = state ? await resumed(dialogue, state) : { call: await send(toolCall), stand: undefined };
+    const tasks = stateless && takesTasks(toolCall.capabilities);
+    if (tasks && !stand && (isParked(call) || entry.tasks !== undefined))
+      return createdTask(call, edge.exchange.clock.now());
     const unwatch = cancelWithClient(call, ctx.mcpReq.signal);
     const parked = isParked(call);
-    const stand = await follow(call, ctx, after);
-    if ('ended' in stand) {
-      unwatch();
-      if (parked && !ctx.mcpReq.signal.aborted) call.delivered();
-      return endOf(toolCall, stand.ended);
-    }
+    const turn = await converse(dialogue, call, stand, tasks ? AbortSignal.timeout(PATIENCE) : undefined);
     // On older connections the SDK asks at once, within this request, which can still be cancelled meanwhile.
-    if (ctx.mcpReq.envelope) unwatch();
-    return ask(toolCall, call, stand, ctx);
+    if (stateless || 'ended' in turn) unwatch();
+    if ('late' in turn) return createdTask(call, edge.exchange.clock.now());
+    if ('question' in turn) return turn.question;
+    if (parked && !ctx.mcpReq.signal.aborted) call.delivered();
+    return endOf(toolCall, turn.ended);
   });
   if (result['resultType'] !== undefined) return result as unknown as InputRequiredResult;
   return server.projectCallToolResult(result as unknown as CallToolResult, entry.outputSchema);
@@ -71,6 +72,7 @@ export async function serveToolCall(
 
 /** A plain call to its end: no stream, nobody to ask. `watch` is given the call as soon as it is accepted. */
 export async function plainToolCall(toolCall: ToolCall, watch: (call: Call) => void): Promise<JsonObject> {
+  demandTasks(toolCall.entry, toolCall.capabilities);
   return settled(toolCall, async () => {
     if (isOwnRead(toolCall.entry)) return readOperation(toolCall);
     const call = await send(toolCall);
@@ -98,13 +100,13 @@ async function settled(toolCall: ToolCall, work: () => Promise<JsonObject>): Pro
 const argumentsIn = (toolCall: ToolCall): JsonObject => (toolCall.params.arguments ?? {}) as JsonObject;
 
 function send(toolCall: ToolCall): Promise<Call> {
-  const { edge, client, entry, params, capabilities } = toolCall;
+  const { edge, client, entry, params, capabilities, logLevel } = toolCall;
   return edge.exchange.send(client.session, {
     to: entry.address,
     action: ACTION[entry.kind] ?? 'call',
     body: data(argumentsIn(toolCall)),
     accepts: acceptsOf(capabilities),
-    ...readMeta(params._meta),
+    ...readMeta(params._meta, { capabilities, logLevel }),
   });
 }
 
@@ -118,55 +120,5 @@ async function readOperation(toolCall: ToolCall): Promise<JsonObject> {
 
 function endOf({ client, entry }: ToolCall, event: TaskEvent): JsonObject {
   const result = toolResult(outcomeOf(event));
-  return client.scope.kind === 'all' && entry.kind === 'tool' ? wrapLinks(entry.owner, result) : result;
-}
-
-// ── asks in the middle of a call ─────────────────────────────────────────────────────────────────────
-
-/** Multi-round results; on older connections the SDK turns them into requests of the server. */
-async function ask(
-  toolCall: ToolCall,
-  call: Call,
-  { asked, n }: Extract<Stand, { asked: unknown }>,
-  ctx: ServerContext,
-): Promise<JsonObject> {
-  const request = requestOf(asked, toolCall.capabilities);
-  if (!request) {
-    call.cancel('caller');
-    throw new AipError(
-      'MISSING_CLIENT_CAPABILITY',
-      `The call needs an answer (${asked.kind}) that this client cannot give, so it was canceled.`,
-    );
-  }
-  const state: AskState = { task: call.taskId, n, to: toolCall.entry.address };
-  const requestState = await toolCall.edge.states.mint(state, ctx);
-  return inputRequired({ inputRequests: { [asked.id]: request }, requestState }) as unknown as JsonObject;
-}
-
-/** The call that a client comes back to, its answer handed on; a client that brings none is asked again. */
-async function resumed(
-  toolCall: ToolCall,
-  state: AskState,
-  ctx: ServerContext,
-): Promise<{ call: Call; after: number }> {
-  const { edge, client, entry } = toolCall;
-  const { exchange } = edge;
-  const call = state.to === entry.address ? exchange.call(client.session.principal.tenant, state.task) : undefined;
-  const asked = call && (await askAt(call, state.n));
-  if (!asked)
-    throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The requestState does not belong to this call.');
-  const response = ctx.mcpReq.inputResponses?.[asked.id];
-  if (response === undefined) return { call, after: state.n - 1 };
-  try {
-    await exchange.answer(client.session, state.task, asked.id, answerOf(asked, response as JsonObject));
-  } catch (error) {
-    // An answer that was given before has been heard; the call just goes on.
-    if (!(error instanceof AipError) || error.code !== 'NOT_FOUND') throw error;
-  }
-  return { call, after: state.n };
-}
-
-async function askAt(call: Call, n: number): Promise<Ask | undefined> {
-  for await (const event of call.events(n - 1)) return event.type === 'asked' ? event.ask : undefined;
-  return undefined;
+  return gathersOwners(client.scope) && entry.kind === 'tool' ? wrapLinks(entry.owner, result) : result;
 }

@@ -8,12 +8,29 @@ import { isJsonObject } from '@aip/wire';
  */
 const SCHEME = 'mcp:';
 
-export const wrapUri = (server: string, uri: string): string => `${SCHEME}${server}/${uri}`;
+/** The user interfaces of MCP Apps keep their scheme (SEP-1865): hosts take no other. */
+const UI = 'ui://';
+const SHARED_UI = `${UI}aip/`;
+
+export const wrapUri = (server: string, uri: string): string =>
+  uri.startsWith(UI) ? `${SHARED_UI}${server}/${uri.slice(UI.length)}` : `${SCHEME}${server}/${uri}`;
 
 export function unwrapUri(uri: string): { server: string; uri: string } | undefined {
+  if (uri.startsWith(SHARED_UI)) {
+    const [server = '', ...path] = uri.slice(SHARED_UI.length).split('/');
+    return { server, uri: `${UI}${path.join('/')}` };
+  }
   const slash = uri.indexOf('/');
   if (!uri.startsWith(SCHEME) || slash < 0) return undefined;
   return { server: uri.slice(SCHEME.length, slash), uri: uri.slice(slash + 1) };
+}
+
+/** A tool's definition with its user interface under the URI by which it can be read here. */
+export function wrapInterface(server: string, definition: JsonObject): JsonObject {
+  const meta = definition['_meta'];
+  const ui = isJsonObject(meta) ? meta['ui'] : undefined;
+  if (!isJsonObject(meta) || !isJsonObject(ui) || typeof ui['resourceUri'] !== 'string') return definition;
+  return { ...definition, _meta: { ...meta, ui: { ...ui, resourceUri: wrapUri(server, ui['resourceUri']) } } };
 }
 
 /** A tool's result with the resources it links to or embeds under the URIs by which they can be read here. */

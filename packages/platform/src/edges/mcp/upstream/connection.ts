@@ -1,21 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@aip/wire';
 import {
   Client,
   CLIENT_CAPABILITIES_META_KEY,
   SdkError,
   SdkErrorCode,
+  SdkHttpError,
   type ClientCapabilities,
+  type FetchLike,
   type Transport,
 } from '@modelcontextprotocol/client';
-import type { UpstreamConfig, UpstreamLog } from './config.ts';
+import type { HttpUpstream, UpstreamConfig, UpstreamLog } from './config.ts';
 import type { Listing } from './entries.ts';
 import { httpTransport } from './http-transport.ts';
 import { processTransport } from './process-transport.ts';
+import { sseTransport } from './sse-transport.ts';
 
 /** How long a server may take to open a connection, in milliseconds. */
 const CONNECT_TIMEOUT = 30_000;
 /** How long it may take to say which era it speaks; older ones over stdio may not answer at all. */
 const PROBE_TIMEOUT = 5_000;
+/** How long the stream is waited for on which an older server asks: what it asks before that is lost. */
+const LISTEN_TIMEOUT = 2_000;
 /** How long it may take for one page of a list. */
 const LIST_TIMEOUT = 15_000;
 
@@ -33,6 +39,8 @@ export interface ConnectOptions {
   readonly config: UpstreamConfig;
   readonly capabilities: ClientCapabilities;
   readonly log: UpstreamLog;
+  /** Carries the requests to a server over HTTP, with whatever tokens belong to them. */
+  readonly fetch: typeof fetch;
   /** Gives up opening. */
   readonly signal: AbortSignal;
   readonly onListChanged?: () => void;
@@ -45,17 +53,26 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   try {
     return await open(options, 'auto');
   } catch (error) {
+    if (options.signal.aborted) throw error;
     // Some older servers exit at any question before `initialize`: those are started again and not asked.
-    const exited =
-      error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed && 'command' in options.config;
-    if (!exited || options.signal.aborted) throw error;
-    return open(options, 'legacy');
+    const exited = error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed;
+    if ('command' in options.config && exited) return open(options, 'legacy');
+    if ('url' in options.config && takesNoPost(error))
+      return open(options, 'legacy', sseTransport).catch(() => {
+        throw error;
+      });
+    throw error;
   }
 }
 
+/** How a server of 2024-11-05 answers to Streamable HTTP (2025-11-25, transports, backwards compatibility). */
+const takesNoPost = (error: unknown): boolean =>
+  error instanceof SdkHttpError && [400, 404, 405].includes(error.data.status);
+
 async function open(
-  { name, config, capabilities, log, signal, onListChanged, prepare }: ConnectOptions,
+  { name, config, capabilities, log, fetch, signal, onListChanged, prepare }: ConnectOptions,
   mode: 'auto' | 'legacy',
+  overHttp: (config: HttpUpstream, fetch: FetchLike) => Transport = httpTransport,
 ): Promise<Connection> {
   const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
   const client = new Client(
@@ -67,17 +84,25 @@ async function open(
     },
   );
   const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
-  const onerror = (error: Error): void =>
-    log('info', 'upstream connection', { server: name, error: error.message.slice(0, 500) });
+  const report = bounded(name, 'upstream connection', 'error', log);
+  const onerror = (error: Error): void => {
+    report(error.message.slice(0, 500));
+    // The stream on which it would tell of changes, and ask, does not come back.
+    if (error.message.startsWith('Maximum reconnection attempts')) lose();
+  };
   Object.assign(client, { onclose: lose, onerror });
   prepare?.(client);
   const transport: Transport =
-    'command' in config ? processTransport(config, stderrLog(name, log)) : httpTransport(config);
+    'command' in config
+      ? processTransport(config, bounded(name, 'upstream standard error', 'line', log))
+      : overHttp(config, fetch);
   const giveUp = (): void => void transport.close().catch(() => {});
   signal.addEventListener('abort', giveUp, { once: true });
   try {
     signal.throwIfAborted();
-    await client.connect(transport, { timeout: CONNECT_TIMEOUT });
+    await withinTime(client.connect(transport, { timeout: CONNECT_TIMEOUT }));
+    if (client.getProtocolEra() === 'legacy' && 'listening' in transport)
+      await Promise.race([transport.listening, sleep(LISTEN_TIMEOUT, undefined, { ref: false })]);
   } catch (error) {
     await transport.close().catch(() => {});
     throw error;
@@ -99,6 +124,22 @@ async function open(
   };
 }
 
+/** A transport may wait for its server before any request has a timeout. */
+async function withinTime(connecting: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new SdkError(SdkErrorCode.RequestTimeout, 'The connection was not opened in time.')),
+      CONNECT_TIMEOUT + PROBE_TIMEOUT,
+    );
+  });
+  try {
+    await Promise.race([connecting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Tools that the server only offers to who can answer its questions. A modern server is told so in the request; an
  * older one in `initialize`, so that takes a connection of its own.
@@ -109,7 +150,8 @@ export async function listAskingTools(current: Connection, options: ConnectOptio
     const { tools } = await current.client.listTools({ _meta: { [CLIENT_CAPABILITIES_META_KEY]: ASKABLE } }, page);
     return tools as unknown as JsonObject[];
   }
-  const connection = await open({ ...options, capabilities: ASKABLE }, 'legacy');
+  // A process of its own says at its start what the first one has said already.
+  const connection = await open({ ...options, capabilities: ASKABLE, log: () => {} }, 'legacy');
   const end = (): void => void connection.close();
   options.signal.addEventListener('abort', end, { once: true });
   try {
@@ -121,7 +163,7 @@ export async function listAskingTools(current: Connection, options: ConnectOptio
   }
 }
 
-const ASKABLE: ClientCapabilities = { sampling: {}, elicitation: { form: {}, url: {} } };
+const ASKABLE: ClientCapabilities = { sampling: {}, elicitation: { form: {}, url: {} }, roots: {} };
 
 /** Everything the server lists. A list it does not offer is empty. */
 export async function listAll({ client }: Connection): Promise<Listing> {
@@ -144,21 +186,21 @@ export async function listAll({ client }: Connection): Promise<Listing> {
   };
 }
 
-/** Lines of standard error in ten seconds that are worth logging; the rest is counted. */
+/** Lines in ten seconds that are worth logging, of one kind and connection; the rest is counted. */
 const MAX_LINES = 100;
 const WINDOW = 10_000;
 
-function stderrLog(server: string, log: UpstreamLog): (line: string) => void {
+/** Logs what a server makes us say, but not as often as it likes. */
+function bounded(server: string, message: string, field: string, log: UpstreamLog): (text: string) => void {
   let lines = 0;
   let since = 0;
-  return (line) => {
+  return (text) => {
     const now = performance.now();
     if (now - since > WINDOW) {
-      if (lines > MAX_LINES)
-        log('info', 'upstream standard error, lines left out', { server, lines: lines - MAX_LINES });
+      if (lines > MAX_LINES) log('info', `${message}, lines left out`, { server, lines: lines - MAX_LINES });
       since = now;
       lines = 0;
     }
-    if (++lines <= MAX_LINES) log('info', 'upstream standard error', { server, line });
+    if (++lines <= MAX_LINES) log('info', message, { server, [field]: text });
   };
 }

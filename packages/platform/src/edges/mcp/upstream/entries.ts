@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson, type Json, type JsonObject } from '@aip/wire';
-import type { CatalogueEntry, Effect } from '../../../kernel/catalogue.ts';
+import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
+import type { CatalogueEntry, Effect, TaskSupport } from '../../../kernel/catalogue.ts';
+import { toolDigest } from '../../../kernel/definition.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
 
 /** What a server has listed, in its own words. */
@@ -19,6 +19,8 @@ const MAX_DEFINITION = 256 * 1024;
 const MAX_NAME = 400;
 /** Definitions of all kinds together. */
 const MAX_ENTRIES = 4_000;
+/** How deep a schema is looked into. */
+const MAX_DEPTH = 8;
 
 /** Stands for every URI of a server that neither a listed resource nor a template covers. */
 const ANY_URI = '{+uri}';
@@ -45,7 +47,9 @@ export function entriesOf(
           ? 'its definition is too large'
           : seen.has(entry.address)
             ? 'its name is not unique'
-            : undefined;
+            : 'url' in config && marksNumber(entry.inputSchema)
+              ? 'it marks a number with x-mcp-header'
+              : undefined;
     seen.add(entry.address);
     if (reason)
       log('warn', 'an upstream definition was left out', {
@@ -74,17 +78,25 @@ function toolEntry(server: string, config: UpstreamConfig, tool: JsonObject): Ca
   const name = textOf(tool['name']);
   const own = <Value>(table: Readonly<Record<string, Value>> | undefined): Value | undefined =>
     table && Object.hasOwn(table, name) ? table[name] : undefined;
+  const tasks = own(config.tasks) ?? taskSupportIn(tool['execution']);
   const effect: Effect = own(config.effects) ?? config.default_effect ?? 'external';
   return {
     ...base(server, 'tool', name, tool),
     effect,
     idempotent: effect === 'read',
+    ...(tasks === undefined ? {} : { tasks }),
     price: own(config.prices) ?? config.default_price ?? 0,
     inputSchema: tool['inputSchema'] as JsonObject,
     ...(tool['outputSchema'] === undefined ? {} : { outputSchema: tool['outputSchema'] as JsonObject }),
     digest: toolDigest(tool),
     native: tool,
   };
+}
+
+/** What a tool of 2025-11-25 says of itself (server/tools, `execution`). */
+function taskSupportIn(execution: Json | undefined): TaskSupport | undefined {
+  const support = isJsonObject(execution) ? execution['taskSupport'] : undefined;
+  return support === 'optional' || support === 'required' ? support : undefined;
 }
 
 /** Reading changes nothing, by the meaning of these requests; that is not a hint of the server's. */
@@ -122,8 +134,10 @@ function base(
   };
 }
 
-/** SHA-256 (base64url) over the canonical name, description and input schema: what a caller has agreed to call. */
-export function toolDigest({ name, description, inputSchema }: JsonObject): string {
-  const pinned = { name: name ?? null, description: description ?? null, inputSchema: inputSchema ?? null };
-  return createHash('sha256').update(canonicalJson(pinned)).digest('base64url');
+/** Tools that do are refused as a whole (2026-07-28, transports, custom headers); the SDK refuses the other faults. */
+function marksNumber(schema: JsonObject | undefined, depth = 0): boolean {
+  if (!schema || depth > MAX_DEPTH) return false;
+  if (schema['type'] === 'number' && schema['x-mcp-header'] !== undefined) return true;
+  const properties = isJsonObject(schema['properties']) ? Object.values(schema['properties']) : [];
+  return properties.some((property) => isJsonObject(property) && marksNumber(property, depth + 1));
 }

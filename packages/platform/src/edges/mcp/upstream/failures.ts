@@ -1,4 +1,4 @@
-import type { Json } from '@aip/wire';
+import { AipError, type Json } from '@aip/wire';
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, type JSONRPCMessage } from '@modelcontextprotocol/client';
 import { errorBody, type ErrorBody } from '../../../kernel/error-body.ts';
 import type { EffectState } from '../../../kernel/task.ts';
@@ -41,6 +41,8 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
     error: errorBody('UPSTREAM_FAILED', `${server}: ${message}`),
     effect,
   });
+  const own = aipErrorIn(thrown);
+  if (own) return { error: own.toJSON(), effect: 'none' };
   if (isOversized(thrown)) return failed(`its result is larger than ${MAX_MESSAGE_BYTES} bytes and was refused.`);
   if (thrown instanceof ProtocolError) {
     if (thrown.data === STREAM_ENDED) return failed('it closed the connection before it had answered.');
@@ -59,6 +61,14 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
     return failed(`its command cannot be started (${spawned}); check mcp.servers.${server}.command.`, 'none');
   if (unreachable(thrown)) return failed('it cannot be reached.', 'none');
   return failed('the connection to it failed.');
+}
+
+/** An error of ours that another's has been wrapped around: an address that is blocked, a login that is wanted. */
+export function aipErrorIn(thrown: unknown): AipError | undefined {
+  let error = thrown;
+  for (let depth = 0; error instanceof Error && depth < 8; depth++, error = error.cause)
+    if (error instanceof AipError) return error;
+  return undefined;
 }
 
 const isOversized = (thrown: unknown): boolean =>
@@ -86,6 +96,11 @@ function refusedByHttp(failed: (message: string, effect?: EffectState) => Failur
       'none',
     );
   }
+  if (data.status >= 300 && data.status < 400)
+    return failed(
+      `it redirects to another address (HTTP ${data.status}), where nobody follows; configure that one if it is meant.`,
+      'none',
+    );
   return failed(`it answered with HTTP ${data.status}.`, data.status < 500 ? 'none' : 'unknown');
 }
 

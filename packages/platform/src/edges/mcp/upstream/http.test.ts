@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { claim } from '@aip/conformance';
 import { afterEach, describe, expect, it } from 'vitest';
+import { toolDigest } from '../../../kernel/definition.ts';
 import { connectV2, createTestGateway, startHttpUpstream, type TestGateway, type TestUpstream } from '../testing.ts';
-import { toolDigest } from './entries.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -28,7 +28,7 @@ describe.each(['modern', 'legacy'] as const)('an upstream over HTTP, %s', (era) 
   it(`is spoken to in its own era ${claim('P-MCP-GW.upstreams')}`, async () => {
     const { gateway } = await setup(era);
     expect(gateway.upstreams.status()).toEqual([
-      { name: 'box', state: 'active', transport: 'http', era, tools: 7, failures: 0 },
+      { name: 'box', state: 'active', transport: 'http', era, since: expect.any(Number), tools: 7, failures: 0 },
     ]);
   });
 
@@ -89,6 +89,22 @@ it('a session that the upstream has forgotten is renewed, and the call is made o
     structuredContent: { sum: 4 },
   });
   expect(upstream.calls).toHaveLength(1);
+  await client.close();
+});
+
+it('a session of somebody who can be asked is renewed as well', async () => {
+  const { upstream, gateway } = await setup('legacy');
+  const client = await connectV2(`${gateway.url}/mcp`, 'auto', {
+    capabilities: { elicitation: { form: {} } },
+    prepare: (prepared) =>
+      prepared.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } })),
+  });
+  const greet = () => client.callTool({ name: 'box_greet', arguments: {} });
+  expect(await greet()).toMatchObject({ content: [{ text: 'Hello Ada' }] });
+  await upstream.crash();
+  await upstream.revive();
+  await expect.poll(() => isActive(gateway), { timeout: 5_000 }).toBe(true);
+  expect(await greet()).toMatchObject({ content: [{ text: 'Hello Ada' }] });
   await client.close();
 });
 

@@ -1,12 +1,14 @@
-import { AipError, isJsonObject, type Json, type JsonObject } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
-import type { Ask, AskKind } from '../../../kernel/ask.ts';
-import { valueOf } from '../../../kernel/body.ts';
-import { uuidv7 } from '../../../kernel/ids.ts';
+import type { AskKind } from '../../../kernel/ask.ts';
 import type { Message } from '../../../kernel/message.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
+import { capabilitiesOf } from './capabilities.ts';
 import type { Connection } from './connection.ts';
 import type { EventChannel } from './event-channel.ts';
+import { handleLogs } from './logs.ts';
+import { accountKey, accountOf, type Account } from './oauth/account.ts';
+import { createQuestioner, type Questioner } from './questions.ts';
 
 /**
  * Older servers do not say which call a question of theirs belongs to. So whoever can answer questions gets a
@@ -15,6 +17,8 @@ import type { EventChannel } from './event-channel.ts';
 export interface Lanes {
   /** Waits for its turn on the caller's lane; undefined when no further lane can be opened. */
   take(call: RouteCall, channel: EventChannel): Promise<Turn | undefined>;
+  /** Closes the lanes of one account: its tokens have changed. */
+  forget(account: Account): void;
   close(): Promise<void>;
 }
 
@@ -30,61 +34,67 @@ const MAX_LANES = 16;
 const MAX_WAITING = 32;
 /** An unused lane is closed after this many milliseconds. */
 const IDLE = 5 * 60_000;
-/** Questions that one call may put. */
-const MAX_ASKS = 32;
-/** How long a person may take to answer, in milliseconds. */
-const ANSWER_WITHIN = 10 * 60_000;
 
 interface Lane {
+  readonly account: Account;
   connection: Promise<Connection>;
   /** The call whose questions these are. */
-  current?: { readonly call: RouteCall; readonly channel: EventChannel; asks: number };
+  current?: { readonly channel: EventChannel; readonly questioner: Questioner };
   last: Promise<void>;
   waiting: number;
+  /** Questions of its call that are not answered yet. */
+  asking: number;
   idle?: NodeJS.Timeout;
 }
 
-export const mayAsk = ({ accepts }: Message): boolean => accepts.sampling === true || accepts.elicitation === true;
+export const mayAsk = ({ accepts }: Message): boolean =>
+  accepts.sampling === true || accepts.elicitation === true || accepts.roots === true;
 
 export function createLanes(
-  connectWith: (capabilities: ClientCapabilities, prepare: (client: Client) => void) => Promise<Connection>,
+  connectWith: (
+    account: Account,
+    capabilities: ClientCapabilities,
+    prepare: (client: Client) => void,
+  ) => Promise<Connection>,
 ): Lanes {
   const lanes = new Map<string, Lane>();
 
   function laneOf(message: Message): Lane | undefined {
-    const { sampling, elicitation } = message.accepts;
-    const key = JSON.stringify([message.from.tenant, message.from.id, sampling === true, elicitation === true]);
-    const known = lanes.get(key);
-    if (known || lanes.size >= MAX_LANES) return known;
-    const lane: Lane = { connection: open(key, message, () => lane), last: Promise.resolve(), waiting: 0 };
-    lanes.set(key, lane);
-    return lane;
+    const account = accountOf(message.from);
+    for (let n = 0; n < MAX_LANES; n++) {
+      const key = JSON.stringify([accountKey(account), capabilitiesOf(message), n]);
+      const known = lanes.get(key);
+      // A lane whose call waits for a person, who may never answer, is not waited for.
+      if (known && known.asking > 0) continue;
+      if (known) return known;
+      if (lanes.size >= MAX_LANES) return undefined;
+      const connection = open(key, message, () => lane);
+      const lane: Lane = { account, connection, last: Promise.resolve(), waiting: 0, asking: 0 };
+      lanes.set(key, lane);
+      return lane;
+    }
+    return undefined;
   }
 
-  async function open(key: string, { accepts }: Message, lane: () => Lane): Promise<Connection> {
-    const capabilities: ClientCapabilities = {
-      ...(accepts.sampling ? { sampling: {} } : {}),
-      ...(accepts.elicitation ? { elicitation: { form: {}, url: {} } } : {}),
-    };
+  async function open(key: string, message: Message, lane: () => Lane): Promise<Connection> {
+    const capabilities = capabilitiesOf(message);
+    const gone = (): void => void (lanes.get(key) === lane() && lanes.delete(key));
     const ask = (kind: AskKind) => async (request: { params?: unknown }) =>
       (await put(lane(), kind, request.params)) as never;
     try {
-      const connection = await connectWith(capabilities, (client) => {
-        if (accepts.sampling) client.setRequestHandler('sampling/createMessage', ask('sampling'));
-        if (accepts.elicitation) client.setRequestHandler('elicitation/create', ask('elicitation'));
-        client.setNotificationHandler('notifications/message', ({ params }) => {
-          lane().current?.channel.push({
-            type: 'log',
-            level: params.level,
-            data: { type: 'data', value: params.data as Json },
-            ...(params.logger === undefined ? {} : { logger: params.logger }),
-          });
-        });
+      const connection = await connectWith(accountOf(message.from), capabilities, (client) => {
+        if (capabilities.sampling) client.setRequestHandler('sampling/createMessage', ask('sampling'));
+        if (capabilities.elicitation) client.setRequestHandler('elicitation/create', ask('elicitation'));
+        if (capabilities.roots) client.setRequestHandler('roots/list', ask('roots'));
+        handleLogs(client, () => lane().current?.channel);
       });
-      void connection.lost.then(() => lanes.delete(key));
+      void connection.lost.then(() => {
+        gone();
+        return connection.close();
+      });
       return connection;
     } catch (error) {
-      lanes.delete(key);
+      gone();
       throw error;
     }
   }
@@ -106,13 +116,20 @@ export function createLanes(
       try {
         await Promise.race([turn, aborted(call.signal)]);
         const connection = await lane.connection;
-        lane.current = { call, channel, asks: 0 };
+        lane.current = { channel, questioner: createQuestioner(call, channel) };
         return { connection, end: () => release(lane, end) };
       } catch (error) {
         // The calls behind it still wait for those before it.
         lane.waiting--;
         void turn.then(end);
         throw error;
+      }
+    },
+    forget(account) {
+      for (const [key, lane] of lanes) {
+        if (accountKey(lane.account) !== accountKey(account)) continue;
+        lanes.delete(key);
+        if (lane.waiting === 0) closeIdle(lane);
       }
     },
     async close() {
@@ -134,34 +151,29 @@ export function createLanes(
 function release(lane: Lane, end: () => void): void {
   delete lane.current;
   lane.waiting--;
-  if (lane.waiting === 0)
-    lane.idle = setTimeout(
-      () =>
-        void lane.connection.then(
-          (connection) => connection.close(),
-          () => {},
-        ),
-      IDLE,
-    ).unref();
+  if (lane.waiting === 0) lane.idle = setTimeout(closeIdle, IDLE, lane).unref();
   end();
+}
+
+function closeIdle({ connection, idle }: Lane): void {
+  clearTimeout(idle);
+  void connection.then(
+    (opened) => opened.close(),
+    () => {},
+  );
 }
 
 /** Puts a question to the caller of the call that is on the lane, and waits for the answer. */
 async function put(lane: Lane, kind: AskKind, params: unknown): Promise<JsonObject> {
-  const asker = lane.current;
-  if (!asker) throw new AipError('UNSUPPORTED_OPERATION', 'Nobody has called this server, so nobody can be asked.');
-  if (++asker.asks > MAX_ASKS) throw new AipError('RATE_LIMITED', `One call may ask ${MAX_ASKS} times.`);
-  const ask: Ask = {
-    id: uuidv7(),
-    of: 'caller',
-    kind,
-    body: isJsonObject(params) ? params : {},
-    expires: Date.now() + ANSWER_WITHIN,
-  };
-  const answer = asker.call.answer(ask.id);
-  asker.channel.push({ type: 'asked', ask });
-  const value = valueOf(await within(answer, ANSWER_WITHIN));
-  return isJsonObject(value) ? value : {};
+  const { current } = lane;
+  if (!current) throw new AipError('UNSUPPORTED_OPERATION', 'Nobody has called this server, so nobody can be asked.');
+  lane.asking++;
+  try {
+    const [answer = {}] = await current.questioner.ask([{ kind, params }]);
+    return answer;
+  } finally {
+    lane.asking--;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -170,16 +182,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) fail();
     else signal.addEventListener('abort', fail, { once: true });
   });
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AipError('TIMEOUT', 'Nobody has answered in time.')), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,9 +1,20 @@
-import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
-import type { Client, CompleteRequest, RequestOptions } from '@modelcontextprotocol/client';
+import { isJsonObject, type JsonObject } from '@aip/wire';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  LOG_LEVEL_META_KEY,
+  type Client,
+  type RequestOptions,
+} from '@modelcontextprotocol/client';
 import { argumentsOf, type Body } from '../../../kernel/body.ts';
+import type { Message } from '../../../kernel/message.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
 import { declaredHeaders, paramHeaders } from '../param-headers.ts';
+import { capabilitiesOf } from './capabilities.ts';
 import type { EventChannel } from './event-channel.ts';
+import { listening } from './logs.ts';
+import { createQuestioner } from './questions.ts';
+import { inRounds, type Retry } from './rounds.ts';
+import { signalsIn, type Signal } from './signals.ts';
 
 /** A server may be silent for this long, in milliseconds; progress starts it anew. */
 const SILENCE = 5 * 60_000;
@@ -14,12 +25,16 @@ const TOTAL = 60 * 60_000;
 export async function perform(client: Client, call: RouteCall, channel: EventChannel): Promise<Body> {
   const { entry, message } = call;
   const args = argumentsOf(message.body);
-  const _meta = metaOf(call);
+  const stateless = client.getProtocolEra() === 'modern';
+  const _meta = { ...metaOf(message), ...(stateless ? askerOf(message) : {}) };
+  const headers = stateless && entry.kind === 'tool' ? paramHeaders(declaredHeaders(entry.inputSchema), args) : {};
   const options: RequestOptions = {
     signal: call.signal,
     timeout: SILENCE,
     maxTotalTimeout: TOTAL,
     resetTimeoutOnProgress: true,
+    allowInputRequired: true,
+    headers,
     onprogress: ({ progress, total, message: text }) =>
       channel.push({
         type: 'progress',
@@ -28,33 +43,43 @@ export async function perform(client: Client, call: RouteCall, channel: EventCha
         ...(text === undefined ? {} : { message: text }),
       }),
   };
-  if (message.native?.['complete'] !== undefined) return native(await client.complete(completion(call, args), options));
-  if (entry.kind === 'prompt')
-    return native(
-      await client.getPrompt({ name: entry.name, arguments: args as Record<string, string>, _meta }, options),
-    );
-  if (entry.kind !== 'tool')
-    return native(
-      await client.request({ method: 'resources/read', params: { uri: uriOf(call, args), _meta } }, options),
-    );
-  const headers = client.getProtocolEra() === 'modern' ? paramHeaders(declaredHeaders(entry.inputSchema), args) : {};
-  const params = { name: entry.name, arguments: args, _meta };
-  return native(await client.request({ method: 'tools/call', params }, { ...options, headers }));
+  const { method, params } = requestOf(call, args);
+  const send = async (retry: Retry): Promise<JsonObject> =>
+    (await client.request({ method, params: { ...params, ...retry, _meta } } as never, options)) as JsonObject;
+  const result = await listening(channel, () => inRounds(send, createQuestioner(call, channel)));
+  if (entry.kind === 'tool') raise(signalsIn(result), call, channel);
+  return { type: 'mcp', value: result };
 }
 
-const native = (result: object): Body => ({ type: 'mcp', value: result as JsonObject });
+function requestOf(call: RouteCall, args: JsonObject): { readonly method: string; readonly params: JsonObject } {
+  const { entry, message } = call;
+  if (message.native?.['complete'] !== undefined)
+    return { method: 'completion/complete', params: completion(call, args) };
+  if (entry.kind === 'prompt') return { method: 'prompts/get', params: { name: entry.name, arguments: args } };
+  if (entry.kind !== 'tool') return { method: 'resources/read', params: { uri: uriOf(call, args) } };
+  return { method: 'tools/call', params: { name: entry.name, arguments: args } };
+}
 
 /** Trace context and what the caller's `_meta` holds beside credentials. Nothing of how the caller authenticated. */
-function metaOf({ message }: RouteCall): Record<string, Json> {
-  const passed = message.native?.['_meta'];
-  return { ...(isJsonObject(passed) ? passed : {}), ...message.trace };
+function metaOf({ native, trace }: Message): JsonObject {
+  const passed = native?.['_meta'];
+  return { ...(isJsonObject(passed) ? passed : {}), ...trace };
+}
+
+/** What the caller can be asked and wants to hear: a server of 2026-07-28 is told with each request. */
+function askerOf(message: Message): JsonObject {
+  const logLevel = message.native?.['logLevel'];
+  return {
+    [CLIENT_CAPABILITIES_META_KEY]: capabilitiesOf(message) as JsonObject,
+    ...(typeof logLevel === 'string' ? { [LOG_LEVEL_META_KEY]: logLevel } : {}),
+  };
 }
 
 /** A template or a whole server is addressed; the body says which resource of it. */
 const uriOf = ({ entry }: RouteCall, args: JsonObject): string =>
   typeof args['uri'] === 'string' ? args['uri'] : entry.name;
 
-function completion(call: RouteCall, args: JsonObject): CompleteRequest['params'] {
+function completion(call: RouteCall, args: JsonObject): JsonObject {
   const { entry, message } = call;
   const ref =
     message.native?.['complete'] === 'prompt'
@@ -62,7 +87,14 @@ function completion(call: RouteCall, args: JsonObject): CompleteRequest['params'
       : { type: 'ref/resource', uri: uriOf(call, args) };
   return {
     ref,
-    argument: args['argument'],
+    argument: args['argument'] ?? null,
     ...(args['context'] === undefined ? {} : { context: args['context'] }),
-  } as unknown as CompleteRequest['params'];
+  };
+}
+
+/** On record with the call, and seen by clients that listen to warnings. */
+function raise(signals: readonly Signal[], { entry }: RouteCall, channel: EventChannel): void {
+  if (signals.length === 0) return;
+  const value = { server: entry.owner, tool: entry.name, signals: [...signals] };
+  channel.push({ type: 'log', level: 'warning', logger: 'aip.signals', data: { type: 'data', value } });
 }

@@ -1,33 +1,40 @@
 import { AipError, type JsonObject } from '@aip/wire';
-import type { ClientCapabilities } from '@modelcontextprotocol/client';
 import type { Exchange } from '../../../exchange/index.ts';
-import type { Body } from '../../../kernel/body.ts';
 import type { CatalogueEntry } from '../../../kernel/catalogue.ts';
-import { errorBody } from '../../../kernel/error-body.ts';
-import type { Route, RouteCall } from '../../../kernel/route.ts';
-import type { RouteEvent } from '../../../kernel/task.ts';
+import type { Route } from '../../../kernel/route.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
 import { connect, listAll, listAskingTools, type Connection, type ConnectOptions } from './connection.ts';
-import { entriesOf } from './entries.ts';
-import { eventChannel, type EventChannel } from './event-channel.ts';
-import { failureOf, isConnectionLoss, isLostSession } from './failures.ts';
-import { createLanes, mayAsk, type Turn } from './lanes.ts';
-import { perform } from './perform.ts';
+import { createDelivery } from './delivery.ts';
+import { entriesOf, type Listing } from './entries.ts';
+import { aipErrorIn, failureOf } from './failures.ts';
+import { handleLogs } from './logs.ts';
+import type { Access } from './oauth/access.ts';
+import type { Account } from './oauth/account.ts';
+import { createWatching } from './watching.ts';
 
 /** First pause before a server is tried again, and the longest, in milliseconds. */
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 30_000;
 /** A connection that has held this long starts the pauses anew. */
 const STABLE = 30_000;
+/** What the latest call weighs in the latency that is shown. */
+const LATEST = 0.2;
 /** How long a call waits for a connection that is just being opened, in milliseconds. */
 const PATIENCE = 5_000;
 
 export interface UpstreamStatus {
   readonly name: string;
-  readonly state: 'starting' | 'active' | 'offline' | 'stopped';
+  /** `login_needed`: nobody whom the server lets in has logged in; see `mcp.login`. */
+  readonly state: 'starting' | 'active' | 'offline' | 'login_needed' | 'stopped';
   readonly transport: 'stdio' | 'http';
   readonly era?: 'modern' | 'legacy';
+  /** Milliseconds since the Unix epoch: how long it has been so. */
+  readonly since: number;
   readonly tools: number;
+  /** Of the child process. */
+  readonly pid?: number;
+  /** Milliseconds that calls have taken lately. */
+  readonly latency?: number;
   /** Times a connection has been lost or not been made. */
   readonly failures: number;
   /** Why it is not active. */
@@ -38,27 +45,62 @@ export interface UpstreamStatus {
 export interface Upstream {
   readonly name: string;
   status(): UpstreamStatus;
+  /** Calls back whenever a resource of the server has changed. Throws UNSUPPORTED_OPERATION if the server cannot tell. */
+  watch(uri: string, updated: () => void): Promise<() => void>;
   /** Resolves once the first attempt to connect has ended, either way. */
   readonly tried: Promise<void>;
   stop(): Promise<void>;
 }
 
-export function startUpstream(exchange: Exchange, name: string, config: UpstreamConfig, log: UpstreamLog): Upstream {
+export interface UpstreamOptions {
+  /** For a server over HTTP. */
+  readonly access?: Access | undefined;
+  readonly log: UpstreamLog;
+  /** Keeps a login that a person has to finish; returns its URL. */
+  readonly login: (account: Account) => Promise<string>;
+}
+
+export function startUpstream(
+  exchange: Exchange,
+  name: string,
+  config: UpstreamConfig,
+  { access, log, login }: UpstreamOptions,
+): Upstream {
   const { catalogue, routes } = exchange;
   const stopping = new AbortController();
   const { promise: tried, resolve: firstTried } = Promise.withResolvers<void>();
   let connection: Connection | undefined;
+  /** Whose connection it is, when it is not everybody's. */
+  let lister: Account | undefined;
   let next = Promise.withResolvers<Connection>();
   let state: UpstreamStatus['state'] = 'starting';
+  let stateSince = exchange.clock.now();
   let entries: readonly CatalogueEntry[] = [];
   let failures = 0;
   let lastError: string | undefined;
+  let latency: number | undefined;
 
-  const base: ConnectOptions = { name, config, capabilities: {}, log, signal: stopping.signal };
-  const open = (capabilities: ClientCapabilities, more: Partial<ConnectOptions>): Promise<Connection> =>
-    connect({ ...base, capabilities, ...more });
-  const lanes = createLanes((capabilities, prepare) => open(capabilities, { prepare }));
-  const unbind = routes.bind(name, { reach: 'remote', deliver } satisfies Route);
+  const base: ConnectOptions = {
+    name,
+    config,
+    capabilities: {},
+    log,
+    fetch: access?.as(access.service) ?? fetch,
+    signal: stopping.signal,
+  };
+  const open = (more: Partial<ConnectOptions>): Promise<Connection> => connect({ ...base, ...more });
+  const delivery = createDelivery({
+    name,
+    shared: { current, drop, next: soon },
+    open,
+    access,
+    login,
+    onDone: (took) => (latency = latency === undefined ? took : latency + (took - latency) * LATEST),
+  });
+  let loggedIn = new AbortController();
+  const unfollow = access?.onChange(() => loggedIn.abort());
+  const watching = createWatching(current);
+  const unbind = routes.bind(name, { reach: 'remote', deliver: delivery.deliver, absence } satisfies Route);
 
   // ── staying connected ──────────────────────────────────────────────────────────────────────────────
 
@@ -66,19 +108,23 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     let pause = FIRST_PAUSE;
     while (!stopping.signal.aborted) {
       const since = performance.now();
+      let why: 'offline' | 'login_needed' = 'offline';
+      loggedIn = new AbortController();
       try {
         await hold();
         lastError = 'the connection has ended';
       } catch (error) {
-        lastError = failureOf(name, error, 'none').error.message;
+        const { code, message } = failureOf(name, error, 'none').error;
+        if (code === 'REAUTHORISE') why = 'login_needed';
+        lastError = message;
       }
       firstTried();
       if (stopping.signal.aborted) break;
       failures++;
-      offline();
+      absent(why);
       if (performance.now() - since > STABLE) pause = FIRST_PAUSE;
       log('warn', 'an upstream is offline', { server: name, error: lastError, retryInMs: pause });
-      await sleep(pause, stopping.signal);
+      await sleep(pause, AbortSignal.any([stopping.signal, loggedIn.signal]));
       // Many servers that fell together do not come back together.
       pause = Math.min(LONGEST_PAUSE, pause * 2) * (0.9 + Math.random() / 5);
     }
@@ -86,12 +132,20 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
 
   /** Connects, lists, and stays until the connection is lost. */
   async function hold(): Promise<void> {
-    const opened = await open({}, { onListChanged: () => void refresh(opened).catch(() => opened.lose()) });
+    const opened = await openListing({
+      prepare(client) {
+        handleLogs(client);
+        watching.prepare(client);
+      },
+      onListChanged: () => void refresh(opened).catch(() => opened.lose()),
+    });
     try {
       await refresh(opened);
       connection = opened;
       state = 'active';
+      stateSince = exchange.clock.now();
       lastError = undefined;
+      watching.renew(opened);
       next.resolve(opened);
       firstTried();
       log('info', 'an upstream is connected', {
@@ -104,6 +158,26 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     } finally {
       drop(opened);
       await opened.close().catch(() => {});
+    }
+  }
+
+  /**
+   * The connection whose lists are shown. Where a server lets nobody in without a login it is that of somebody who has
+   * logged in, and is used for nothing else.
+   */
+  async function openListing(options: Partial<ConnectOptions>): Promise<Connection> {
+    lister = undefined;
+    try {
+      return await open(options);
+    } catch (error) {
+      if (!access || aipErrorIn(error)?.code !== 'REAUTHORISE') throw error;
+      for (const account of await access.accounts()) {
+        const opened = await open({ ...options, fetch: access.as(account) }).catch(() => undefined);
+        if (!opened) continue;
+        lister = account;
+        return opened;
+      }
+      throw error;
     }
   }
 
@@ -128,7 +202,7 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     refreshing = (async () => {
       do {
         again = false;
-        const listing = await listAll(opened);
+        const listing = shareable(await listAll(opened));
         const known = new Set(listing.tools.map((tool) => tool['name']));
         const more = (askingTools ?? []).filter((tool) => !known.has(tool['name'] ?? null));
         const listed = entriesOf(name, config, { ...listing, tools: [...listing.tools, ...more] }, log);
@@ -140,6 +214,9 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     return refreshing;
   }
 
+  /** Which resources somebody has is nobody else's business; by their URIs everybody reads their own. */
+  const shareable = (listing: Listing): Listing => (lister ? { ...listing, resources: [] } : listing);
+
   let askingTools: readonly JsonObject[] | undefined;
 
   /** Found out once: it may take a process of its own. */
@@ -147,7 +224,7 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     if (askingTools !== undefined) return;
     askingTools = [];
     try {
-      askingTools = await listAskingTools(opened, base);
+      askingTools = await listAskingTools(opened, lister && access ? { ...base, fetch: access.as(lister) } : base);
       if (connection === opened) await refresh(opened);
     } catch (error) {
       log('info', 'an upstream was not asked for the tools that ask', {
@@ -158,55 +235,29 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
   }
 
   /** What it offers stays known, so that callers are told what is wrong instead of finding nothing. */
-  function offline(): void {
-    state = 'offline';
+  function absent(why: 'offline' | 'login_needed'): void {
+    if (state !== why) stateSince = exchange.clock.now();
+    state = why;
     entries = entries.map((entry) => ({ ...entry, state: 'offline' }));
     catalogue.put(name, entries);
   }
 
+  /** What it offers is not known for sure while it is not connected. */
+  function absence(): string | undefined {
+    if (state === 'active') return undefined;
+    const since = new Date(stateSince).toISOString();
+    const reason = lastError === undefined ? '' : `; last error: ${lastError.replace(/\.$/, '')}`;
+    return `The MCP server "${name}" has been ${state === 'login_needed' ? 'waiting for a login' : state} since ${since}${reason}.`;
+  }
+
   const toolCount = (): number => entries.filter((entry) => entry.kind === 'tool').length;
 
-  // ── delivering calls ───────────────────────────────────────────────────────────────────────────────
-
-  async function* deliver(call: RouteCall): AsyncIterable<RouteEvent> {
-    const channel = eventChannel();
-    void work(call, channel).then((end) => channel.push(end));
-    yield* channel.events();
-  }
-
-  /** Ends with exactly one `done` or `failed`. */
-  async function work(call: RouteCall, channel: EventChannel): Promise<RouteEvent> {
-    const possible = call.entry.effect === 'read' ? 'none' : 'unknown';
-    let turn: Turn | undefined;
-    try {
-      turn = mayAsk(call.message) && call.entry.kind === 'tool' ? await lanes.take(call, channel) : undefined;
-      const body = turn ? await perform(turn.connection.client, call, channel) : await performShared(call, channel);
-      return { type: 'done', body };
-    } catch (thrown) {
-      if (thrown instanceof AipError) return { type: 'failed', error: thrown.toJSON(), effect: 'none' };
-      if (call.signal.aborted)
-        return { type: 'failed', error: errorBody('CANCELED', `The call to ${name} was canceled.`), effect: possible };
-      return { type: 'failed', ...failureOf(name, thrown, possible) };
-    } finally {
-      turn?.end();
-    }
-  }
-
-  async function performShared(call: RouteCall, channel: EventChannel): Promise<Body> {
-    const used = await current();
-    try {
-      return await perform(used.client, call, channel);
-    } catch (error) {
-      if ('url' in config && !call.signal.aborted && isConnectionLoss(error)) drop(used);
-      const renewed = isLostSession(error) ? await soon() : undefined;
-      if (!renewed) throw error;
-      return await perform(renewed.client, call, channel);
-    }
-  }
+  // ── the connection that callers share ──────────────────────────────────────────────────────────────
 
   /** The connection; a server that is down fails its callers at once. */
   async function current(): Promise<Connection> {
     const found = connection ?? (state === 'starting' ? await soon() : undefined);
+    if (access && (lister || state === 'login_needed')) throw access.reauthorise();
     if (found) return found;
     throw new AipError(
       'UPSTREAM_FAILED',
@@ -214,22 +265,29 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
     );
   }
 
-  const soon = (): Promise<Connection | undefined> => Promise.race([next.promise, sleep(PATIENCE, stopping.signal)]);
+  function soon(): Promise<Connection | undefined> {
+    return Promise.race([next.promise, sleep(PATIENCE, stopping.signal)]);
+  }
 
   const running = supervise();
 
   return {
     name,
     tried,
+    watch: (uri, updated) => watching.add(uri, updated),
     status() {
       const era = connection?.client.getProtocolEra();
+      const pid = (connection?.client.transport as { pid?: number } | undefined)?.pid;
       return {
         name,
         state: stopping.signal.aborted ? 'stopped' : state,
         transport: 'command' in config ? 'stdio' : 'http',
+        since: stateSince,
         tools: toolCount(),
         failures,
         ...(era === undefined ? {} : { era }),
+        ...(pid === undefined ? {} : { pid }),
+        ...(latency === undefined ? {} : { latency: Math.round(latency) }),
         ...(lastError === undefined ? {} : { error: lastError }),
       };
     },
@@ -238,7 +296,8 @@ export function startUpstream(exchange: Exchange, name: string, config: Upstream
       unbind();
       catalogue.remove(name);
       connection?.lose();
-      await lanes.close();
+      unfollow?.();
+      await delivery.close();
       await running;
     },
   };

@@ -1,0 +1,154 @@
+import { claim } from '@aip/conformance';
+import type { JsonObject } from '@aip/wire';
+import { describe, expect, it } from 'vitest';
+import { exportServerJson, offersOf, parseServerJson, type Values } from './index.ts';
+
+const document = (more: JsonObject): string =>
+  JSON.stringify({
+    $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
+    name: 'io.github.example/weather',
+    description: 'Weather.',
+    version: '1.0.2',
+    ...more,
+  });
+
+const npm = (more: JsonObject = {}): JsonObject => ({
+  registryType: 'npm',
+  identifier: '@example/weather',
+  version: '1.0.2',
+  transport: { type: 'stdio' },
+  ...more,
+});
+
+const offer = (more: JsonObject, at = 0) => {
+  const found = offersOf(parseServerJson(document(more)))[at];
+  if (!found) throw new Error('no such offer');
+  return found;
+};
+const entryOf = (more: JsonObject, values: Values = {}) => offer(more).entry(values);
+
+describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
+  it('makes a command of an npm package, with its exact version', () => {
+    expect(entryOf({ packages: [npm()] })).toEqual({ command: 'npx', args: ['-y', '@example/weather@1.0.2'] });
+  });
+
+  it('puts arguments and variables where the package wants them', () => {
+    const packages = [
+      npm({
+        runtimeArguments: [{ type: 'named', name: '--ignore-scripts', value: 'true' }],
+        packageArguments: [
+          { type: 'positional', value: 'serve' },
+          { type: 'positional', valueHint: 'folder', isRequired: true },
+          { type: 'named', name: '--units', default: 'metric', choices: ['metric', 'imperial'] },
+          { type: 'named', name: '-l', value: 'info' },
+          { type: 'named', name: '--optional' },
+        ],
+        environmentVariables: [
+          { name: 'API_KEY', description: 'From the provider.', isRequired: true, isSecret: true },
+          { name: 'ENDPOINT', value: 'https://{region}.example.com/{kept}', variables: { region: {} } },
+        ],
+      }),
+    ];
+    expect(offer({ packages }).needs).toEqual([
+      { key: 'folder', required: true, secret: false },
+      { key: '--units', required: false, secret: false, fallback: 'metric', choices: ['metric', 'imperial'] },
+      { key: '--optional', required: false, secret: false },
+      { key: 'API_KEY', description: 'From the provider.', required: true, secret: true },
+      { key: 'region', required: true, secret: false },
+    ]);
+    expect(entryOf({ packages }, { folder: '/data', API_KEY: 'k', region: 'eu' })).toEqual({
+      command: 'npx',
+      args: ['-y', '--ignore-scripts=true', '@example/weather@1.0.2', 'serve', '/data', '--units=metric', '-l', 'info'],
+      env: { API_KEY: 'k', ENDPOINT: 'https://eu.example.com/{kept}' },
+    });
+    expect(() => entryOf({ packages }, { API_KEY: 'k', region: 'eu' })).toThrow('folder is needed.');
+    expect(() => entryOf({ packages }, { folder: '/', API_KEY: 'k', region: 'eu', '--units': 'k' })).toThrow(
+      '--units is one of metric, imperial.',
+    );
+  });
+
+  it('makes commands of Python packages and of images, whose variables stay out of the arguments', () => {
+    const env = { environmentVariables: [{ name: 'KEY', isSecret: true }] };
+    const pypi = { registryType: 'pypi', identifier: 'weather-mcp', version: '0.5.0', transport: { type: 'stdio' } };
+    expect(entryOf({ packages: [pypi] })).toEqual({ command: 'uvx', args: ['weather-mcp@0.5.0'] });
+    const oci = {
+      registryType: 'oci',
+      identifier: 'docker.io/mcp/weather:1.0.2',
+      transport: { type: 'stdio' },
+      ...env,
+    };
+    expect(entryOf({ packages: [oci] }, { KEY: 'k' })).toEqual({
+      command: 'docker',
+      args: ['run', '-i', '--rm', '-e', 'KEY', 'docker.io/mcp/weather:1.0.2'],
+      env: { KEY: 'k' },
+    });
+  });
+
+  it('makes a URL and headers of a server elsewhere, Streamable HTTP first', () => {
+    const headers = [
+      { name: 'Authorization', value: 'Bearer {token}', variables: { token: { isSecret: true, isRequired: true } } },
+      { name: 'X-Region', default: 'eu' },
+      { name: 'X-Optional' },
+    ];
+    const remotes = [
+      { type: 'sse', url: 'https://old.example.com/sse' },
+      { type: 'streamable-http', url: 'https://{tenant}.example.com/mcp', variables: { tenant: {} }, headers },
+    ];
+    expect(offer({ remotes }).needs.map(({ key, secret }) => [key, secret])).toEqual([
+      ['tenant', false],
+      ['token', true],
+      ['X-Region', false],
+      ['X-Optional', false],
+    ]);
+    expect(entryOf({ remotes }, { tenant: 'acme', token: 't' })).toEqual({
+      url: 'https://acme.example.com/mcp',
+      headers: { Authorization: 'Bearer t', 'X-Region': 'eu' },
+    });
+    expect(offer({ remotes }, 1).label).toBe('https://old.example.com/sse');
+    expect(() => entryOf({ remotes }, { tenant: ' ', token: 't' })).toThrow('is no URL');
+    expect(() => entryOf({ remotes }, { tenant: 'a', token: 't\r\nX-Evil: 1' })).toThrow('line breaks');
+  });
+
+  it.each([
+    ['another registry', { registryType: 'mcpb' }, 'packages of "mcpb" cannot be started here'],
+    ['an option for a name', { identifier: '--package=evil' }, 'is no name of a package'],
+    ['a path for a name', { identifier: '../evil' }, 'is no name of a package'],
+    ['a range', { version: '^1.0.0' }, 'no exact version'],
+    ['a word for a version', { version: 'latest' }, 'no exact version'],
+    ['no version', { version: undefined as never }, 'no exact version'],
+    ['another home', { registryBaseUrl: 'https://npm.evil.example' }, 'would not ask'],
+    ['another runtime', { runtimeHint: 'bash' }, 'it wants bash'],
+    ['a checksum', { fileSha256: 'a'.repeat(64) }, 'SHA-256'],
+    ['another transport', { transport: { type: 'sse' } }, 'add its URL'],
+  ])('does not make a command of a package with %s', (_what, more, reason) => {
+    const found = offer({ packages: [npm(more)] });
+    expect(found.unusable).toContain(reason);
+    expect(() => found.entry({})).toThrow(reason);
+  });
+
+  it('reads what a registry answers, and says what is wrong with a document', () => {
+    expect(parseServerJson(`{"server":${document({ packages: [npm()] })},"_meta":{}}`).packages).toHaveLength(1);
+    expect(() => parseServerJson('{"name":"weather"}')).toThrow(/name: not a name.*\n.*description: /s);
+    expect(() =>
+      parseServerJson(document({ packages: [npm({ packageArguments: [{ type: 'positional' }] })] })),
+    ).toThrow('packages.0.packageArguments.0: needs a value or a valueHint');
+    expect(() => parseServerJson('nothing')).toThrow();
+  });
+});
+
+describe(`exporting a server.json ${claim('P-MCP-GW.registry')}`, () => {
+  it('can be imported elsewhere', () => {
+    const exported = exportServerJson({
+      name: 'com.example/desk',
+      description: 'x'.repeat(200),
+      version: '1.2.3',
+      url: 'https://aip.example.com/mcp/v/desk',
+    });
+    const parsed = parseServerJson(JSON.stringify(exported));
+    expect(parsed.description).toHaveLength(100);
+    expect(offersOf(parsed)[0]?.entry({ token: 'aip_key_1' })).toEqual({
+      url: 'https://aip.example.com/mcp/v/desk',
+      headers: { Authorization: 'Bearer aip_key_1' },
+    });
+  });
+});

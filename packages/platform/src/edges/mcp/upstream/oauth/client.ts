@@ -1,0 +1,71 @@
+import { AipError } from '@aip/wire';
+import {
+  createPrivateKeyJwtAuth,
+  type AddClientAuthentication,
+  type OAuthClientMetadata,
+  type StoredOAuthClientInformation,
+} from '@modelcontextprotocol/client';
+import { DEFAULT_TENANT } from '../../../../kernel/principal.ts';
+import { PLATFORM_OWNER, type Vault } from '../../../../kernel/vault.ts';
+import type { OAuthSettings } from '../config.ts';
+
+/** Who the platform is towards authorization servers. */
+export interface ClientIdentity {
+  /** Where a browser comes back to after a login. */
+  readonly redirectUrl: string;
+  /** Where our Client ID Metadata Document is; only where others reach the platform over https. */
+  readonly metadataUrl: string | undefined;
+}
+
+/** What we say of ourselves, in the metadata document and when we register (RFC 7591, section 2). */
+export const clientMetadata = (redirectUrl: string): OAuthClientMetadata => ({
+  client_name: 'Agent Infrastructure Platform',
+  redirect_uris: [redirectUrl],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'none',
+});
+
+/** The client that an operator has registered beforehand; undefined when there is none. Throws CONFIG_INVALID. */
+export async function registeredClient(
+  server: string,
+  { client_id, client_secret, issuer }: OAuthSettings,
+  vault: Vault,
+): Promise<StoredOAuthClientInformation | undefined> {
+  if (client_id === undefined) return undefined;
+  const secret =
+    client_secret === undefined ? undefined : await secretOf(server, 'client_secret', client_secret, vault);
+  return {
+    client_id,
+    ...(secret === undefined ? {} : { client_secret: secret }),
+    ...(issuer === undefined ? {} : { issuer }),
+  };
+}
+
+/** `private_key_jwt` (RFC 7523, section 2.2) with the configured key; undefined when there is none. */
+export function keyAuthentication(
+  server: string,
+  { client_id, private_key, key_algorithm = 'ES256' }: OAuthSettings,
+  vault: Vault,
+): AddClientAuthentication | undefined {
+  if (client_id === undefined || private_key === undefined) return undefined;
+  return async (...request) => {
+    const privateKey = await secretOf(server, 'private_key', private_key, vault);
+    const authenticate = createPrivateKeyJwtAuth({
+      issuer: client_id,
+      subject: client_id,
+      privateKey,
+      alg: key_algorithm,
+    });
+    await authenticate(...request);
+  };
+}
+
+async function secretOf(server: string, setting: string, name: string, vault: Vault): Promise<string> {
+  const secret = await vault.read(DEFAULT_TENANT, PLATFORM_OWNER, name);
+  if (secret !== undefined) return secret;
+  throw new AipError(
+    'CONFIG_INVALID',
+    `mcp.servers.${server}.oauth.${setting} names the secret "${name}", which there is not; "aip secret set ${name}" keeps it.`,
+  );
+}
