@@ -1,0 +1,221 @@
+import { AipError, type Json } from '@aip/wire';
+import pg from 'pg';
+import {
+  replaceParameters,
+  type SqlColumn,
+  type SqlDatabase,
+  type SqlLimit,
+  type SqlRows,
+  type SqlStatement,
+  type SqlTable,
+} from '../../sources/sql/store.ts';
+
+const MAX_CONNECTIONS = 4;
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 5_000;
+const IDLE = 30_000;
+const TABLES_TIMEOUT = 15_000;
+/** The server ends a statement; if it does not, its connection is dropped this much later, in milliseconds. */
+const GRACE = 2_000;
+
+/**
+ * A PostgreSQL database in which nothing can be written: every statement is the query of a cursor in a READ ONLY
+ * transaction that is rolled back. A cursor takes one SELECT or VALUES and nothing else, so no statement can end the
+ * transaction or change its mode. What may be read is up to the role's grants. `url` is asked for each new connection.
+ */
+export function openPostgres(url: () => Promise<string>): SqlDatabase {
+  let pool: { readonly url: string; readonly pool: pg.Pool } | undefined;
+
+  async function connect(): Promise<pg.PoolClient> {
+    const wanted = await url();
+    if (pool?.url !== wanted) {
+      void pool?.pool.end();
+      pool = { url: wanted, pool: newPool(wanted) };
+    }
+    try {
+      return await pool.pool.connect();
+    } catch (error) {
+      throw unreachable(error);
+    }
+  }
+
+  async function readOnly<T>(
+    timeout: number,
+    signal: AbortSignal,
+    work: (client: pg.PoolClient) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const client = await connect();
+    let dropped: Error | undefined;
+    const drop = (reason: Error): void => {
+      if (dropped) return;
+      dropped = reason;
+      client.release(reason);
+    };
+    const aborted = (): void => drop(new Error('aborted'));
+    const timer = setTimeout(
+      () => drop(new AipError('TIMEOUT', `The database has not answered within ${timeout / 1000} seconds.`)),
+      timeout + GRACE,
+    );
+    signal.addEventListener('abort', aborted, { once: true });
+    try {
+      await client.query(`BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeout)}`);
+      const result = await work(client);
+      await client.query('ROLLBACK');
+      return result;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (dropped) throw dropped;
+      const failure = failureOf(error, timeout);
+      await client.query('ROLLBACK').catch((lost: Error) => drop(lost));
+      throw failure;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', aborted);
+      if (!dropped) client.release();
+    }
+  }
+
+  return {
+    dialect: 'postgres',
+    tables: (signal) => readOnly(TABLES_TIMEOUT, signal, listTables),
+    query: (statement, limit, signal) =>
+      readOnly(limit.timeout, signal, (client) => fetchRows(client, statement, limit)),
+    async close() {
+      await pool?.pool.end();
+    },
+  };
+}
+
+function newPool(url: string): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    idleTimeoutMillis: IDLE,
+    allowExitOnIdle: true,
+    application_name: 'aip',
+    options: '-c default_transaction_read_only=on',
+  });
+  // An idle connection that breaks is replaced by the next; nobody waits for it.
+  pool.on('error', () => {});
+  return pool;
+}
+
+async function fetchRows(
+  client: pg.PoolClient,
+  { sql, parameters }: SqlStatement,
+  { rows: limit }: SqlLimit,
+): Promise<SqlRows> {
+  const names: string[] = [];
+  const numbered = replaceParameters(sql, (name) => {
+    if (!names.includes(name)) names.push(name);
+    return `$${names.indexOf(name) + 1}`;
+  }).replace(/;\s*$/, '');
+  const declaration: pg.QueryConfig & { queryMode: 'extended' } = {
+    text: `DECLARE aip_rows NO SCROLL CURSOR FOR ${numbered}`,
+    values: names.map((name) => parameters[name] ?? null),
+    // One statement at a time, which the simple protocol does not promise.
+    queryMode: 'extended',
+  };
+  await client.query(declaration);
+  const { fields, rows } = await client.query<Record<string, unknown>>({
+    text: `FETCH FORWARD ${limit + 1} FROM aip_rows`,
+    types: TYPES,
+  });
+  return {
+    columns: fields.map(({ name }) => name),
+    rows: rows
+      .slice(0, limit)
+      .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonOf(value)]))),
+    truncated: rows.length > limit,
+  };
+}
+
+const TABLES = `
+  SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END AS name,
+         c.relkind IN ('v', 'm') AS is_view,
+         a.attname AS column_name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
+         coalesce(a.attnum = ANY (i.indkey), false) AS primary_key
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+     AND position('.' IN c.relname) = 0 AND position('.' IN n.nspname) = 0
+   ORDER BY 1, a.attnum
+   LIMIT 50000`;
+
+async function listTables(client: pg.PoolClient): Promise<SqlTable[]> {
+  const { rows } = await client.query<{
+    name: string;
+    is_view: boolean;
+    column_name: string;
+    type: string;
+    nullable: boolean;
+    primary_key: boolean;
+  }>(TABLES);
+  const byName = Map.groupBy(rows, ({ name }) => name);
+  return [...byName].map(([name, columns]) => ({
+    name,
+    kind: columns[0]?.is_view === true ? 'view' : 'table',
+    columns: columns.map((column): SqlColumn => ({
+      name: column.column_name,
+      type: column.type,
+      nullable: column.nullable,
+      primaryKey: column.primary_key,
+    })),
+  }));
+}
+
+const { builtins } = pg.types;
+/** Times as the database writes them: a Date would move them to this machine's zone. */
+const AS_TEXT: ReadonlySet<number> = new Set([
+  builtins.DATE,
+  builtins.TIME,
+  builtins.TIMETZ,
+  builtins.TIMESTAMP,
+  builtins.TIMESTAMPTZ,
+  builtins.INTERVAL,
+]);
+
+const INT8: number = builtins.INT8;
+
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text') => {
+    if (AS_TEXT.has(oid)) return (text: string) => text;
+    return oid === INT8 ? safeInteger : pg.types.getTypeParser(oid, format);
+  }) as typeof pg.types.getTypeParser,
+};
+
+/** An integer beyond a double stays text. */
+const safeInteger = (text: string): number | string => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
+
+const jsonOf = (value: unknown): Json => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : (value as Json);
+};
+
+/** What the database says about a statement is the caller's to know; what it says about the connection is not. */
+function failureOf(error: unknown, timeout: number): AipError {
+  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+  if (code === '57014')
+    return new AipError('TIMEOUT', `The database has not answered within ${timeout / 1000} seconds.`);
+  // Classes of SQLSTATE: data, transaction, syntax and access, limits, objects not in the right state (PostgreSQL, appendix A).
+  if (/^(?:0A|22|25|2B|34|42|53|54|55|P0)/.test(code))
+    return new AipError('INVALID_ARGUMENT', `The database refuses this statement: ${(error as Error).message}.`);
+  return unreachable(error);
+}
+
+function unreachable(error: unknown): AipError {
+  const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  const why =
+    code === undefined
+      ? 'cannot be reached'
+      : code.startsWith('28')
+        ? 'refuses the role or its password'
+        : `fails (SQLSTATE ${code})`;
+  return new AipError('UPSTREAM_FAILED', `The database ${why}.`, { cause: error });
+}

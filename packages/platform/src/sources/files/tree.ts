@@ -1,0 +1,137 @@
+import { constants } from 'node:fs';
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
+import { join, matchesGlob, sep } from 'node:path';
+import { AipError } from '@aip/wire';
+
+/** A folder that is shown, read-only. Paths are relative to it, with slashes. */
+export interface FileTree {
+  /** Everything that may be seen, up to the bounds. */
+  scan(): Promise<Scan>;
+  /** Throws NOT_FOUND for what is not there or not shown, PAYLOAD_TOO_LARGE. */
+  read(path: string): Promise<Uint8Array>;
+  /** What is directly in a folder. Throws NOT_FOUND. */
+  list(path: string): Promise<readonly Listed[]>;
+}
+
+export interface Scan {
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+  /** There is more than the bounds take. */
+  readonly cut: boolean;
+}
+
+export interface Listed {
+  readonly path: string;
+  readonly kind: 'file' | 'folder';
+}
+
+/** Files and folders that are listed; what is beyond can still be read by its path. */
+const MAX_FILES = 1_000;
+const MAX_FOLDERS = 500;
+/** Entries of one folder that are looked at. */
+const MAX_IN_FOLDER = 10_000;
+
+export function fileTree(root: string, include: readonly string[], maxBytes: number): FileTree {
+  // Globs do not reach names that begin with a dot, unless they name one themselves.
+  const isShown = (path: string): boolean => include.some((pattern) => matchesGlob(path, pattern));
+
+  async function list(path: string): Promise<readonly Listed[]> {
+    const folder = await inside(path);
+    const found = await readdir(folder, { withFileTypes: true }).catch(() => {
+      throw missing(path);
+    });
+    const listed: Listed[] = [];
+    for (const item of found.slice(0, MAX_IN_FOLDER).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const below = path === '' ? item.name : `${path}/${item.name}`;
+      // A link is what it leads to, if that lies inside.
+      const kind = item.isSymbolicLink()
+        ? await kindOf(below)
+        : item.isFile()
+          ? 'file'
+          : item.isDirectory()
+            ? 'folder'
+            : undefined;
+      if (kind === 'file' && isShown(below)) listed.push({ path: below, kind });
+      if (kind === 'folder' && !item.isSymbolicLink() && mayHold(include, below)) listed.push({ path: below, kind });
+    }
+    return listed;
+  }
+
+  async function kindOf(path: string): Promise<Listed['kind'] | undefined> {
+    try {
+      const found = await stat(await inside(path));
+      return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Where a path really leads. Throws NOT_FOUND when that is outside: what is there is nobody's to know. */
+  async function inside(path: string): Promise<string> {
+    if (path.includes('\0') || path.split(/[/\\]/).some((part) => part === '..' || part === '.')) throw missing(path);
+    const [top, real] = await Promise.all([realpath(root), realpath(join(root, path))]).catch(() => {
+      throw missing(path);
+    });
+    if (real !== top && !real.startsWith(top.endsWith(sep) ? top : top + sep)) throw missing(path);
+    return real;
+  }
+
+  return {
+    list,
+    async scan() {
+      const files: string[] = [];
+      const folders = [''];
+      let cut = false;
+      // Grows while it is walked.
+      for (const folder of folders) {
+        for (const item of await list(folder)) {
+          const into = item.kind === 'file' ? files : folders;
+          if (into.length < (item.kind === 'file' ? MAX_FILES : MAX_FOLDERS)) into.push(item.path);
+          else cut = true;
+        }
+      }
+      return { files, folders, cut };
+    },
+    async read(path) {
+      if (!isShown(path)) throw missing(path);
+      // A pipe that nobody writes to must not hold the platform up.
+      const handle = await open(join(root, path), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => {
+        throw missing(path);
+      });
+      try {
+        const opened = await handle.stat();
+        const real = await lstat(await inside(path));
+        // What was opened is what lies inside, whatever has happened to the links meanwhile.
+        if (!opened.isFile() || opened.ino !== real.ino || opened.dev !== real.dev) throw missing(path);
+        if (opened.size > maxBytes)
+          throw new AipError('PAYLOAD_TOO_LARGE', `${path} has ${opened.size} bytes; at most ${maxBytes} are read.`);
+        const buffer = Buffer.alloc(Math.min(maxBytes, opened.size));
+        let length = 0;
+        while (length < buffer.length) {
+          const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+          if (bytesRead === 0) break;
+          length += bytesRead;
+        }
+        return buffer.subarray(0, length);
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+/** Whether a pattern may match something within a folder: hidden ones are left alone unless one is named. */
+function mayHold(include: readonly string[], folder: string): boolean {
+  const parts = folder.split('/');
+  return include.some((pattern) => {
+    const wanted = pattern.split('/');
+    return parts.every((part, i) => {
+      const deep = wanted.slice(0, i + 1).includes('**');
+      const own = wanted[i];
+      if (deep) return !part.startsWith('.') || wanted.includes(part);
+      return own !== undefined && i < wanted.length - 1 && matchesGlob(part, own);
+    });
+  });
+}
+
+const missing = (path: string): AipError => new AipError('NOT_FOUND', `There is no file "${path.slice(0, 200)}" here.`);
