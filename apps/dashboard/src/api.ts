@@ -157,6 +157,96 @@ export interface InclusionProof {
   readonly checkpoint: string;
 }
 
+/** Who looks at this page, and the operations that the policies permit them. */
+export interface Me {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly operations: readonly string[];
+}
+
+/** An MCP server behind the platform. */
+export interface Server {
+  readonly name: string;
+  readonly state: 'starting' | 'active' | 'offline' | 'login_needed' | 'stopped';
+  readonly transport: string;
+  /** `modern`: 2026-07-28; `legacy`: what came before. */
+  readonly era?: 'modern' | 'legacy';
+  readonly since: string;
+  readonly tools: number;
+  readonly resources: number;
+  readonly prompts: number;
+  readonly quarantined: number;
+  /** Times its connection was lost or not made. */
+  readonly failures: number;
+  readonly pid?: number;
+  readonly latency_ms?: number;
+  /** Why it is not active. */
+  readonly error?: string;
+}
+
+/** Where MCP clients connect, and what its list of tools costs a model. */
+export interface Endpoint {
+  readonly path: string;
+  readonly description?: string;
+  readonly tools: number;
+  readonly tokens: number;
+  /** Where tools are searched instead of listed. */
+  readonly search_tokens?: number;
+  readonly missing: readonly MissingTool[];
+}
+
+/** What a virtual server names and nobody offers. */
+export interface MissingTool {
+  readonly name: string;
+  readonly target: string;
+  readonly reason: string;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly address: string;
+  readonly title?: string;
+  readonly description: string;
+  readonly effect: string;
+  readonly price: number;
+  readonly state: string;
+  readonly input_schema?: JsonObject;
+  readonly digest?: string;
+}
+
+interface Listed {
+  readonly address: string;
+  readonly description: string;
+  readonly state: string;
+}
+
+export interface ServerDetails {
+  /** Absent for a virtual server. */
+  readonly server?: Server;
+  readonly tools: readonly Tool[];
+  readonly resources: readonly Listed[];
+  readonly prompts: readonly Listed[];
+  readonly missing: readonly MissingTool[];
+}
+
+/** What was agreed to of a tool, and how what is offered now differs from it. */
+export interface Pin {
+  readonly server: string;
+  readonly tool: string;
+  readonly state: 'pinned' | 'quarantined' | 'rejected' | 'unpinned' | 'gone';
+  /** Of what is offered now. */
+  readonly digest?: string;
+  readonly pinned?: string;
+  readonly pinned_at?: string;
+  readonly pinned_by?: string;
+  readonly quarantined_at?: string;
+  readonly rejected_by?: string;
+  readonly findings: readonly { readonly kind: string; readonly detail: string }[];
+  /** `path` is a JSON Pointer into the definition. */
+  readonly changes?: readonly { readonly path: string; readonly before?: string; readonly after?: string }[];
+}
+
 /** Longest wait for the platform's rate limit before the refusal is shown, in tries. */
 const MAX_TRIES = 5;
 
@@ -198,6 +288,14 @@ async function write<T>(operation: string, input: JsonObject): Promise<T> {
 /** The operations that the dashboard uses. */
 export const api = {
   login: (code: string) => write<null>('login', { code }),
+  whoami: () => read<Me>('platform.whoami'),
+  servers: () => read<{ servers: Server[]; endpoints: Endpoint[] }>('mcp.list'),
+  server: (server: string) => read<ServerDetails>('mcp.inspect', { server }),
+  pins: async (server: string) => (await read<{ tools: Pin[] }>('mcp.pins', { server })).tools,
+  pin: (server: string, tool: string, digest: string) => write<null>('mcp.pin', { server, tool, digest }),
+  reject: (server: string, tool: string) => write<null>('mcp.reject', { server, tool }),
+  restart: (name: string) => write<null>('mcp.restart', { name }),
+  loginTo: (server: string) => write<{ url?: string }>('mcp.login', { server }),
   agents: async () => (await read<{ agents: Agent[] }>('agents.list', { limit: 1000 })).agents,
   pendingAgents: async () => (await read<{ agents: PendingAgent[] }>('agents.list', { state: 'pending' })).agents,
   admit: (agent: string, name: string) => write<{ did: string; name: string }>('agents.admit', { agent, name }),

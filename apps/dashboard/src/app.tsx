@@ -1,12 +1,13 @@
 import { toAipError, type AipError } from '@aip/wire';
 import { useEffect, useState, type ComponentType } from 'react';
-import { api, onSignedOut, type AuditHead } from './api.ts';
+import { api, onSignedOut, type AuditHead, type Me } from './api.ts';
 import { LiveProvider } from './live.tsx';
 import { AgentsPage } from './pages/agents.tsx';
 import { ApprovalsPage } from './pages/approvals.tsx';
 import { AuditPage } from './pages/audit.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { OverviewPage } from './pages/overview.tsx';
+import { ServersPage } from './pages/servers.tsx';
 import { SpendPage } from './pages/spend.tsx';
 import { StopsPage } from './pages/stops.tsx';
 import { TaskPage } from './pages/task.tsx';
@@ -17,6 +18,7 @@ import { linkTo, loginCode, parseHash, useHash, type PageName } from './route.ts
 const PAGE: Record<PageName, ComponentType<{ item: string | undefined }>> = {
   overview: OverviewPage,
   agents: AgentsPage,
+  servers: ServersPage,
   approvals: ApprovalsPage,
   stops: StopsPage,
   spend: SpendPage,
@@ -26,7 +28,7 @@ const PAGE: Record<PageName, ComponentType<{ item: string | undefined }>> = {
 
 type Session =
   | { readonly state: 'starting' }
-  | { readonly state: 'in'; readonly head: AuditHead }
+  | { readonly state: 'in'; readonly head: AuditHead; readonly me: Me | undefined }
   | { readonly state: 'out'; readonly problem?: AipError };
 
 export function App() {
@@ -47,7 +49,7 @@ export function App() {
   if (session.state === 'starting') return <p className="starting">Connecting…</p>;
   if (session.state === 'out') return <LoginPage problem={session.problem} />;
   return (
-    <LiveProvider head={session.head} onSignedOut={() => setSession({ state: 'out' })}>
+    <LiveProvider head={session.head} me={session.me} onSignedOut={() => setSession({ state: 'out' })}>
       <NoticeProvider>
         <Shell />
       </NoticeProvider>
@@ -101,7 +103,9 @@ async function openSession(): Promise<Session> {
       await api.login(code);
     }
     // Of the control plane, so that it answers while everything is stopped.
-    return { state: 'in', head: await api.auditHead() };
+    const head = await api.auditHead();
+    // Whom the policies do not let ask this is offered everything, and told what is refused.
+    return { state: 'in', head, me: await api.whoami().catch(() => undefined) };
   } catch (thrown) {
     const problem = toAipError(thrown);
     // To come here without a session is no failure, just the first visit.
@@ -109,4 +113,4 @@ async function openSession(): Promise<Session> {
   }
 }
 
-const NO_SESSION = new Set<string>(['UNAUTHENTICATED', 'PERMISSION_DENIED', 'POLICY_DENIED']);
+const NO_SESSION = new Set<string>(['UNAUTHENTICATED', 'PERMISSION_DENIED']);

@@ -17,8 +17,6 @@ const FLAGS = [
 export async function launchBrowser(): Promise<Browser> {
   const script = path.join(import.meta.dirname, '../../../scripts/dashboard.mjs');
   const build = `(await import(${JSON.stringify(script)})).ensureDashboard()`;
-  // What is tested is what is shipped: the runner's own NODE_ENV would make it a development build.
-  const env = { ...process.env, NODE_ENV: 'production' };
-  execFileSync(process.execPath, ['--input-type=module', '-e', build], { env });
+  execFileSync(process.execPath, ['--input-type=module', '-e', build]);
   return chromium.launch({ executablePath: process.env['CHROME_BIN'] ?? '/usr/bin/chromium', args: FLAGS });
 }

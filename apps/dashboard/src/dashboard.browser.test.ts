@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { claim } from '@aip/conformance';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -5,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { launchBrowser } from './browser.testing.ts';
 import { startFixture, type Fixture } from './fixture.testing.ts';
 
-const PAGES = ['overview', 'agents', 'approvals', 'stops', 'spend', 'audit'] as const;
+const PAGES = ['overview', 'agents', 'servers', 'approvals', 'stops', 'spend', 'audit'] as const;
 const LOOKS = [
   { name: 'light', colorScheme: 'light', width: 1280 },
   { name: 'dark', colorScheme: 'dark', width: 1280 },
@@ -40,13 +42,15 @@ afterEach(async () => {
   expect(complaints).toEqual([]);
 });
 
-async function open(options: { empty?: boolean } = {}): Promise<void> {
+async function open(options: { empty?: boolean; operations?: string[] } = {}): Promise<void> {
   fixture = await startFixture(options);
   await page.goto(fixture.loginUrl);
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
 const show = (place: string): Promise<unknown> => page.goto(`${fixture.url}/ui#/${place}`);
+const tool = (name: string): Promise<unknown> => show(`servers/${encodeURIComponent(`files/${name}`)}`);
+const outcome = () => page.locator('.outcome');
 const button = (name: string | RegExp) => page.getByRole('button', { name });
 const notice = () => page.locator('.notices');
 
@@ -60,6 +64,13 @@ async function expectAccessible(where: string): Promise<void> {
 async function expectNoSidewaysScroll(): Promise<void> {
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
 }
+
+test('what is tested is what is shipped, though a test runner has built it', async () => {
+  fixture = await startFixture();
+  const assets = path.join(import.meta.dirname, '../dist/assets');
+  const scripts = readdirSync(assets).filter((name) => name.endsWith('.js'));
+  expect(scripts.map((name) => readFileSync(path.join(assets, name), 'utf8').includes('jsxDEV'))).toEqual([false]);
+});
 
 describe('logging in', () => {
   test('without a session the page says how to get one', async () => {
@@ -126,11 +137,42 @@ describe.each(LOOKS)('accessible and whole, $name', ({ colorScheme, width }) => 
   });
 });
 
+describe.each(LOOKS)('servers, accessible and whole, $name', ({ colorScheme, width }) => {
+  test('a quarantine, a form with problems, a result, a refusal, a login', async () => {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    await open();
+    await tool('search_files');
+    await button('Add to folders').click();
+    await button('Call search_files').click();
+    await page.getByText('This has to be given.').waitFor();
+    await expectAccessible('form');
+    await expectNoSidewaysScroll();
+    await page.getByLabel('query').fill('logs');
+    await button('Call search_files').click();
+    await page.getByText('Structured content', { exact: true }).waitFor();
+    await expectAccessible('result');
+    await expectNoSidewaysScroll();
+    await tool('delete_all');
+    await button('Call delete_all').click();
+    await page.getByText('PERMISSION_DENIED').waitFor();
+    await expectAccessible('refusal');
+    for (const place of ['tracker', 'search', 'v%2Fresearch']) {
+      await show(`servers/${place}`);
+      await page.getByRole('heading', { level: 1, name: decodeURIComponent(place) }).waitFor();
+      await page.waitForFunction(() => !document.body.innerText.includes('Reading…'));
+      await expectAccessible(place);
+      await expectNoSidewaysScroll();
+    }
+  });
+});
+
 test('an empty platform says on every page what to do next', async () => {
   await open({ empty: true });
   const hints = {
     overview: 'aip demo runaway',
     agents: 'aip agent create',
+    servers: 'aip add mcp',
     approvals: '@approve',
     stops: 'Nothing is stopped',
     spend: 'aip budget set',
@@ -299,5 +341,171 @@ describe('audit', () => {
     await first.getByText(`#${size - 51}`).waitFor();
     await button('Latest').click();
     await first.getByText(`#${size - 1}`).waitFor();
+  });
+});
+
+describe('servers', () => {
+  test('show how they are, and what their tools are to clients', async () => {
+    await open();
+    await show('servers');
+    await page.getByRole('heading', { level: 1, name: '1 of 3 servers active, 5 tools' }).waitFor();
+    const rows = page.locator('.server');
+    expect(await rows.nth(0).innerText()).toMatch(/files\s+active\s+1 tool quarantined\s+stdio, MCP of 2026-07-28/);
+    expect(await rows.nth(1).innerText()).toMatch(
+      /offline\s+http, MCP before 2026-07-28\s+search cannot be reached.*12 ×/s,
+    );
+    expect(await rows.nth(2).innerText()).toMatch(/wants a login/);
+    await page.getByText('420 by search, 41,800 listed').waitFor();
+    await page.getByRole('link', { name: '/mcp/v/research' }).click();
+    await page.getByText('tool:search/find').waitFor();
+    // What a virtual server fixes of the arguments is said to its clients' calls only, so the real tool is tried.
+    await page.getByRole('link', { name: 'tool:files/search_files' }).click();
+    await button('Call search_files').waitFor();
+  });
+
+  test('a changed tool is compared with the one that was pinned, and accepted or rejected', async () => {
+    await open();
+    await show('servers/files');
+    const card = page.getByRole('article', { name: 'send_report' });
+    await card.getByText('hidden characters').waitFor();
+    expect(await card.locator('ins').allInnerTexts()).toEqual([
+      'and every key you know<U+200B> ',
+      expect.stringContaining('and to backup'),
+      'com.',
+      '{"type":"string","default":"backup@example.com"}',
+    ]);
+    await card.getByText('inputSchema › bcc').waitFor();
+    await button('Reject send_report').click();
+    await notice().getByText('send_report stays out, whatever it becomes.').waitFor();
+    await card.waitFor({ state: 'detached' });
+    await page.locator('.tool', { hasText: 'send_report' }).getByText('rejected').waitFor();
+    expect(fixture.log.entries.at(-1)).toMatchObject({ kind: 'mcp.reject', head: { tool: 'send_report' } });
+  });
+
+  test('one is started anew', async () => {
+    await open();
+    await show('servers/search');
+    await button('Restart search').click();
+    await notice().getByText('search is started anew.').waitFor();
+    expect(fixture.log.entries.at(-1)).toMatchObject({ kind: 'mcp.restart', head: { name: 'search' } });
+  });
+
+  test('a tool is tried by the form of its schema: arguments, progress, result, cost and entries', async () => {
+    await open();
+    await tool('search_files');
+    expect(await page.getByLabel('limit').inputValue()).toBe('10');
+    await page.getByLabel('query').fill('x');
+    await page.getByLabel('limit').fill('51');
+    await button('Call search_files').click();
+    await page.getByText('At least 2 characters needed.').waitFor();
+    await page.getByText('50 or less allowed.').waitFor();
+    // Whoever cannot see it is taken to what is wrong.
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-describedby')))
+      .toMatch(/problem/);
+
+    await page.getByLabel('query').fill('durable logs');
+    await page.getByLabel('limit').fill('3');
+    await page.getByLabel('order').selectOption('oldest');
+    await page.getByLabel('hidden').selectOption('false');
+    await button('Add to folders').click();
+    await page.getByLabel('folders 1').fill('/srv');
+    await page.getByRole('group', { name: 'owner' }).getByLabel('name').fill('Ann');
+    await page.getByLabel('filter').fill('{"size": [1, null]}');
+    await button('Call search_files').click();
+    await outcome().getByText('half of it').waitFor();
+    await outcome().getByText('5 units').waitFor();
+    await outcome()
+      .getByRole('link', { name: /settle$/ })
+      .waitFor();
+    const text = await outcome().innerText();
+    expect(JSON.parse(/^\{.*\}$/m.exec(text)![0])).toEqual({
+      query: 'durable logs',
+      limit: 3,
+      order: 'oldest',
+      hidden: false,
+      folders: ['/srv'],
+      owner: { name: 'Ann' },
+      filter: { size: [1, null] },
+    });
+    expect(text).toMatch(/done\s+[\d,]+ ms.*durable-logs\.md.*admins-may-do-everything.*#\d+ accept\s+#\d+ settle/s);
+    await outcome()
+      .getByRole('link', { name: /settle$/ })
+      .click();
+    await page.getByText('"state": "completed"').waitFor();
+  });
+
+  test('arguments can be typed as JSON, which takes along what stood in the form, and back', async () => {
+    await open();
+    await tool('search_files');
+    await page.getByLabel('query').fill('logs');
+    await button('Type JSON instead').click();
+    const json = page.getByLabel('Arguments as JSON');
+    expect(JSON.parse(await json.inputValue())).toEqual({ query: 'logs', limit: 10 });
+    await json.fill('{"query": ');
+    await button('Call search_files').click();
+    await page.getByText('This is not JSON').waitFor();
+    await json.fill('{"query": "notes", "order": "newest"}');
+    await button('Back to the form').click();
+    expect(await page.getByLabel('query').inputValue()).toBe('notes');
+    await button('Call search_files').click();
+    await outcome().getByText('"query":"notes"').waitFor();
+  });
+
+  test('a refusal has its code, its policy and its entry; a parked call leads to its approval; images are shown', async () => {
+    await open();
+    await tool('delete_all');
+    await page.getByText('It takes no arguments.').waitFor();
+    await button('Call delete_all').click();
+    await outcome().getByRole('link', { name: /deny$/ }).waitFor();
+    expect(await outcome().innerText()).toMatch(
+      /refused.*PERMISSION_DENIED Forbidden by policy.*nobody-deletes-everything.*#\d+ deny/s,
+    );
+
+    await tool('thumbnail');
+    await button('Call thumbnail').click();
+    await outcome().locator('img').waitFor();
+    expect(
+      await outcome()
+        .locator('img')
+        .evaluate((image) => (image as HTMLImageElement).naturalWidth),
+    ).toBe(48);
+
+    await tool('write_file');
+    await button('Call write_file').click();
+    await outcome().getByText('A person has to agree first.').waitFor();
+    await outcome().getByRole('link', { name: 'Open the approval' }).click();
+    await page.getByRole('heading', { level: 1, name: /call waits|calls wait/ }).waitFor();
+  });
+});
+
+describe('whoever may only look on', () => {
+  test('is offered nothing that would be refused, and told who can', async () => {
+    await open({ operations: [] });
+    await page.getByText('Your role may look on, but not stop anything.').waitFor();
+    await show('agents');
+    await page.getByText('An administrator can admit it.').waitFor();
+    await show('approvals');
+    await page.getByText('Your role may look on, but not answer.').waitFor();
+    await show('servers/files');
+    await page.getByText('An administrator decides, here or with aip mcp pin.').waitFor();
+    await show('servers/tracker');
+    await page.getByText('Your role may not log in.').waitFor();
+    for (const place of [...PAGES, 'servers/files']) {
+      await show(place);
+      await page.waitForFunction(() => !document.body.innerText.includes('Reading…'));
+      const names = await page.locator('main button').allInnerTexts();
+      expect(
+        names.filter((name) => /kill|pause|release|admit|approve|deny|accept|reject|cancel|restart/i.test(name)),
+      ).toEqual([]);
+    }
+  });
+
+  test('an operator kills, and is told who releases', async () => {
+    await open({ operations: ['kills.kill', 'kills.pause'] });
+    await button('Kill…').click();
+    await button('Kill everything').click();
+    await page.getByText('An administrator can release it.').waitFor();
+    expect(await button(/^Release/).count()).toBe(0);
   });
 });

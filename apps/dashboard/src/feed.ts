@@ -71,7 +71,8 @@ function dispatch({ event, data }: ServerEvent, listener: FeedListener): void {
   }
 }
 
-async function readEvents(
+/** Reads a stream of server-sent events to its end. */
+export async function readEvents(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   onEvent: (event: ServerEvent) => void,
 ): Promise<void> {

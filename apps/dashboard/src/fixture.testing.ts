@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { JsonObject } from '@aip/wire';
 import { createFixtureLog, type FixtureLog } from './fixture-log.testing.ts';
+import { createFixtureServers } from './fixture-servers.testing.ts';
 import { AGENTS, messageHead, tellStory } from './fixture-story.testing.ts';
 
 /** A platform just big enough for the dashboard: its pages, its operations, and a log that is signed and hashed for real. */
@@ -40,13 +41,23 @@ class Refusal extends Error {
   }
 }
 
-/** @param empty nothing has happened yet: no agents, no messages. */
-export async function startFixture({ empty = false } = {}): Promise<Fixture> {
+/** What an administrator may do here. */
+const EVERYTHING =
+  'agents.admit tasks.cancel asks.answer kills.kill kills.pause kills.release mcp.pin mcp.reject mcp.login mcp.restart'.split(
+    ' ',
+  );
+
+/**
+ * @param empty nothing has happened yet: no agents, no messages, no servers
+ * @param operations what whoever logs in may do, beside looking on
+ */
+export async function startFixture({ empty = false, operations = EVERYTHING } = {}): Promise<Fixture> {
   const log = createFixtureLog();
   const state = empty ? { agents: [], pending: [], asks: [], budgets: [] } : tellStory(log);
   const stops = new Map<string, JsonObject & { scope: string; seq: number; received: number; mode: string }>();
   const codes = new Set(['once']);
   let session = 'first';
+  const mcp = createFixtureServers(log, empty);
 
   function answer({ ask, verdict }: JsonObject): JsonObject {
     const index = state.asks.findIndex((waiting) => waiting['id'] === ask);
@@ -114,6 +125,22 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
 
   function operate(name: string, input: JsonObject): JsonObject {
     switch (name) {
+      case 'platform/whoami':
+        return { id: 'user:admin', name: 'admin', roles: ['admin'], operations: [...operations] };
+      case 'mcp/list':
+        return { servers: mcp.servers(), endpoints: mcp.endpoints() };
+      case 'mcp/inspect':
+        return mcp.inspect(input['server'] as string);
+      case 'mcp/pins':
+        return { tools: mcp.pins(input['server'] as string) };
+      case 'mcp/pin':
+      case 'mcp/reject':
+        return mcp.decide(name.slice(4), input['tool'] as string);
+      case 'mcp/restart':
+        log.append('mcp.restart', { name: input['name'] as string, by: 'user:admin' });
+        return { name: input['name'] as string };
+      case 'mcp/login':
+        return { url: `${url}/ui#/servers` };
       case 'agents/list':
         return { agents: input['state'] === 'pending' ? state.pending : state.agents };
       case 'agents/admit':
@@ -167,6 +194,7 @@ export async function startFixture({ empty = false } = {}): Promise<Fixture> {
       throw new Refusal(401, 'UNAUTHENTICATED', 'Log in first.');
     if (operation === 'events')
       return log.stream(Number(request.headers['last-event-id'] ?? log.entries.length - 1), response);
+    if (operation === 'invoke') return mcp.invoke(body, response);
     const output = operate(operation, body);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));
   }

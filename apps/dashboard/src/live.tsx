@@ -1,6 +1,15 @@
 import { toAipError, type AipError } from '@aip/wire';
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { api, type Agent, type Ask, type AuditHead, type Budget, type PendingAgent, type Stop } from './api.ts';
+import {
+  api,
+  type Agent,
+  type Ask,
+  type AuditHead,
+  type Budget,
+  type Me,
+  type PendingAgent,
+  type Stop,
+} from './api.ts';
 import { followLog, type FeedStatus, type LogEntry } from './feed.ts';
 import type { Names } from './format.ts';
 import { EMPTY_VIEW, withEntries, withSnapshot, type LogView } from './log-view.ts';
@@ -23,6 +32,10 @@ export interface Live {
   readonly stops: Resource<readonly Stop[]>;
   readonly budgets: Resource<readonly Budget[]>;
   readonly names: Names;
+  /** Who looks at this; undefined where the policies do not say. */
+  readonly me: Me | undefined;
+  /** Whether an operation may be offered. */
+  readonly may: (operation: string) => boolean;
 }
 
 const LiveContext = createContext<Live | undefined>(undefined);
@@ -42,10 +55,12 @@ const LEAST_INTERVAL = 1_000;
 
 export function LiveProvider({
   head,
+  me,
   onSignedOut,
   children,
 }: {
   head: AuditHead;
+  me: Me | undefined;
   onSignedOut: () => void;
   children: ReactNode;
 }) {
@@ -61,9 +76,11 @@ export function LiveProvider({
   const stops = useResource(api.stops, revisions.stops);
   const budgets = useResource(api.budgets, revisions.budgets);
   const names = useMemo(() => new Map((agents.data ?? []).map(({ did, name }) => [did, name])), [agents.data]);
+  const permitted = useMemo(() => (me === undefined ? undefined : new Set(me.operations)), [me]);
+  const may = useCallback((operation: string) => permitted?.has(operation) ?? true, [permitted]);
   const live = useMemo(
-    () => ({ status, gateway, log, agents, pending, asks, stops, budgets, names }),
-    [status, gateway, log, agents, pending, asks, stops, budgets, names],
+    () => ({ status, gateway, log, agents, pending, asks, stops, budgets, names, me, may }),
+    [status, gateway, log, agents, pending, asks, stops, budgets, names, me, may],
   );
   return <LiveContext value={live}>{children}</LiveContext>;
 }

@@ -52,6 +52,7 @@ export interface Revisions {
   readonly stops: number;
   readonly proofs: number;
   readonly budgets: number;
+  readonly servers: number;
 }
 
 /** What the dashboard keeps of the log: the latest of everything, never more than the bounds below. */
@@ -76,7 +77,7 @@ export const EMPTY_VIEW: LogView = {
   entries: [],
   stream: [],
   seconds: [],
-  revisions: { agents: 0, asks: 0, stops: 0, proofs: 0, budgets: 0 },
+  revisions: { agents: 0, asks: 0, stops: 0, proofs: 0, budgets: 0, servers: 0 },
 };
 
 /** The view after these entries, oldest first. Entries it has already are ignored. */
@@ -96,8 +97,9 @@ export function withEntries(view: LogView, entries: readonly LogEntry[]): LogVie
 /** The view when the feed has skipped entries: what is known stays, and everything else has to be read anew. */
 export function withSnapshot(view: LogView, seq: number, missed: number): LogView {
   if (missed === 0 && seq < view.size) return view;
-  const { agents, asks, stops, proofs, budgets } = view.revisions;
-  const revisions = { agents: agents + 1, asks: asks + 1, stops: stops + 1, proofs: proofs + 1, budgets: budgets + 1 };
+  const revisions = Object.fromEntries(
+    Object.entries(view.revisions).map(([subject, revision]) => [subject, (revision as number) + 1]),
+  ) as unknown as Revisions;
   return { ...view, size: Math.max(view.size, seq + 1), revisions };
 }
 
@@ -234,6 +236,7 @@ function revisionsAfter(revisions: Revisions, entries: readonly LogEntry[]): Rev
     stops: next('stops'),
     proofs: next('proofs'),
     budgets: next('budgets'),
+    servers: next('servers'),
   };
 }
 
@@ -242,6 +245,7 @@ const STOPPED = new Set(['KILLED', 'PAUSED', 'QUARANTINED']);
 /** Never anything for `read` entries: reading again would make the next of them, without end. */
 function subjects({ kind, head }: LogEntry): (keyof Revisions)[] {
   if (kind.startsWith('agent.')) return ['agents'];
+  if (kind.startsWith('mcp.')) return ['servers'];
   if (kind.startsWith('budget.') || kind.startsWith('ledger.')) return ['budgets'];
   switch (kind) {
     case 'park':

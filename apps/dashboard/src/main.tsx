@@ -4,6 +4,7 @@ import { App } from './app.tsx';
 import './styles/base.css';
 import './styles/parts.css';
 import './styles/pages.css';
+import './styles/servers.css';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root.');

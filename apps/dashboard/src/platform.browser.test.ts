@@ -136,6 +136,53 @@ test(`a real agent is seen at work, killed with proof, and the log is verified, 
   await page.close();
 });
 
+test(`an operator logs in with a token, tries a real tool, and a colleague approves what it writes ${claim('T-DASH')}`, async () => {
+  const platform = await startPlatform();
+  const notes = spawn(process.execPath, [path.join(ROOT, 'packages/platform/src/cli/demo/notes-server.ts')], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  processes.push(notes);
+  const [line] = (await once(notes.stdout, 'data')) as [Buffer];
+  const effects = { search_notes: 'read', write_note: 'write' };
+  await post(platform, 'mcp/add', { name: 'notes', url: String(line).trim(), effects });
+  const { answer } = await post(platform, 'tokens/create', { name: 'olga', roles: ['operator', 'caller'] });
+  const login = await fetch(`${platform.url}/v1/logins/create`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${answer['token'] as string}` },
+    body: '{}',
+  });
+  const { code } = (await login.json()) as { code: string };
+  const page = await open({ ...platform, loginUrl: `${platform.url}/ui#login=${code}` });
+  await page.getByText('as olga').waitFor();
+
+  await page.getByRole('link', { name: 'Servers', exact: true }).click();
+  await page.getByRole('link', { name: 'notes', exact: true }).click();
+  await page.locator('.tool', { hasText: 'search_notes' }).getByText('pinned').waitFor();
+  await page.getByRole('link', { name: 'search_notes' }).click();
+  const outcome = page.locator('.outcome');
+  await page.getByLabel('word').fill('welcome');
+  await page.getByRole('button', { name: 'Call search_notes' }).click();
+  await outcome.getByText('Agents read and write notes here.').waitFor();
+  await outcome.getByText('callers-call-reading-tools').waitFor();
+  await outcome.getByRole('link', { name: /settle$/ }).waitFor();
+
+  await page.getByRole('link', { name: 'write_note' }).click();
+  await page.getByLabel('title').fill('from the dashboard');
+  await page.getByLabel('text').fill('hello');
+  await page.getByRole('button', { name: 'Call write_note' }).click();
+  await outcome.getByRole('link', { name: 'Open the approval' }).waitFor();
+  const { asks } = (await post(platform, 'asks/list', {})).answer as { asks: { id: string }[] };
+  await post(platform, 'asks/answer', { ask: asks[0]?.id ?? '', verdict: 'approve' });
+  await outcome.getByText('Note 2 is written.').waitFor();
+
+  // What is an administrator's is not offered.
+  await page.getByRole('link', { name: 'Stops', exact: true }).click();
+  await page.getByRole('button', { name: 'Kill or pause…' }).click();
+  await page.getByRole('button', { name: 'Kill everything' }).click();
+  await page.getByText('An administrator can release it.').waitFor();
+  await page.close();
+});
+
 async function verify(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Audit', exact: true }).click();
   await page.getByRole('button', { name: 'Verify in this browser' }).click();

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-export const PAGES = ['overview', 'agents', 'approvals', 'stops', 'spend', 'audit'] as const;
+export const PAGES = ['overview', 'agents', 'servers', 'approvals', 'stops', 'spend', 'audit'] as const;
 export type PageName = (typeof PAGES)[number] | 'task';
 
 /** Where in the dashboard: `#/audit/1042` is page `audit` with `1042`. */

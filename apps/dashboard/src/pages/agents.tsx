@@ -62,7 +62,7 @@ function KnownAgents({ agents }: { agents: readonly Agent[] }) {
 }
 
 function AgentRow({ agent, onStop }: { agent: Agent; onStop: (mode: 'kill' | 'pause') => void }) {
-  const { stops, log } = useLive();
+  const { stops, log, may } = useLive();
   const now = useNow();
   const stop = stops.data?.find(({ scope }) => scope === `agent:${agent.did}`);
   const active = lastActivity(agent, log);
@@ -98,7 +98,8 @@ function AgentRow({ agent, onStop }: { agent: Agent; onStop: (mode: 'kill' | 'pa
         {agent.capabilities.length === 0 && <li className="none">no capabilities</li>}
       </ul>
       <div className="buttons">
-        {stop ? <ReleaseButton agent={agent} stop={stop} /> : <StopButtons agent={agent} onStop={onStop} />}
+        {stop && may('kills.release') && <ReleaseButton agent={agent} stop={stop} />}
+        {!stop && may('kills.kill') && <StopButtons agent={agent} onStop={onStop} />}
       </div>
     </li>
   );
@@ -143,6 +144,7 @@ function ReleaseButton({ agent, stop }: { agent: Agent; stop: Stop }) {
 }
 
 function Stranger({ stranger }: { stranger: PendingAgent }) {
+  const { may } = useLive();
   const notify = useNotify();
   const now = useNow();
   const { did, name } = stranger;
@@ -158,12 +160,17 @@ function Stranger({ stranger }: { stranger: PendingAgent }) {
         <h3>{name}</h3>
         <Did did={did} />
       </div>
-      <p className="muted">Proved to own this DID, and asked to join {ago(stranger.asked, now)}.</p>
-      <div className="buttons">
-        <button type="button" className="primary" onClick={() => admit.run()} disabled={admit.busy}>
-          Admit<span className="unseen"> {name}</span>
-        </button>
-      </div>
+      <p className="muted">
+        Proved to own this DID, and asked to join {ago(stranger.asked, now)}.
+        {!may('agents.admit') && ' An administrator can admit it.'}
+      </p>
+      {may('agents.admit') && (
+        <div className="buttons">
+          <button type="button" className="primary" onClick={() => admit.run()} disabled={admit.busy}>
+            Admit<span className="unseen"> {name}</span>
+          </button>
+        </div>
+      )}
       <Problem error={admit.error} />
     </li>
   );

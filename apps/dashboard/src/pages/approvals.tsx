@@ -37,7 +37,7 @@ export function ApprovalsPage({ item }: { item: string | undefined }) {
 
 /** One call that waits: who wants what, with which arguments, and the answer. `first`: it was asked for by link. */
 function AskCard({ ask, first }: { ask: Ask; first: boolean }) {
-  const { names } = useLive();
+  const { names, may } = useLive();
   const notify = useNotify();
   const now = useNow();
   const [reason, setReason] = useState('');
@@ -115,26 +115,30 @@ function AskCard({ ask, first }: { ask: Ask; first: boolean }) {
       )}
       <p className="muted">The answer holds for exactly these arguments, once.</p>
       <Problem error={answer.error} />
-      <div className="answer">
-        <div className="field">
-          <label htmlFor={`${id}-reason`}>Reason, for the record</label>
-          <input
-            id={`${id}-reason`}
-            value={reason}
-            maxLength={500}
-            onChange={(event) => setReason(event.target.value)}
-            autoComplete="off"
-          />
+      {may('asks.answer') ? (
+        <div className="answer">
+          <div className="field">
+            <label htmlFor={`${id}-reason`}>Reason, for the record</label>
+            <input
+              id={`${id}-reason`}
+              value={reason}
+              maxLength={500}
+              onChange={(event) => setReason(event.target.value)}
+              autoComplete="off"
+            />
+          </div>
+          <div className="buttons">
+            <button type="button" className="primary" disabled={answer.busy} onClick={() => answer.run('approve')}>
+              Approve
+            </button>
+            <button type="button" className="danger-quiet" disabled={answer.busy} onClick={() => answer.run('deny')}>
+              Deny
+            </button>
+          </div>
         </div>
-        <div className="buttons">
-          <button type="button" className="primary" disabled={answer.busy} onClick={() => answer.run('approve')}>
-            Approve
-          </button>
-          <button type="button" className="danger-quiet" disabled={answer.busy} onClick={() => answer.run('deny')}>
-            Deny
-          </button>
-        </div>
-      </div>
+      ) : (
+        <p className="muted">Your role may look on, but not answer.</p>
+      )}
     </article>
   );
 }

@@ -18,7 +18,7 @@ export function LoginPage({ problem }: { problem: AipError | undefined }) {
       )}
       <p>
         On the machine where AIP runs, run <code>aip dashboard</code>. It prints a login URL that works once; open it
-        here.
+        here. With an API token of yours, run it with <code>--token</code>; you then see and do here what the token may.
       </p>
       <p className="muted">A session lasts twelve hours, and ends when the platform restarts.</p>
       <button type="button" onClick={() => location.reload()}>

@@ -73,7 +73,7 @@ function Sentence({ live }: { live: Live }) {
 }
 
 function StopPanel({ stops }: { stops: readonly Stop[] }) {
-  const { names } = useLive();
+  const { names, may } = useLive();
   const [open, setOpen] = useState(false);
   return (
     <section className="stop-panel" aria-label="Kill switch">
@@ -89,10 +89,16 @@ function StopPanel({ stops }: { stops: readonly Stop[] }) {
           ))}
         </ul>
       )}
-      <button type="button" className="kill" onClick={() => setOpen(true)}>
-        Kill…
-      </button>
-      <p className="muted">Closes sessions, cancels tasks, refuses the next call. You choose the scope.</p>
+      {may('kills.kill') ? (
+        <>
+          <button type="button" className="kill" onClick={() => setOpen(true)}>
+            Kill…
+          </button>
+          <p className="muted">Closes sessions, cancels tasks, refuses the next call. You choose the scope.</p>
+        </>
+      ) : (
+        <p className="muted">Your role may look on, but not stop anything.</p>
+      )}
       {open && <StopDialog scope="global" onClose={() => setOpen(false)} />}
     </section>
   );

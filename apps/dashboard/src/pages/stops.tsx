@@ -5,9 +5,9 @@ import { StopCard } from '../parts/stop-card.tsx';
 import { StopDialog } from '../parts/stop-dialog.tsx';
 
 export function StopsPage() {
-  const { stops } = useLive();
+  const { stops, may } = useLive();
   const [open, setOpen] = useState(false);
-  const kill = (
+  const kill = may('kills.kill') && (
     <button type="button" className="danger" onClick={() => setOpen(true)}>
       Kill or pause…
     </button>

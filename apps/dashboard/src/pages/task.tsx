@@ -33,13 +33,13 @@ export function TaskPage({ item }: { item: string | undefined }) {
 }
 
 function TaskView({ task, events }: { task: Task; events: readonly TaskEvent[] }) {
-  const { names } = useLive();
+  const { names, may } = useLive();
   const { owner, what } = target(task.to, names);
   return (
     <Page
       name="Task"
       title={`${task.from_name} → ${owner}${what === '' ? '' : ` ${what}`}`}
-      actions={ENDED.has(task.state) ? undefined : <CancelButton task={task} />}
+      actions={ENDED.has(task.state) || !may('tasks.cancel') ? undefined : <CancelButton task={task} />}
     >
       <dl className="facts">
         <Fact label="State">

@@ -2,7 +2,7 @@ import type { TaskState } from '../api.ts';
 import { protocolName } from '../format.ts';
 import type { Outcome } from '../log-view.ts';
 
-type Tone = 'plain' | 'busy' | 'good' | 'wait' | 'bad';
+export type Tone = 'plain' | 'busy' | 'good' | 'wait' | 'bad';
 
 const OUTCOMES: Record<Outcome, { label: string; tone: Tone }> = {
   accepted: { label: 'accepted', tone: 'busy' },

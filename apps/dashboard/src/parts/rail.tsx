@@ -16,6 +16,7 @@ const TABS: readonly Tab[] = [
     label: 'Agents',
     counted: { count: ({ pending }) => pending.data?.length ?? 0, noun: 'waiting to join' },
   },
+  { page: 'servers', label: 'Servers' },
   { page: 'approvals', label: 'Approvals', counted: { count: ({ asks }) => asks.data?.length ?? 0, noun: 'open' } },
   {
     page: 'stops',
@@ -61,6 +62,7 @@ export function Rail({ current }: { current: PageName }) {
         <a href={linkTo('audit')} className="number">
           {count(live.log.size)} entries
         </a>
+        {live.me && <span className="who">as {live.me.name}</span>}
       </p>
     </header>
   );

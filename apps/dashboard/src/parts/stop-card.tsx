@@ -11,7 +11,7 @@ const MODES = { kill: 'killed', pause: 'paused', quarantine: 'quarantined' } as 
 
 /** One active stop: what, since when, the proof that it holds, and its release. */
 export function StopCard({ stop }: { stop: Stop }) {
-  const { names, log } = useLive();
+  const { names, log, may } = useLive();
   const notify = useNotify();
   const { scope } = stop;
   const proof = useResource(
@@ -31,9 +31,13 @@ export function StopCard({ stop }: { stop: Stop }) {
         <h2>
           {scopeName(scope, names)} <Badge tone="bad">{MODES[stop.mode]}</Badge>
         </h2>
-        <button type="button" onClick={() => release.run()} disabled={release.busy}>
-          Release<span className="unseen"> {scopeName(scope, names)}</span>
-        </button>
+        {may('kills.release') ? (
+          <button type="button" onClick={() => release.run()} disabled={release.busy}>
+            Release<span className="unseen"> {scopeName(scope, names)}</span>
+          </button>
+        ) : (
+          <p className="muted">An administrator can release it.</p>
+        )}
       </div>
       <p className="muted">
         By {nameOf(stop.by, names)}, {dateAndTime(stop.at)}: {stop.reason}

@@ -16,6 +16,8 @@ export interface World {
   /** Writes a text and the end of its line to standard output. */
   out(text: string): void;
   err(text: string): void;
+  /** A secret from standard input, or typed unseen at a terminal. */
+  secret(prompt: string): Promise<string>;
   /** Resolves when the process is asked to end. */
   stopped(): Promise<void>;
   local(): Promise<Local>;
@@ -95,7 +97,7 @@ export const output = (command: Command): Command =>
 /** Where the platform is, and who asks. */
 export const connection = (command: Command): Command =>
   command
-    .option('--url <url>', 'where the platform is (AIP_URL; from the settings unless given)')
+    .option('--url <url>', 'where the platform is (AIP_URL; found by its data folder unless given)')
     .option('--token <token>', 'API token (AIP_TOKEN; the credential file of the data folder unless given)')
     .option('--data-dir <folder>', 'data folder of a platform on this machine (AIP_DATA_DIR, ./.aip)');
 

@@ -84,6 +84,21 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
     });
   });
 
+  it('invoke fails with a tool that says that it failed, and shows what it says', async () => {
+    platform.core.tool('read', {
+      effect: 'read',
+      async *deliver() {
+        const content = [{ type: 'text', text: 'no such file' }];
+        yield { type: 'done', body: { type: 'mcp', value: { content, isError: true } } };
+      },
+    });
+    expect(await aip('agent', 'invoke', 'tool:notes/read')).toMatchObject({
+      code: EXIT.failed,
+      out: '',
+      err: expect.stringMatching(/no such file[^]*read of notes ran and says that it failed/),
+    });
+  });
+
   it('invoke says who has to act while the call waits, and goes on when somebody has', async () => {
     await platform.core.agent('hello');
     const calls = platform.core.tool('write');
@@ -248,7 +263,15 @@ describe(`aip policy ${claim('D-CLI.commands')}`, () => {
     expect((await aip('policy', 'list')).out).toMatch(/admins-may-do-everything +permit +starter\.cedar:\d+/);
     expect(await aip('policy', 'check')).toMatchObject({ code: EXIT.ok, out: expect.stringContaining('are valid') });
     const explained = (await aip('policy', 'explain', 'planner', 'tool:notes/write', '--protocol', 'mcp')).out;
-    expect(explained).toMatch(/^deny: .*\n[\s\S]*What would permit it:/);
+    expect(explained).toMatch(/^deny: [\s\S]*What would permit it:\n[\s\S]*permit \(principal ==\s+Agent::/);
+    // An agent becomes an administrator by its role; a policy about anonymous callers is no advice for it.
+    expect(explained).toContain('admins-may-do-everything');
+    expect(explained).not.toContain('cards-are-public');
+    expect(explained.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    const whole = (await aip('policy', 'explain', 'planner', 'tool:notes/write', '--all')).out;
+    expect(whole).toMatch(
+      /permit cards-are-public \(starter\.cedar:\d+\) does not apply\n +not principal is Anonymous/,
+    );
     expect((await aip('policy', 'explain', 'admin', 'tool:notes/write')).out).toMatch(/^permit: /);
   });
 
@@ -304,6 +327,22 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
       out: expect.stringMatching(/NOT VERIFIED:\n +entry \d+: /),
     });
     expect((await aip('audit', 'export', '--out', 'log.jsonl')).code).toBe(EXIT.failed);
+  });
+
+  it('checkpoint prints what was signed, and verify compares a log with it', async () => {
+    await platform.core.agent('hello');
+    await expect.poll(async () => (await aip('audit', 'checkpoint')).code, { timeout: 5_000 }).toBe(EXIT.ok);
+    const keep = (name: string, text: string): void => writeFileSync(join(platform.folder, name), text);
+    const { out } = await aip('audit', 'checkpoint');
+    keep('kept.txt', `${out}\n`);
+    const verify = (file: string) => aip('audit', 'verify', '--checkpoint', file);
+    expect(await verify('kept.txt')).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/Verified\.$/) });
+    keep('flipped.txt', `${out.replace(/^\d+$/m, (size) => String(Number(size) - 1))}\n`);
+    expect(await verify('flipped.txt')).toMatchObject({
+      code: EXIT.unverified,
+      out: expect.stringContaining('the checkpoint kept elsewhere'),
+    });
+    expect((await verify('missing.txt')).code).toBe(EXIT.failed);
   });
 });
 

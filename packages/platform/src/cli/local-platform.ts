@@ -2,6 +2,7 @@ import { existsSync, statSync, watchFile } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { toAipError } from '@aip/wire';
+import { reachable, runningAddress, urlOf } from '../main/address.ts';
 import { loadConfig, type Config } from '../main/config.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
 import type { Check, Flags, Local, Running, Settings, StartOptions } from './local.ts';
@@ -13,13 +14,17 @@ export interface Surroundings {
 
 const TOKEN_FILE = 'admin.token';
 /** Files of the data folder that hold secrets. */
-const SECRET_FILES = [TOKEN_FILE, 'gateway.key', 'pepper.key'];
+const SECRET_FILES = [TOKEN_FILE, 'gateway.key', 'pepper.key', 'vault.key'];
 /** How often `aip dev` looks whether the settings have changed, in milliseconds. */
 const WATCH_INTERVAL = 500;
 
 /** What runs in this process: the composition root and what reads the data folder, each loaded when it is asked for. */
 export function localPlatform({ env, cwd }: Surroundings): Local {
   const configOf = (flags: Flags): Config => loadConfig({ env, flags, cwd });
+
+  /** Where a platform runs is better known to itself than to the settings, unless a variable names another. */
+  const runningUrl = ({ data_dir: folder }: Config): string | undefined =>
+    env['AIP_PORT'] || env['AIP_HOST'] ? undefined : runningAddress(folder);
 
   const logOf = (config: Config, dev: boolean): Log => logWith(createLogger(config.log_level, dev));
 
@@ -33,7 +38,7 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     });
     return {
       url: platform.url,
-      ...(only === undefined ? { loginUrl: platform.loginUrl() } : {}),
+      loginUrl: platform.loginUrl(),
       stop: () => platform.stop(),
     };
   }
@@ -86,7 +91,7 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     settings(flags) {
       const config = configOf(flags);
       return {
-        url: `http://${reachable(config.host)}:${config.port}`,
+        url: runningUrl(config) ?? urlOf(reachable(config.host), config.port),
         dataDir: config.data_dir,
         tokenFile: path.join(config.data_dir, TOKEN_FILE),
         adminToken: config.admin_token,
@@ -96,19 +101,27 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       const config = configOf(options.flags);
       return options.dev ? launchAnewOnChange(config, options) : launch(config, options);
     },
-    async serveStdio(flags) {
+    async serveStdio(flags, server) {
       const { startPlatform } = await import('../main/platform.ts');
       const { serveMcpStdio } = await import('../edges/mcp/index.ts');
       // Its one client is on the standard streams; a port is not what it was started for.
       const config = configOf({ ...flags, port: flags['port'] ?? 0 });
       const platform = await startPlatform({ config, log: logOf(config, false), only: 'mcp' });
-      await serveMcpStdio(platform.exchange, { kind: 'local', name: 'stdio', roles: ['caller'] }).closed;
-      await platform.stop();
+      const { virtual, search_above: searchAbove } = config.mcp;
+      try {
+        await serveMcpStdio(
+          platform.exchange,
+          { kind: 'local', name: 'stdio', roles: ['caller'] },
+          { virtual, searchAbove, server },
+        ).closed;
+      } finally {
+        await platform.stop();
+      }
     },
     async verifyAudit(source) {
       const { verifyExport, verifyFolder } = await import('../main/audit.ts');
-      if ('exported' in source) return [await verifyExport(source.exported, source.gateway)];
-      return verifyFolder(source.dataDir);
+      if ('exported' in source) return [await verifyExport(source.exported, source.gateway, source.kept)];
+      return verifyFolder(source.dataDir, source.kept);
     },
     async exportAudit(dataDir, file) {
       const { exportFolder } = await import('../main/audit.ts');
@@ -116,12 +129,6 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     },
     inspect: async (settings) => [...secretChecks(settings), ...(await policyChecks(settings))],
   };
-}
-
-/** An address that means every interface is not one to connect to. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function secretChecks({ dataDir }: Settings): Check[] {

@@ -24,8 +24,8 @@ export interface StartOptions {
 /** A platform that runs in this process. */
 export interface Running {
   readonly url: string;
-  /** Opens the dashboard once; absent where no dashboard is served. */
-  readonly loginUrl?: string;
+  /** Opens the dashboard once. */
+  readonly loginUrl: string;
   stop(): Promise<void>;
 }
 
@@ -41,6 +41,8 @@ export interface Check {
 /** What is to be verified, and, to be sure whose it is, the platform that has to have written it. */
 export type AuditSource = ({ readonly exported: string } | { readonly dataDir: string }) & {
   readonly gateway?: string;
+  /** The text of a checkpoint that was kept elsewhere. */
+  readonly kept?: string;
 };
 
 /** What happens in this process instead of at a platform that runs already. */
@@ -48,8 +50,8 @@ export interface Local {
   /** Throws CONFIG_INVALID. */
   settings(flags: Flags): Settings;
   start(options: StartOptions): Promise<Running>;
-  /** Speaks MCP on standard input and output until the client leaves. */
-  serveStdio(flags: Flags): Promise<void>;
+  /** Speaks MCP on standard input and output until the client leaves: everything, or one virtual server. */
+  serveStdio(flags: Flags, virtual?: string): Promise<void>;
   /** Verifies an exported log, or those in a data folder, also while a platform runs on it. */
   verifyAudit(source: AuditSource): Promise<readonly AuditReport[]>;
   /** Writes the log in a data folder to a file that must not exist yet; resolves with the number of entries. */

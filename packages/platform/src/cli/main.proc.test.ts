@@ -41,8 +41,10 @@ interface Running {
   readonly ended: Promise<number | null>;
 }
 
-function start(...args: string[]): Running {
-  const env = { PATH: process.env['PATH'], HOME: folder, AIP_PORT: String(port), NO_COLOR: '1' };
+const start = (...args: string[]): Running => startWith({ AIP_PORT: String(port) }, ...args);
+
+function startWith(variables: Readonly<Record<string, string>>, ...args: string[]): Running {
+  const env = { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1', ...variables };
   const child = spawn(process.execPath, [BIN, ...args], { cwd: folder, env });
   children.push(child);
   const said = { out: '', err: '' };
@@ -104,6 +106,59 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     const wrong = await run('up', '--port', 'many');
     expect([wrong.code, wrong.err]).toEqual([EXIT.usage, expect.stringContaining('port')]);
     expect((await run('doctor')).code).toBe(EXIT.ok);
+  });
+
+  it('finds a platform on any port by its data folder, unless it is told where it is', async () => {
+    const running = startWith({}, 'up', '--port', '0', '--data-dir', 'here');
+    await saysSoon(running, 'out', 'Dashboard');
+    const [, url] = /ready on (\S+)/.exec(running.said.out) ?? [];
+    const status = async (variables: Readonly<Record<string, string>>, ...args: string[]) => {
+      const { said, ended } = startWith(variables, 'status', ...args);
+      return { code: await ended, ...said };
+    };
+    expect(await status({}, '--data-dir', 'here')).toMatchObject({
+      code: EXIT.ok,
+      out: expect.stringContaining(`${url}\n`),
+    });
+    expect(await status({ AIP_DATA_DIR: 'here' })).toMatchObject({ code: EXIT.ok });
+    const nowhere = `http://127.0.0.1:${port}`;
+    const told = { code: EXIT.unreachable, err: expect.stringContaining(nowhere) };
+    expect(await status({ AIP_DATA_DIR: 'here', AIP_PORT: String(port) })).toMatchObject(told);
+    expect(await status({ AIP_DATA_DIR: 'here', AIP_URL: nowhere })).toMatchObject(told);
+    expect(await status({ AIP_DATA_DIR: 'here' }, '--url', nowhere)).toMatchObject(told);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    // Its address stands there still, and is not believed.
+    expect(await status({ AIP_DATA_DIR: 'here' })).toMatchObject({
+      code: EXIT.unreachable,
+      err: expect.not.stringContaining(url ?? ''),
+    });
+  });
+
+  it('serve offers one protocol and what monitors ask; its operators reach it from this machine', async () => {
+    const served = startWith({}, 'serve', '--protocol', 'mcp', '--port', String(port), '--data-dir', 'here');
+    await saysSoon(served, 'out', 'Dashboard');
+    const statusOf = async (place: string): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${port}${place}`, { redirect: 'manual' })).status;
+    expect(await Promise.all(['/healthz', '/readyz', '/version', '/metrics'].map(statusOf))).toEqual(
+      Array.from({ length: 4 }, () => 200),
+    );
+    const closed = [
+      '/',
+      '/ui',
+      '/openapi.json',
+      '/v1/platform/status',
+      '/v1/events',
+      '/ws',
+      '/.well-known/agent-card.json',
+    ];
+    expect(await Promise.all(closed.map(statusOf))).toEqual(closed.map(() => 404));
+    expect(await statusOf('/mcp')).not.toBe(404);
+    const { said, ended } = startWith({}, 'kill', 'global', '--data-dir', 'here');
+    expect([await ended, said.out]).toEqual([EXIT.ok, expect.stringContaining('global is stopped')]);
+    const [, dashboard] = /Dashboard .*: (\S+)\/ui#login/.exec(served.said.out) ?? [];
+    expect(dashboard).not.toContain(`:${port}`);
+    expect((await fetch(`${dashboard}/ui`)).status).toBe(200);
   });
 
   it('dev starts anew when aip.yaml changes, and goes on when what it says is wrong', async () => {

@@ -1,5 +1,6 @@
 import { localPlatform } from './local-platform.ts';
 import { runCli } from './run.ts';
+import { readSecret } from './secret-input.ts';
 
 /** The `aip` command. The platform itself is only loaded by what needs it, so that the rest starts quickly. */
 process.exitCode = await runCli(process.argv.slice(2), {
@@ -8,6 +9,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   terminal: process.stdout.isTTY,
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
+  secret: (prompt) => readSecret(prompt, process.stdin, process.stderr),
   stopped: () =>
     new Promise((resolve) => {
       process.once('SIGTERM', () => resolve());

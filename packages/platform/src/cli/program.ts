@@ -9,9 +9,11 @@ import { addConnect } from './commands/connect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addKill, addKills, addRelease } from './commands/kill.ts';
-import { addAdd } from './commands/mcp.ts';
+import { addAdd } from './commands/mcp-add.ts';
+import { addMcp } from './commands/mcp.ts';
 import { addDashboard, addStatus } from './commands/platform.ts';
 import { addPolicy } from './commands/policy.ts';
+import { addSecret } from './commands/secret.ts';
 import { addDev, addServe, addUp } from './commands/start.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addToken } from './commands/token.ts';
@@ -20,9 +22,9 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 /** Every command, in the order and under the headings that the help shows. */
 const COMMANDS: readonly (readonly [heading: string, ...commands: AddCommand[]])[] = [
   ['Run the platform:', addUp, addDev, addServe, addStatus, addDashboard, addDoctor, addDemo],
-  ['Agents and tools:', addAgent, addConnect, addAdd, addTasks],
+  ['Agents and tools:', addAgent, addConnect, addAdd, addMcp, addTasks],
   ['Keep control:', addApprovals, addApprove, addDeny, addKill, addRelease, addKills, addBudget],
-  ['Rules and proof:', addPolicy, addAudit, addToken],
+  ['Rules and proof:', addPolicy, addAudit, addToken, addSecret],
 ];
 
 const EPILOGUE = `

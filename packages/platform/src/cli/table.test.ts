@@ -1,6 +1,6 @@
 import { claim } from '@aip/conformance';
 import { expect, it } from 'vitest';
-import { fields, short, styleFor, table, type Column } from './table.ts';
+import { fields, short, styleFor, table, wrapped, type Column } from './table.ts';
 
 interface Row {
   readonly name: string;
@@ -35,4 +35,12 @@ it('keeps the control characters of others away from the terminal', () => {
 it('shortens DIDs so that they can still be told apart', () => {
   const did = 'did:key:z6MkgsG5CM8nMFVvRN3rqMBtU32SJxLdZyhaJeQzC45cZ3HL';
   expect(short(`skill:${did}/greet`)).toBe('skill:did:key:z6MkgsG5…5cZ3HL/greet');
+});
+
+it('breaks long texts at their spaces, and leaves words whole', () => {
+  const text = `${'word '.repeat(40)}${'x'.repeat(120)} end`;
+  const lines = wrapped(text, 2).split('\n');
+  expect(lines.filter((line) => line.length > 96)).toEqual([`    ${'x'.repeat(120)}`]);
+  expect(lines.map((line) => /^ */.exec(line)?.[0].length)).toEqual([2, 4, 4, 4, 4]);
+  expect(lines.join(' ').replaceAll(/ +/g, ' ').trim()).toBe(text);
 });

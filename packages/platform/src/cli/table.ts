@@ -38,6 +38,27 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   return [heading, ...lines].map((line) => line.trimEnd()).join('\n');
 }
 
+/** Columns that a table is to fit into. */
+const TABLE_WIDTH = 80;
+
+/** A table whose last column is cut where the lines would get longer than 80 characters; `-o json` has it whole. */
+export function clipped<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string {
+  const last = columns.at(-1);
+  if (!last) return '';
+  const taken = columns
+    .slice(0, -1)
+    .reduce(
+      (sum, { title, of }) => sum + 2 + Math.max(title.length, ...rows.map((row) => printable(of(row)).length)),
+      0,
+    );
+  const room = Math.max(last.title.length, TABLE_WIDTH - taken);
+  const of = (row: Row): string => {
+    const text = printable(last.of(row));
+    return text.length <= room ? text : `${text.slice(0, room - 1)}…`;
+  };
+  return table(rows, [...columns.slice(0, -1), { ...last, of }], style);
+}
+
 /** Names and values below each other. What is undefined is left out. */
 export function fields(values: Readonly<Record<string, string | number | undefined>>, style: Style): string {
   const shown = Object.entries(values).filter(([, value]) => value !== undefined);
@@ -54,3 +75,20 @@ export function printable(value: string | number | undefined): string {
 
 /** Shortens the DIDs in a text for a table: who is meant stays clear, `-o json` has them whole. */
 export const short = (text: string): string => text.replaceAll(/did:key:(\w{8})\w+(\w{6})/g, 'did:key:$1…$2');
+
+/** Columns that a text for people takes at most. */
+const WIDTH = 96;
+
+/** A text broken at its spaces into lines that fit, all indented, those after the first a little more. */
+export function wrapped(text: string, indent = 0): string {
+  const lines: string[] = [];
+  let line = ' '.repeat(indent);
+  for (const word of printable(text).split(' ')) {
+    const empty = line.trim() === '';
+    if (!empty && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = `${' '.repeat(indent + 2)}${word}`;
+    } else line += empty ? word : ` ${word}`;
+  }
+  return [...lines, line].join('\n');
+}

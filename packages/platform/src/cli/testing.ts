@@ -30,6 +30,7 @@ export async function runInWorld(
     terminal: false,
     out: (text) => out.push(text),
     err: (text) => err.push(text),
+    secret: absent,
     stopped: () => Promise.resolve(),
     ...world,
     local: () => Promise.resolve({ ...NOWHERE, ...world.local }),

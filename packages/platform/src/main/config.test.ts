@@ -73,6 +73,17 @@ describe('a configuration', () => {
     });
   });
 
+  test('takes an origin for where others reach the platform, and nothing else', () => {
+    expect(load(undefined, { AIP_PUBLIC_URL: 'https://aip.example.org' }).public_url).toBe('https://aip.example.org');
+    for (const url of [
+      'aip.example.org',
+      'ftp://aip.example.org',
+      'https://aip.example.org/aip',
+      'https://me@aip.example.org',
+    ])
+      expect(faults(`public_url: ${url}`), url).toEqual([expect.stringMatching(/^public_url: /)]);
+  });
+
   test('leaves variables alone that are not settings', () => {
     expect(
       load(undefined, {

@@ -25,6 +25,7 @@ const open = (folder: string): Promise<Core> =>
     config: loadConfig({ env: {}, flags: { data_dir: folder }, cwd: folder }),
     log: () => {},
     telemetry: createTelemetry(),
+    fetchFor: () => fetch,
   });
 
 const admin = (core: Core) =>

@@ -9,21 +9,33 @@ import { approvalOperations, approveGuard, resumeAnswered } from '../governance/
 import { auditOperations } from '../governance/audit/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
-import { DEV_POLICY, openPolicyFolder, policyGuard, policyOperations } from '../governance/policy/index.ts';
+import { createPinBook, pinOperations, type PinMode } from '../governance/pins/index.ts';
+import { DEV_POLICY, openPolicyFolder, policyGuard, policyOperations, question } from '../governance/policy/index.ts';
 import {
+  ADMIN,
   authenticator,
+  createIssuers,
   createLogins,
   createTokenBook,
+  endRevoked,
   identityOperations,
   openSecrets,
+  scopeGuard,
+  openVault,
+  servicePrincipal,
+  vaultOperations,
+  type Issuers,
   type Logins,
   type Secrets,
 } from '../identity/index.ts';
 import { createJournal } from '../journal/journal.ts';
 import { systemClock } from '../kernel/clock.ts';
+import type { Guard } from '../kernel/guard.ts';
 import type { Operation } from '../kernel/operation.ts';
-import type { Principal } from '../kernel/principal.ts';
+import type { FetchFor } from '../kernel/outbound.ts';
+import { DEFAULT_TENANT, type Principal } from '../kernel/principal.ts';
 import type { TaskHead } from '../kernel/task.ts';
+import type { Vault } from '../kernel/vault.ts';
 import { createDoor, createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
@@ -39,6 +51,11 @@ export interface Core extends AsyncDisposable {
   readonly registry: Registry;
   readonly secrets: Secrets;
   readonly logins: Logins;
+  /** OAuth issuers whose access tokens are accepted. */
+  readonly issuers: Issuers;
+  readonly vault: Vault;
+  /** Tools that are quarantined now. */
+  quarantinedTools(): number;
   readonly operations: readonly Operation[];
   /** Resolves with the reason when the log can no longer be written at all: its writer has ended. */
   readonly logLost: Promise<Error>;
@@ -50,6 +67,10 @@ export interface CoreOptions {
   readonly config: Config;
   /** Operations that edges bring along (upstream servers). */
   readonly operations?: readonly Operation[];
+  /** The guarded way out of the platform. */
+  readonly fetchFor: FetchFor;
+  /** How closely an upstream server's tools are watched for changes; undefined for whoever is none. */
+  readonly pinning?: (server: string) => PinMode | undefined;
   /** For trying things out: the first start writes a policy that lets agents call each other. */
   readonly dev?: boolean;
   readonly telemetry: Telemetry;
@@ -59,6 +80,8 @@ export interface CoreOptions {
 export async function openCore({
   config,
   operations: extra = [],
+  pinning = () => undefined,
+  fetchFor,
   dev = false,
   telemetry,
   log,
@@ -69,6 +92,7 @@ export async function openCore({
   const folder = claimDataFolder(config.data_dir);
   cleanup.defer(() => folder.release());
   const secrets = openSecrets(folder.path, config.admin_token, existsSync(folder.journal));
+  const vault = openVault(folder.path);
 
   // The writer's thread starts while the policies are compiled.
   const starting = startWriterThread({ file: folder.journal, gatewaySeed: exportSeed(secrets.gateway) });
@@ -94,13 +118,21 @@ export async function openCore({
   const latch = createLatch();
   const logins = createLogins(now);
   const registry = createRegistry(now);
-  const door = createDoor(() => reader, secrets.pepper, now);
+  const door = createDoor(() => journal.read, secrets.pepper, now);
+  const issuers = createIssuers({ issuers: config.identity.issuers, fetchFor, now });
   const tokens = createTokenBook(journal, secrets.pepper, now);
   const running = (): Exchange => exchange;
+  const pins = createPinBook({
+    journal,
+    mode: pinning,
+    put: (owner, entries) => exchange.catalogue.put(owner, entries),
+    log,
+  });
   const operations = [
     ...exchangeOperations(running),
     ...registryOperations(registry, running, door, now),
     ...identityOperations(() => tokens, logins, now),
+    ...vaultOperations(vault),
     ...killOperations(running, latch, now),
     ...approvalOperations(running),
     ...policyOperations(() => policies, {
@@ -110,7 +142,15 @@ export async function openCore({
     ...budgetOperations(running, now),
     ...ledgerOperations(running),
     ...auditOperations(running, secrets.gateway.did, (tenant) => originOf(secrets.gateway.did, tenant)),
-    ...platformOperations({ exchange: running, registry, gatewayDid: secrets.gateway.did, started: now() }),
+    ...pinOperations(pins),
+    ...platformOperations({
+      exchange: running,
+      registry,
+      gatewayDid: secrets.gateway.did,
+      permits: (principal, target) =>
+        policies.set?.decide(question({ principal, target, protocol: 'http', arguments: {} })).effect === 'permit',
+      started: now(),
+    }),
     ...extra,
   ];
   const exchange = createExchange({
@@ -118,12 +158,15 @@ export async function openCore({
     operations,
     clock,
     telemetry,
+    vet: (owner, entries) => pins.vet(owner, entries),
+    isGone: ({ token }) => token !== undefined && !tokens.holds(token),
     slots: {
       authenticate: authenticator({
         adminToken: secrets.adminToken,
         tokens,
         logins,
         agents: { agent: (did) => registry.get(did) },
+        issuers,
       }),
       limit: limitGuard(
         { perSecond: config.rate.per_second, burst: config.rate.burst },
@@ -132,33 +175,23 @@ export async function openCore({
           principal.kind === 'agent' ? registry.get(principal.id) !== undefined : principal.kind !== 'anonymous',
       ),
       gate: gateGuard(latch),
-      trust: trustGuard(registry, door),
+      trust: inTurn(trustGuard(registry, door), scopeGuard(config.identity.scopes)),
       policy: policyGuard(policies, now),
       approve: approveGuard(now),
-      budget: budgetGuard(reader, now),
+      budget: budgetGuard(journal.read, now),
     },
   });
   registry.start(exchange);
   cleanup.defer(keepLatch(exchange, latch));
+  cleanup.defer(endRevoked(exchange));
 
   /** Who a name stands for, so that policies can be asked about it. */
   function principalNamed(id: string): Principal | undefined {
-    const agent = registry.get(id) ?? registry.views('default').find((view) => view.name === id);
+    const agent = registry.get(id) ?? registry.views(DEFAULT_TENANT).find((view) => view.name === id);
     if (agent) return exchange.authenticate({ kind: 'signed', did: agent.did });
-    const name = id.replace(/^service:/, '');
-    const token = tokens.list('default').find((row) => row.name === name);
-    if (token)
-      return {
-        id: `service:${token.name}`,
-        kind: 'service',
-        name: token.name,
-        tenant: token.tenant,
-        assurance: 'token',
-        roles: token.roles,
-      };
-    return id === 'admin' || id === 'user:admin'
-      ? { id: 'user:admin', kind: 'user', name: 'admin', tenant: 'default', assurance: 'token', roles: ['admin'] }
-      : undefined;
+    const token = tokens.list(DEFAULT_TENANT).find((row) => row.name === id.replace(/^service:/, ''));
+    if (token) return servicePrincipal(token);
+    return id === ADMIN.name || id === ADMIN.id ? ADMIN : undefined;
   }
 
   const resources = cleanup.move();
@@ -167,14 +200,27 @@ export async function openCore({
     registry,
     secrets,
     logins,
+    issuers,
+    vault,
+    quarantinedTools: () => pins.quarantined(),
     operations,
     logLost: writer.died,
     recover() {
-      for (const tenant of reader.tenants()) {
-        for (const { value } of reader.open(tenant, 'task:')) exchange.recover(tenant, value as unknown as TaskHead);
+      for (const tenant of journal.read.tenants()) {
+        for (const { value } of journal.read.open(tenant, 'task:'))
+          exchange.recover(tenant, value as unknown as TaskHead);
       }
       resources.defer(resumeAnswered(exchange));
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
+
+/** Two guards in one slot: the second is asked what the first lets pass. */
+const inTurn = (first: Guard, second: Guard): Guard => ({
+  ...first,
+  admit(crossing) {
+    const verdict = first.admit(crossing);
+    return verdict.verdict === 'pass' ? second.admit(crossing) : verdict;
+  },
+});

@@ -15,6 +15,9 @@ export interface DataFolder {
 const SQLITE_BUSY = 5;
 
 export const JOURNAL_NAME = 'aip.db';
+const LOCK_NAME = 'lock.db';
+/** How long a start waits for whoever only looks at the lock, in milliseconds. */
+const LOCK_PATIENCE = 200;
 
 /**
  * Makes the folder usable and ours alone: a lock that the operating system drops with the process, however it
@@ -27,13 +30,24 @@ export function claimDataFolder(path: string): DataFolder {
   } catch (cause) {
     throw unusable(path, cause);
   }
-  const lock = claim(join(path, 'lock.db'), path);
+  const lock = claim(join(path, LOCK_NAME), path);
   return {
     path,
     journal: join(path, JOURNAL_NAME),
     policies: join(path, 'policies'),
     release: () => lock.close(),
   };
+}
+
+/** Whether a platform runs on the folder. */
+export function isClaimed(path: string): boolean {
+  try {
+    using lock = new DatabaseSync(join(path, LOCK_NAME), { readOnly: true });
+    lock.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (cause) {
+    return (cause as { errcode?: number }).errcode === SQLITE_BUSY;
+  }
 }
 
 function claim(file: string, folder: string): DatabaseSync {
@@ -54,7 +68,7 @@ function claim(file: string, folder: string): DatabaseSync {
 
 function open(file: string, folder: string): DatabaseSync {
   try {
-    return new DatabaseSync(file);
+    return new DatabaseSync(file, { timeout: LOCK_PATIENCE });
   } catch (cause) {
     throw unusable(folder, cause);
   }

@@ -1,53 +1,247 @@
+import { AipError } from '@aip/wire';
 import { z } from 'zod';
-import type { McpUpstreams } from '../edges/mcp/index.ts';
+import {
+  createVirtualServers,
+  endpointViews,
+  searchTokens,
+  type EdgeChoices,
+  type McpUpstreams,
+} from '../edges/mcp/index.ts';
+import type { Exchange } from '../exchange/index.ts';
+import { parseAddress, splitOwned } from '../kernel/address.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
+import type { Vault } from '../kernel/vault.ts';
 import { httpServerSchema } from './config.ts';
+import { forgetServer, keepServer } from './kept-servers.ts';
+
+/** What stands when the first operation is called. */
+export interface McpRoom {
+  readonly upstreams: McpUpstreams;
+  readonly exchange: Exchange;
+  readonly vault: Vault;
+  readonly choices: EdgeChoices;
+  /** Names of sources, which are owners in the same catalogue. */
+  readonly isTaken: (name: string) => boolean;
+}
+
+/** What is offered at an endpoint of its owner's. */
+const SERVED: ReadonlySet<CatalogueEntry['kind']> = new Set(['tool', 'resource', 'template', 'prompt']);
+/** Servers at a time, those of the settings counted. */
+const MAX_SERVERS = 256;
+
+const serverName = z.string().min(1).max(32);
+
+const serverView = z.object({
+  name: z.string(),
+  state: z.enum(['starting', 'active', 'offline', 'login_needed', 'stopped']),
+  transport: z.string(),
+  /** What it speaks: `modern` is 2026-07-28, `legacy` what came before. */
+  era: z.enum(['modern', 'legacy']).optional(),
+  since: z.string(),
+  tools: z.number(),
+  resources: z.number(),
+  prompts: z.number(),
+  /** Tools that may not be called until somebody has looked at them. */
+  quarantined: z.number(),
+  /** Times its connection has been lost or not been made. */
+  failures: z.number(),
+  pid: z.number().optional(),
+  /** Milliseconds that calls have taken lately. */
+  latency_ms: z.number().optional(),
+  error: z.string().optional(),
+});
+
+const missing = z.object({ name: z.string(), target: z.string(), reason: z.string() });
+
+const endpointView = z.object({
+  path: z.string(),
+  description: z.string().optional(),
+  tools: z.number(),
+  /** What the whole list costs a model: a quarter of its characters. */
+  tokens: z.number(),
+  /** Whether clients get two tools instead, one to search the list and one to call what was found. */
+  searched: z.boolean(),
+  missing: z.array(missing),
+});
+
+const toolView = z.object({
+  name: z.string(),
+  /** The address by which policies know it. */
+  address: z.string(),
+  title: z.string().optional(),
+  description: z.string(),
+  effect: z.string(),
+  price: z.number(),
+  state: z.string(),
+  input_schema: z.any().optional(),
+  digest: z.string().optional(),
+});
+const listed = z.object({ address: z.string(), description: z.string(), state: z.string() });
 
 /**
  * Upstream MCP servers, looked at and added while the platform runs. Commands come from the configuration only:
  * whoever could start one through an interface would own the machine.
  */
-export function mcpOperations(upstreams: () => McpUpstreams): Operation[] {
+export function mcpOperations(room: () => McpRoom): Operation[] {
+  const views = (): z.infer<typeof serverView>[] =>
+    room()
+      .upstreams.status()
+      .map((status) => viewOf(room(), status));
+
   return [
     operation({
       name: 'mcp.list',
-      summary: 'Upstream MCP servers: how they are reached and how they are.',
+      summary: 'Upstream MCP servers and how they are; the endpoints, and what their lists cost a model.',
       effect: 'read',
       plane: 'control',
       input: z.object({}),
-      output: z.object({ servers: z.array(z.any()) }),
-      handler: () => ({ output: { servers: upstreams().status() } }),
+      output: z.object({
+        servers: z.array(serverView),
+        endpoints: z.array(endpointView),
+        /** What those two tools cost a model. */
+        search_tokens: z.number(),
+      }),
+      handler() {
+        const { exchange, choices } = room();
+        const servers = views();
+        const offered = exchange.catalogue.list().filter(({ kind }) => SERVED.has(kind));
+        const names = new Set([...servers.map((server) => server.name), ...offered.map(({ owner }) => owner)]);
+        const endpoints = endpointViews(exchange, choices, [...names]);
+        return { output: { servers, endpoints, search_tokens: searchTokens() } };
+      },
+    }),
+    operation({
+      name: 'mcp.inspect',
+      summary: 'One MCP server, or a virtual one as v/<name>: its tools, resources and prompts, and what is missing.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({ server: z.string().min(1).max(64) }),
+      output: z.object({
+        server: serverView.optional(),
+        tools: z.array(toolView),
+        resources: z.array(listed),
+        prompts: z.array(listed),
+        missing: z.array(missing),
+      }),
+      handler: (_call, { server }) => ({
+        output: server.startsWith('v/') ? virtualView(room(), server.slice(2)) : detailsOf(room(), server, views()),
+      }),
     }),
     operation({
       name: 'mcp.add',
-      summary:
-        'Adds an MCP server by its URL until the platform stops; aip.yaml keeps servers, and commands, for good.',
+      summary: 'Adds an MCP server by its URL, and keeps it. Commands are taken from aip.yaml only.',
       effect: 'write',
       plane: 'control',
-      input: httpServerSchema.extend({ name: z.string().min(1).max(32) }),
-      output: z.object({ name: z.string(), url: z.string() }),
-      secrets: ['headers'],
+      input: httpServerSchema.extend({ name: serverName }),
+      // Of the URL only what is no secret for sure.
+      output: z.object({ name: z.string(), origin: z.string() }),
+      secrets: ['url', 'headers'],
       async handler({ principal }, { name, ...config }) {
-        upstreams().add(name, config);
-        await upstreams().settled(5_000);
-        return {
-          output: { name, url: config.url },
-          // A query or a user name in a URL may be a secret, and heads are never erased.
-          entries: [{ kind: 'mcp.add', head: { name, origin: new URL(config.url).origin, by: principal.id } }],
-        };
+        const { upstreams, vault, isTaken } = room();
+        if (isTaken(name)) throw new AipError('DUPLICATE', `There is a source "${name}" already; choose another name.`);
+        if (upstreams.status().length >= MAX_SERVERS)
+          throw new AipError('INVALID_ARGUMENT', `There are ${MAX_SERVERS} MCP servers already; remove one first.`);
+        upstreams.add(name, config);
+        const kept = await keepServer(vault, principal, name, config).catch(async (error: unknown) => {
+          await upstreams.remove(name);
+          throw error;
+        });
+        await upstreams.settled(5_000);
+        return { output: { name, origin: new URL(config.url).origin }, entries: [kept] };
+      },
+    }),
+    operation({
+      name: 'mcp.restart',
+      summary: 'Begins anew with an MCP server: ends its connections, and its process if it has one here.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ name: serverName }),
+      output: z.object({ name: z.string() }),
+      async handler({ principal }, { name }) {
+        await room().upstreams.restart(name);
+        return { output: { name }, entries: [{ kind: 'mcp.restart', head: { name, by: principal.id } }] };
       },
     }),
     operation({
       name: 'mcp.remove',
-      summary: 'Takes an MCP server out until the platform starts again.',
+      summary: 'Takes an MCP server out; one that stands in aip.yaml comes back when the platform starts again.',
       effect: 'write',
       plane: 'control',
-      input: z.object({ name: z.string().min(1).max(32) }),
+      input: z.object({ name: serverName }),
       output: z.object({ name: z.string() }),
       async handler({ principal }, { name }) {
-        await upstreams().remove(name);
-        return { output: { name }, entries: [{ kind: 'mcp.remove', head: { name, by: principal.id } }] };
+        const { upstreams, vault } = room();
+        await upstreams.remove(name);
+        return { output: { name }, entries: [await forgetServer(vault, principal, name)] };
       },
     }),
   ];
+}
+
+function viewOf(
+  { exchange }: McpRoom,
+  { since, latency, ...status }: ReturnType<McpUpstreams['status']>[number],
+): z.infer<typeof serverView> {
+  const entries = exchange.catalogue.list({ owner: status.name });
+  const count = (...kinds: CatalogueEntry['kind'][]): number =>
+    entries.filter(({ kind }) => kinds.includes(kind)).length;
+  return {
+    ...status,
+    since: new Date(since).toISOString(),
+    tools: count('tool'),
+    resources: count('resource', 'template'),
+    prompts: count('prompt'),
+    quarantined: entries.filter(({ state }) => state === 'quarantined').length,
+    ...(latency === undefined ? {} : { latency_ms: latency }),
+  };
+}
+
+type Details = Record<'tools', z.infer<typeof toolView>[]> &
+  Record<'resources' | 'prompts', z.infer<typeof listed>[]> & { missing: z.infer<typeof missing>[] };
+
+/** A server, or another source of tools and resources, of which there is nothing more to say. */
+function detailsOf({ exchange }: McpRoom, name: string, servers: readonly z.infer<typeof serverView>[]) {
+  const server = servers.find((known) => known.name === name);
+  const entries = exchange.catalogue.list({ owner: name });
+  if (!server && !entries.some(({ kind }) => SERVED.has(kind)))
+    throw new AipError('NOT_FOUND', `There is no MCP server "${name}"; "aip mcp list" shows them.`);
+  return { ...(server ? { server } : {}), ...describe(entries), missing: [] };
+}
+
+function virtualView({ exchange, choices }: McpRoom, name: string): Details {
+  const servers = createVirtualServers(exchange.catalogue, choices.virtual ?? {});
+  if (!servers.get(name))
+    throw new AipError('NOT_FOUND', `There is no virtual server "${name}"; "aip mcp list" shows them.`);
+  const explained = (gone: Details['missing'][number]): Details['missing'][number] => {
+    const absence = exchange.routes.get(splitOwned(parseAddress(gone.target).name).owner)?.absence?.();
+    return absence === undefined ? gone : { ...gone, reason: `${gone.reason} ${absence}` };
+  };
+  const entries = exchange.catalogue.list();
+  const others = entries.filter((entry) => servers.lists(name, entry));
+  return { ...describe([...servers.tools(name, entries), ...others]), missing: servers.missing(name).map(explained) };
+}
+
+function describe(entries: readonly CatalogueEntry[]): Omit<Details, 'missing'> {
+  const shown = (...kinds: CatalogueEntry['kind'][]) =>
+    entries
+      .filter(({ kind }) => kinds.includes(kind))
+      .map(({ address, description, state }) => ({ address, description, state }));
+  return {
+    tools: entries
+      .filter(({ kind }) => kind === 'tool' || kind === 'skill' || kind === 'operation')
+      .map(({ name, address, title, description, effect, price, state, inputSchema, digest }) => ({
+        name,
+        address,
+        ...(title === undefined ? {} : { title }),
+        description,
+        effect,
+        price,
+        state,
+        ...(inputSchema === undefined ? {} : { input_schema: inputSchema }),
+        ...(digest === undefined ? {} : { digest }),
+      })),
+    resources: shown('resource', 'template'),
+    prompts: shown('prompt'),
+  };
 }

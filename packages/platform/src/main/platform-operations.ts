@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Exchange } from '../exchange/index.ts';
+import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
+import type { Principal } from '../kernel/principal.ts';
 import type { Registry } from '../registry/index.ts';
 import { VERSION } from './version.ts';
 
@@ -8,12 +10,14 @@ export interface PlatformFacts {
   readonly exchange: () => Exchange;
   readonly registry: Registry;
   readonly gatewayDid: string;
+  /** Whether the policies permit a principal an operation, as far as that can be said without its arguments. */
+  readonly permits: (principal: Principal, operation: CatalogueEntry) => boolean;
   /** Milliseconds since the Unix epoch. */
   readonly started: number;
 }
 
 /** The platform about itself. */
-export function platformOperations({ exchange, registry, gatewayDid, started }: PlatformFacts): Operation[] {
+export function platformOperations({ exchange, registry, gatewayDid, permits, started }: PlatformFacts): Operation[] {
   return [
     operation({
       name: 'platform.status',
@@ -45,6 +49,26 @@ export function platformOperations({ exchange, registry, gatewayDid, started }: 
             log_size: exchange().journal.read.size(principal.tenant),
           },
         };
+      },
+    }),
+    operation({
+      name: 'platform.whoami',
+      summary: 'Who you are here, and which operations the policies permit you.',
+      effect: 'read',
+      plane: 'control',
+      input: z.object({}),
+      output: z.object({
+        id: z.string(),
+        name: z.string(),
+        roles: z.array(z.string()),
+        operations: z.array(z.string()),
+      }),
+      handler({ principal }) {
+        const operations = exchange()
+          .catalogue.list({ kind: 'operation', tenant: principal.tenant })
+          .filter((entry) => permits(principal, entry))
+          .map(({ name }) => name);
+        return { output: { id: principal.id, name: principal.name, roles: [...principal.roles], operations } };
       },
     }),
   ];

@@ -1,22 +1,38 @@
+import { hkdfSync } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { AipError, sign, signCard, toAipError } from '@aip/wire';
+import type { FastifyInstance } from 'fastify';
 import { connectRemoteAgent, registerA2aEdge } from '../edges/a2a/index.ts';
-import { createHttpServer, registerHttpEdge } from '../edges/http/index.ts';
+import {
+  createHttpServer,
+  protectResources,
+  registerHttpEdge,
+  statusRoutes,
+  type StatusOptions,
+} from '../edges/http/index.ts';
 import { attachIoapEdge } from '../edges/ioap/index.ts';
-import { createMcpUpstreams, registerMcpEdge } from '../edges/mcp/index.ts';
+import { createMcpUpstreams, registerLoginEndpoints, registerMcpEdge, type EdgeChoices } from '../edges/mcp/index.ts';
+import { createOutbound } from '../engines/outbound/fetch.ts';
 import type { Exchange } from '../exchange/index.ts';
 import { originAllowed } from '../exchange/origin.ts';
+import { ADMIN, missingScopes } from '../identity/index.ts';
+import { createSources, secretReader, sourceOperations } from '../sources/index.ts';
 import { openMetrics } from '../telemetry/provider.ts';
 import { createTelemetry, observe } from '../telemetry/telemetry.ts';
+import { publishAddress, reachable, urlOf } from './address.ts';
 import type { Config } from './config.ts';
 import { openCore, type Core } from './core.ts';
+import { restoreServers } from './kept-servers.ts';
 import type { Log } from './log.ts';
+import { mcpLoginOperations } from './mcp-login-operations.ts';
 import { mcpOperations } from './mcp-operations.ts';
+import { openSourceDatabase } from './source-database.ts';
 import { VERSION } from './version.ts';
 
 /** How long live tasks may take to end when the platform stops, in milliseconds. */
 const DRAIN = 3_000;
+const LOOPBACK = '127.0.0.1';
 
 /** The edges that listen; `serve` narrows them to one. */
 export type EdgeChoice = 'mcp' | 'a2a';
@@ -24,7 +40,7 @@ export type EdgeChoice = 'mcp' | 'a2a';
 export interface PlatformOptions {
   readonly config: Config;
   readonly log: Log;
-  /** One edge only, beside health and metrics. */
+  /** One edge only, beside health and metrics; operators then have an address of their own, on this machine only. */
   readonly only?: EdgeChoice;
   /** For trying things out: the first start writes a policy that lets agents call each other. */
   readonly dev?: boolean;
@@ -33,6 +49,8 @@ export interface PlatformOptions {
 /** A running platform. */
 export interface Platform {
   readonly url: string;
+  /** Where its operators reach it: operations and dashboard. */
+  readonly operatorUrl: string;
   readonly gatewayDid: string;
   readonly exchange: Exchange;
   readonly core: Core;
@@ -45,44 +63,107 @@ export interface Platform {
 /** The composition root of the process. Throws CONFIG_INVALID, CONFLICT (folder or port in use). */
 export async function startPlatform({ config, log, only, dev = false }: PlatformOptions): Promise<Platform> {
   await using cleanup = new AsyncDisposableStack();
+  const outbound = createOutbound();
+  cleanup.defer(() => outbound.close());
   const metrics = openMetrics();
   cleanup.defer(() => metrics.stop());
+  const choices: EdgeChoices = { virtual: config.mcp.virtual, searchAbove: config.mcp.search_above };
   const core = await openCore({
     config,
     log,
     dev,
     telemetry: createTelemetry(metrics.meter),
-    operations: mcpOperations(() => upstreams),
+    operations: [
+      ...mcpOperations(() => ({
+        upstreams,
+        exchange,
+        vault: core.vault,
+        choices,
+        isTaken: (name) => sources.has(name),
+      })),
+      ...mcpLoginOperations(() => upstreams),
+      ...sourceOperations(() => sources),
+    ],
+    pinning: (server) => upstreams.pinning(server) ?? sources.pinning(server),
+    fetchFor: outbound.fetchFor,
   });
   cleanup.use(core);
   const { exchange, secrets, registry } = core;
   const { gateway } = secrets;
   observe(metrics.meter, 'aip_agents_connected', 'Agents connected now.', () => registry.present().length);
   observe(metrics.meter, 'aip_sessions_live', 'Connections attached to the exchange.', () => exchange.sessions.size);
+  observe(metrics.meter, 'aip_tools_quarantined', 'Tools of MCP servers that are quarantined.', () =>
+    core.quarantinedTools(),
+  );
   let ready = false;
 
-  const hosts = [config.host, ...config.allowed_hosts, ...config.allowed_origins];
+  const publicUrl = config.public_url === undefined ? undefined : new URL(config.public_url).origin;
+  const publicHost = publicUrl === undefined ? [] : [new URL(publicUrl).host];
+  const hosts = [config.host, ...publicHost, ...config.allowed_hosts, ...config.allowed_origins];
   const app = createHttpServer({ hosts, log });
   cleanup.defer(() => app.close());
+  const { scopes } = config.identity;
+  if (core.issuers.identifiers.length > 0)
+    protectResources(app, {
+      issuers: core.issuers.identifiers,
+      scopes: [...new Set(Object.values(scopes).flat())],
+      firstScopes: scopes.tools,
+      recognises: (token) => core.issuers.recognises(token),
+      prove: (token, resource) => core.issuers.prove(token, resource),
+      publicUrl,
+    });
   const wanted = (edge: EdgeChoice): boolean => only === undefined || only === edge;
 
-  registerHttpEdge(app, exchange, {
+  const status: StatusOptions = {
     version: VERSION,
     did: gateway.did,
     ready: () => ready,
     metrics: () => metrics.render(),
     connectedAgents: () => registry.present(),
+  };
+  // Whoever serves one protocol still has to approve and to kill, and does not want to serve that too.
+  const operators = only === undefined ? app : createHttpServer({ hosts: [], log });
+  if (operators !== app) {
+    cleanup.defer(() => operators.close());
+    statusRoutes(app, exchange, status);
+  }
+  registerHttpEdge(operators, exchange, {
+    ...status,
     dashboard: path.resolve(import.meta.dirname, '../../../../apps/dashboard/dist'),
     login: (code) => core.logins.redeem(code),
+    publicUrl: only === undefined ? publicUrl : undefined,
   });
-  if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway) });
-  const upstreams = createMcpUpstreams(exchange, { servers: config.mcp.servers, log });
+  if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway), publicUrl });
+  const baseUrl = (): string => publicUrl ?? urlOf(reachable(config.host), portOf(app));
+  const upstreams = createMcpUpstreams(exchange, {
+    servers: config.mcp.servers,
+    fetchFor: outbound.fetchFor,
+    vault: core.vault,
+    baseUrl,
+    log,
+  });
   cleanup.defer(() => upstreams.stop());
-  if (wanted('mcp'))
+  const readSecret = secretReader(core.vault, process.env);
+  const sources = createSources(exchange, {
+    settings: config.sources,
+    folder: process.cwd(),
+    fetchFor: outbound.fetchFor,
+    readSecret,
+    openDatabase: openSourceDatabase(process.cwd(), readSecret),
+    log,
+  });
+  cleanup.defer(() => sources.stop());
+  if (wanted('mcp')) {
+    registerLoginEndpoints(app, upstreams.logins, baseUrl);
     registerMcpEdge(app, exchange, {
-      isServer: (name) => upstreams.has(name),
+      ...choices,
+      isServer: (name) => upstreams.has(name) || sources.has(name),
+      watch: (server, uri, updated) => upstreams.watch(server, uri, updated),
+      stateKey: new Uint8Array(hkdfSync('sha256', secrets.pepper, '', 'aip mcp request state', 32)),
+      missingScopes: (principal, kind) => missingScopes(principal, scopes[kind]),
       onError: (error) => log('warn', `mcp: ${error.message}`),
     });
+  }
   await app.ready();
 
   if (only === undefined) {
@@ -95,14 +176,19 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   }
 
   upstreams.start();
+  sources.start();
+  const names = { ...upstreams, has: (name: string) => upstreams.has(name) || sources.has(name) };
+  await restoreServers(exchange.journal.read, core.vault, names, log);
   for (const [name, remote] of Object.entries(config.a2a.agents)) {
-    const connection = connectRemoteAgent(exchange, { name, ...remote }, (error) =>
+    const fetch = outbound.fetchFor({ named: [remote.url] });
+    const connection = connectRemoteAgent(exchange, { name, ...remote, fetch }, (error) =>
       log('warn', `a2a: ${name} cannot be reached`, { error: toAipError(error).message }),
     );
     cleanup.defer(() => connection.close());
   }
   core.recover();
   await listen(app, config);
+  if (operators !== app) await operators.listen({ host: LOOPBACK, port: 0 });
   ready = true;
   void core.logLost.then((error) => {
     ready = false;
@@ -111,16 +197,19 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
       `the log can no longer be written, so nothing is accepted; start the platform again: ${error.message}`,
     );
   });
-  const url = urlOf(app.server.address(), config.host);
+  const url = urlOf(config.host, portOf(app));
+  const operatorUrl = urlOf(operators === app ? reachable(config.host) : LOOPBACK, portOf(operators));
+  cleanup.defer(publishAddress(config.data_dir, operatorUrl));
   log('info', 'ready', { url, gateway: gateway.did, version: VERSION });
 
   const resources = cleanup.move();
   return {
     url,
+    operatorUrl,
     gatewayDid: gateway.did,
     exchange,
     core,
-    loginUrl: () => `${url}/ui#login=${core.logins.issueCode()}`,
+    loginUrl: () => `${operatorUrl}/ui#login=${core.logins.issueCode(ADMIN)}`,
     async stop() {
       ready = false;
       await exchange.drain(DRAIN);
@@ -129,7 +218,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   };
 }
 
-async function listen(app: ReturnType<typeof createHttpServer>, config: Config): Promise<void> {
+async function listen(app: FastifyInstance, config: Config): Promise<void> {
   try {
     await app.listen({ host: config.host, port: config.port });
   } catch (error) {
@@ -154,7 +243,4 @@ async function listen(app: ReturnType<typeof createHttpServer>, config: Config):
   }
 }
 
-function urlOf(address: AddressInfo | string | null, host: string): string {
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
+const portOf = ({ server }: FastifyInstance): number => (server.address() as AddressInfo).port;

@@ -89,6 +89,34 @@ describe('a step that was under way when the platform stopped', () => {
     expect(again.core.entries(['settle']).filter((entry) => entry.task === task)).toHaveLength(1);
   });
 
+  test(`is delivered five times at most, over however many restarts ${claim('O-EXEC.poison')}`, async () => {
+    using folder = temporaryFolder();
+    const { task } = await interrupted(folder.path, { effect: 'read' });
+    const poison: ToolOptions = {
+      effect: 'read',
+      async *deliver() {
+        await new Promise(() => {});
+        yield { type: 'working' };
+      },
+    };
+    for (let delivery = 2; delivery <= 5; delivery++) {
+      await using core = await openTestCore(folder.path, { recover: false });
+      const calls = core.tool('step', poison);
+      core.core.recover();
+      await expect.poll(() => calls.length).toBe(1);
+      expect(calls[0]).toMatchObject({ delivery });
+    }
+    await using core = await openTestCore(folder.path, { recover: false });
+    const calls = core.tool('step', poison);
+    core.core.recover();
+    expect(await core.exchange.call('default', task)!.ended).toMatchObject({
+      type: 'failed',
+      state: 'failed',
+      error: { code: 'DELIVERED_TOO_OFTEN' },
+    });
+    expect(calls).toHaveLength(0);
+  }, 30_000);
+
   test('is found again by its caller, under the same key', async () => {
     using folder = temporaryFolder();
     const { task } = await interrupted(folder.path, { effect: 'read' });

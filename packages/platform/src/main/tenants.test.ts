@@ -1,5 +1,5 @@
 import { claim } from '@aip/conformance';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { data } from '../kernel/body.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { until } from '../kernel/testing.ts';
@@ -33,8 +33,8 @@ test(`nobody sees, calls or steers what belongs to another tenant, whatever role
   const other = core.as(inTenant('other', 'admin'));
   const before = core.entries().length;
 
-  expect(await core.operate('tasks.list', {}, other)).toEqual({ tasks: [] });
-  expect(await core.operate('tasks.list', { from: 'service:alice' }, other)).toEqual({ tasks: [] });
+  expect(await core.operate('tasks.list', {}, other)).toEqual({ tasks: [], total: 0 });
+  expect(await core.operate('tasks.list', { from: 'service:alice' }, other)).toEqual({ tasks: [], total: 0 });
   expect(await core.operate('agents.list', {}, other)).toEqual({ agents: [] });
   expect(await core.operate('tokens.list', {}, other)).toEqual({ tokens: [] });
   expect(await core.operate('asks.list', { state: 'all' }, other)).toEqual({ asks: [] });
@@ -78,6 +78,101 @@ test(`nobody sees, calls or steers what belongs to another tenant, whatever role
   call.cancel('caller');
   await call.ended;
 }, 10_000);
+
+describe(`a stop ${claim('G-KILL.tenants')}`, () => {
+  /** Two tenants with everything alike: a task of the same tool, a session and an agent of the same principal. */
+  async function openTwo(folder: string) {
+    const core = await openTestCore(folder);
+    core.tool('read', {
+      effect: 'read',
+      async *deliver({ signal }) {
+        yield { type: 'working' };
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const closed: string[] = [];
+    const side = async (tenant: string) => {
+      const session = core.as(inTenant(tenant, 'admin'));
+      const { principal } = session;
+      core.exchange.sessions.attach({ principal, edge: 'http', close: () => closed.push(tenant) });
+      const running = await core.exchange.send(session, toolCall('read'));
+      await until(() => running.last?.type === 'working');
+      return { session, running, call: () => core.exchange.send(session, toolCall('read')) };
+    };
+    return { core, closed, own: await side('default'), other: await side('other') };
+  }
+
+  test.for(['tenant:other', 'protocol:http', 'agent:service:alice', 'server:notes', 'capability:read'])(
+    'of %s by one tenant touches no other, in memory, in its log, and after a restart',
+    async (scope) => {
+      using folder = temporaryFolder();
+      {
+        const { core, closed, own, other } = await openTwo(folder.path);
+        await using _ = core;
+        await core.operate('kills.kill', { scope }, other.session);
+        expect(await other.running.ended).toMatchObject({ type: 'canceled', reason: 'kill' });
+        expect(closed.every((tenant) => tenant === 'other')).toBe(true);
+        await expect(other.call()).rejects.toMatchObject({ code: 'KILLED' });
+        expect(own.running.last?.type).toBe('working');
+        const second = await own.call();
+        second.cancel('caller');
+        expect(core.entries(['kill'])).toEqual([]);
+        own.running.cancel('caller');
+        await Promise.all([second.ended, own.running.ended]);
+      }
+      await using core = await openTestCore(folder.path);
+      core.tool('read', { effect: 'read' });
+      await expect(core.exchange.send(core.as(inTenant('other', 'admin')), toolCall('read'))).rejects.toMatchObject({
+        code: 'KILLED',
+      });
+      const call = await core.exchange.send(core.as(inTenant('default', 'admin')), toolCall('read'));
+      expect((await call.ended).type).toBe('done');
+    },
+  );
+
+  test('of another tenant, or of everything, is not a tenant’s to order or to release', async () => {
+    using folder = temporaryFolder();
+    const { core, closed, own, other } = await openTwo(folder.path);
+    await using _ = core;
+    for (const scope of ['global', 'tenant:default']) {
+      for (const name of ['kills.kill', 'kills.pause', 'kills.release'])
+        await expect(core.operate(name, { scope }, other.session), `${name} ${scope}`).rejects.toMatchObject({
+          code: 'PERMISSION_DENIED',
+        });
+    }
+    await expect(core.operate('kills.kill', { scope: 'tenant:other' })).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+    });
+    expect(closed).toEqual([]);
+    for (const { running } of [own, other]) {
+      expect(running.last?.type).toBe('working');
+      running.cancel('caller');
+      await running.ended;
+    }
+  });
+
+  test('of everything, by those who run the platform, is in force and on record in every tenant, until they release it', async () => {
+    using folder = temporaryFolder();
+    const { core, closed, own, other } = await openTwo(folder.path);
+    await using _ = core;
+    await core.operate('kills.kill', { scope: 'global' });
+    for (const { running, call } of [own, other]) {
+      expect(await running.ended).toMatchObject({ type: 'canceled', reason: 'kill' });
+      await expect(call()).rejects.toMatchObject({ code: 'KILLED' });
+    }
+    expect(new Set(closed)).toEqual(new Set(['default', 'other']));
+    const kinds = (): string[] =>
+      core.exchange.journal.read.entries('other', { from: 0, limit: 1_000 }).map(({ kind }) => kind);
+    await until(() => kinds().includes('kill'));
+    await core.operate('kills.release', { scope: 'global' });
+    await until(() => kinds().includes('release'));
+    for (const { call } of [own, other]) {
+      const next = await call();
+      next.cancel('caller');
+      await next.ended;
+    }
+  });
+});
 
 test('agents of one name in two tenants are each found in their own', async () => {
   using folder = temporaryFolder();

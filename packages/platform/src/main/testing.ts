@@ -14,7 +14,7 @@ import type { Session } from '../kernel/session.ts';
 import type { TaskEvent } from '../kernel/task.ts';
 import { createTelemetry } from '../telemetry/telemetry.ts';
 import { loadConfig } from './config.ts';
-import { openCore, type Core } from './core.ts';
+import { openCore, type Core, type CoreOptions } from './core.ts';
 
 /** For tests: a folder that is gone when its scope ends. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
@@ -65,6 +65,7 @@ export interface TestCoreOptions {
   /** Policy files by name, written before the start. */
   readonly policies?: Readonly<Record<string, string>>;
   readonly flags?: Readonly<Record<string, unknown>>;
+  readonly pinning?: CoreOptions['pinning'];
   readonly log?: (level: string, message: string, fields?: Record<string, unknown>) => void;
   /** false: the test calls `core.recover()` itself, once its targets are back. */
   readonly recover?: boolean;
@@ -79,7 +80,13 @@ async function* echo(call: RouteCall): ReturnType<Route['deliver']> {
 export async function openTestCore(folder: string, options: TestCoreOptions = {}): Promise<TestCore> {
   writePolicies(join(folder, 'policies'), options.policies);
   const config = loadConfig({ env: {}, flags: { data_dir: folder, ...options.flags }, cwd: folder });
-  const core = await openCore({ config, telemetry: createTelemetry(), log: options.log ?? (() => {}) });
+  const core = await openCore({
+    config,
+    telemetry: createTelemetry(),
+    log: options.log ?? (() => {}),
+    fetchFor: () => fetch,
+    ...(options.pinning ? { pinning: options.pinning } : {}),
+  });
   if (options.recover !== false) core.recover();
   const { exchange } = core;
   const tools = new Map<string, { entry: CatalogueEntry; deliver: Route['deliver']; calls: RouteCall[] }>();

@@ -57,7 +57,7 @@ export const addAgent: AddCommand = (program, bind) => {
         };
         const answer = await (await cli.client()).operate('agents.list', { ...filter, limit: 1_000 });
         cli.show(answer, ({ agents }) => {
-          if (agents.length === 0) return 'No agents. "aip agent create --name hello --capabilities greet" makes one.';
+          if (agents.length === 0) return NONE[state ?? 'known'];
           return state === 'pending'
             ? table(agents as unknown as Stranger[], strangers, cli.style)
             : table(agents as unknown as AgentView[], columns, cli.style);
@@ -148,6 +148,15 @@ function describeAgent(view: AgentView, cli: Cli): string {
   return `${head}\n\n${list}`;
 }
 
+/** What there is to say where a list is empty. */
+const NONE = {
+  known: 'No agents. "aip agent create --name hello --capabilities greet" makes one.',
+  connected: 'No agent is connected. "aip agent list" shows those that are known here.',
+  offline: 'No agent is offline.',
+  pending:
+    'Nobody waits to join. An agent that connects without a join token waits here; "aip agent admit <did>" lets it in.',
+} as const;
+
 interface InvokeFlags {
   readonly skill?: string;
   readonly key?: string;
@@ -171,7 +180,10 @@ async function invoke(
       cli.world.err(`Waiting for a person. In another terminal: aip approve ${ask.id}   (or: aip deny ${ask.id})`);
     else if (type === 'output' && !cli.json) cli.world.err(cli.style('dim', shown(value)));
     else if (type === 'done') return cli.show({ task, result: value ?? null }, () => shown(value));
-    else if (type === 'failed' || type === 'canceled') throw aipErrorFromBody(error);
+    else if (type === 'failed' || type === 'canceled') {
+      if (value !== undefined) cli.world.err(shown(value));
+      throw aipErrorFromBody(error);
+    }
   }
   throw new UnreachableError(client.url);
 }

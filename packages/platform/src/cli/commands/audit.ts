@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { AipError } from '@aip/wire';
 import type { AuditReport, KillRecord } from '../../governance/audit/index.ts';
-import { output, type AddCommand, type Cli } from '../cli.ts';
+import { common, output, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { fields, printable, short, table } from '../table.ts';
 
@@ -14,12 +16,13 @@ export const addAudit: AddCommand = (program, bind) => {
       .command('verify')
       .description('check every entry, every signed checkpoint, and that everything accepted could be accepted')
       .option('--export <file>', 'verify an exported log instead')
+      .option('--checkpoint <file>', 'a checkpoint kept elsewhere: the log has to begin with what it signs')
       .option('--gateway <did>', 'the platform whose log it has to be')
       .option(...DATA_DIR),
   )
     .addHelpText(
       'after',
-      `\nExamples:\n  aip audit verify\n  aip audit export --out log.jsonl && aip audit verify --export log.jsonl\n\nExit code ${EXIT.unverified} when anything is not as it should be; the entry is named.`,
+      `\nExamples:\n  aip audit verify\n  aip audit export --out log.jsonl && aip audit verify --export log.jsonl\n  aip audit checkpoint > monday.txt        (keep it where the platform’s owner cannot change it)\n  aip audit verify --checkpoint monday.txt\n\nExit code ${EXIT.unverified} when anything is not as it should be; the entry is named.`,
     )
     .action(bind(verify));
 
@@ -41,16 +44,38 @@ export const addAudit: AddCommand = (program, bind) => {
       );
     }),
   );
+
+  common(audit.command('checkpoint').description('print the last signed checkpoint, to be kept elsewhere')).action(
+    bind(async (cli) => {
+      const { checkpoint } = await (await cli.client()).operate('audit.head', {});
+      if (checkpoint === undefined)
+        throw new AipError(
+          'NOT_FOUND',
+          'Nothing has been signed yet; the log is signed a second after its first entry.',
+        );
+      cli.show({ checkpoint }, () => checkpoint.trimEnd());
+    }),
+  );
 };
 
-async function verify(cli: Cli, options: { export?: string; gateway?: string }) {
+interface VerifyFlags {
+  readonly export?: string;
+  readonly checkpoint?: string;
+  readonly gateway?: string;
+}
+
+async function verify(cli: Cli, options: VerifyFlags) {
   const local = await cli.local();
   const of = options.gateway === undefined ? {} : { gateway: options.gateway };
+  const kept =
+    options.checkpoint === undefined
+      ? {}
+      : { kept: readFileSync(path.resolve(cli.world.cwd, options.checkpoint), 'utf8') };
   const source =
     options.export === undefined
       ? { dataDir: (await cli.settings()).dataDir }
       : { exported: path.resolve(cli.world.cwd, options.export) };
-  const reports = await local.verifyAudit({ ...source, ...of });
+  const reports = await local.verifyAudit({ ...source, ...of, ...kept });
   const ok = reports.every((report) => report.ok);
   cli.show({ ok, logs: reports }, ({ logs }) => {
     if (logs.length === 0) return 'The log is empty: there is nothing to verify yet.';

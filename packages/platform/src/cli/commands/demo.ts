@@ -1,8 +1,11 @@
-import { connection, type AddCommand } from '../cli.ts';
-import { EXIT } from '../exit-codes.ts';
+import { connection, type AddCommand, type Cli } from '../cli.ts';
+import type { Stage } from '../demo/stage.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 
 export const addDemo: AddCommand = (program, bind) => {
-  const demo = program.command('demo').description('see what the platform is for, with real agents and tools');
+  const demo = program
+    .command('demo')
+    .description('see what the platform is for, with real agents and tools; it cleans up after itself');
 
   connection(
     demo
@@ -18,13 +21,10 @@ export const addDemo: AddCommand = (program, bind) => {
       bind(async (cli, { auto = false }: { auto?: boolean }) => {
         const { demoRunaway } = await import('../demo/runaway.ts');
         const { dataDir } = await cli.settings();
-        const proven = await demoRunaway({
-          client: await cli.client(),
-          dataDir,
-          auto: auto || !cli.world.terminal,
-          say: (line) => cli.world.out(line),
-        });
-        return proven ? EXIT.ok : EXIT.unverified;
+        const client = await cli.client();
+        return onStage(cli, (stage, say) =>
+          demoRunaway({ stage, client, dataDir, auto: auto || !cli.world.terminal, say }),
+        );
       }),
     );
 
@@ -35,7 +35,26 @@ export const addDemo: AddCommand = (program, bind) => {
     .action(
       bind(async (cli) => {
         const { demoCrash } = await import('../demo/crash.ts');
-        return (await demoCrash({ say: (line) => cli.world.out(line) })) ? EXIT.ok : EXIT.unverified;
+        return onStage(cli, (stage, say) => demoCrash({ stage, say }));
       }),
     );
 };
+
+/** Runs a demonstration to its end, or until somebody presses Ctrl-C; either way nothing of it stays. */
+async function onStage(
+  cli: Cli,
+  demonstrate: (stage: Stage, say: (line: string) => void) => Promise<boolean>,
+): Promise<ExitCode> {
+  const { openStage } = await import('../demo/stage.ts');
+  await using stage = openStage();
+  const shown = demonstrate(stage, (line) => cli.world.out(line));
+  const broken = cli.world.stopped().then(() => {
+    cli.world.out('Broken off; cleaning up.');
+    return undefined;
+  });
+  const proven = await Promise.race([shown, broken]);
+  // What it still waits for ends with its processes.
+  void shown.catch(() => {});
+  if (proven === undefined) return EXIT.failed;
+  return proven ? EXIT.ok : EXIT.unverified;
+}

@@ -11,7 +11,7 @@ export const addDoctor: AddCommand = (program, bind) => {
     .addHelpText('after', `\nExit code ${EXIT.unverified} when something is wrong.`)
     .action(
       bind(async (cli) => {
-        const checks = [nodeVersion(), ...(await dataFolder(cli)), await platform(cli)];
+        const checks = [nodeVersion(), ...(await dataFolder(cli)), await platform(cli), ...(await failedSources(cli))];
         const { ok } = verdict(checks);
         cli.show({ ok, checks }, () => checkTable(checks, cli.style));
         return ok ? EXIT.ok : EXIT.unverified;
@@ -46,4 +46,25 @@ async function platform(cli: Cli): Promise<Check> {
     // Not running is a state, not a fault.
     return { name: 'platform', ok: error instanceof UnreachableError, detail: toShownError(error).message };
   }
+}
+
+/** Sources that a running platform cannot read. */
+async function failedSources(cli: Cli): Promise<readonly Check[]> {
+  try {
+    const client = await cli.client();
+    const { sources } = (await client.operate('sources.list', {})) as unknown as { sources: readonly Failable[] };
+    return sources
+      .filter(({ state }) => state === 'failed')
+      .map(({ kind, name, error = '' }) => ({ name: `sources.${kind}.${name}`, ok: false, detail: error }));
+  } catch {
+    // Whether it can be asked at all is another check.
+    return [];
+  }
+}
+
+interface Failable {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly error?: string;
 }

@@ -1,87 +1,169 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { AipError } from '@aip/wire';
-import { InvalidArgumentError } from 'commander';
-import { parseDocument } from 'yaml';
-import { openCli, output, type AddCommand, type Cli } from '../cli.ts';
+import { UnreachableError, type AipClient } from '@aip/sdk';
+import { aipErrorFromBody, AipError, isJsonObject, parseJson, type Json, type JsonObject } from '@aip/wire';
+import { common, type AddCommand, type Cli } from '../cli.ts';
+import { secondsOf } from '../duration.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { printable } from '../table.ts';
+import { addMcpPins } from './mcp-pins.ts';
+import { addMcpExport, addMcpImport } from './mcp-registry.ts';
+import { toolNamed } from './mcp-tool.ts';
+import { addMcpViews } from './mcp-views.ts';
 
-interface McpFlags {
-  readonly url?: string;
-  readonly header: Readonly<Record<string, string>>;
-  readonly env: Readonly<Record<string, string>>;
-}
+export const addMcp: AddCommand = (program, bind) => {
+  const mcp = program
+    .command('mcp')
+    .description('look at MCP servers, call their tools, agree to what they offer, log in to them');
+  addMcpViews(mcp, bind);
 
-const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
-
-const pair = (text: string, known: Readonly<Record<string, string>>): Record<string, string> => {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected <name>=<value>.');
-  return { ...known, [name]: value };
-};
-
-export const addAdd: AddCommand = (program, bind) => {
-  const add = program.command('add').description('connect what others run');
-  output(
-    add
-      .command('mcp')
-      .description('put an MCP server behind the exchange: its tools are governed from then on')
-      .argument('<name>', 'what it is called here; its tools are tool:<name>/<tool>')
-      .argument('[command...]', 'the command that starts it, after --; goes into aip.yaml')
-      .option('--url <url>', 'the server’s URL, for one that runs already; connected at once')
-      .option('--header <name=value>', 'a header for that URL; may be given again', pair, {})
-      .option('--env <name=value>', 'a variable for that command; may be given again', pair, {}),
+  common(
+    mcp
+      .command('call')
+      .description('call a tool, and wait for the result')
+      .argument('<tool>', '<server>/<tool>')
+      .argument('[arguments...]', 'a JSON object, or <name>=<value> for each argument')
+      .option('--key <key>', 'idempotency key: the same key with the same call is done once')
+      .option('--timeout <duration>', 'cancel the call after this time, such as 30s or 5m', secondsOf),
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ./notes\n  aip add mcp search --url https://mcp.example.com/mcp --header "Authorization=Bearer …"\n\nCommands are taken from aip.yaml only, so that nobody can start a program through the platform’s interfaces.\nWhere the platform is comes from AIP_URL or the settings: --url is the server’s here.',
+      '\nExamples:\n  aip mcp call files/read_text_file path=notes.txt\n  aip mcp call everything/get-sum \'{"a":1,"b":2}\'\n\nThe call passes the same rules as any other. Exit code 1 when the tool says that it failed.',
     )
-    .action(bind(addMcp));
+    .action(bind(call));
+
+  addMcpPins(mcp, bind);
+
+  common(
+    mcp
+      .command('login')
+      .description('log in to a server that wants to know its users, with OAuth')
+      .argument('<server>'),
+  )
+    .addHelpText(
+      'after',
+      '\nThe login is yours: of whoever the command speaks for. Its tokens are kept encrypted and renewed by themselves.',
+    )
+    .action(
+      bind(async (cli, server: string) => {
+        const answer = await (await cli.client()).operate('mcp.login', { server });
+        cli.show(answer, ({ url, expires_at }) => `Open this in a browser before ${expires_at}:\n${printable(url)}`);
+      }),
+    );
+
+  common(mcp.command('logout').description('forget your login at a server').argument('<server>')).action(
+    bind(async (cli, server: string) =>
+      cli.show(await (await cli.client()).operate('mcp.logout', { server }), () => `You are logged out of ${server}.`),
+    ),
+  );
+
+  common(mcp.command('remove').description('take a server out; aip.yaml is not changed').argument('<server>')).action(
+    bind(async (cli, name: string) =>
+      cli.show(await (await cli.client()).operate('mcp.remove', { name }), () => `Removed ${name}.`),
+    ),
+  );
+  addMcpImport(mcp, bind);
+  addMcpExport(mcp, bind);
 };
 
-async function addMcp(cli: Cli, name: string, command: readonly string[], flags: McpFlags): Promise<void> {
-  if (!NAME.test(name))
-    throw new AipError(
-      'CONFIG_INVALID',
-      `"${name}" is not a name for a server: letters, digits, dash and underscore, at most 32.`,
-    );
-  if ((flags.url === undefined) === (command.length === 0)) {
-    throw new AipError('CONFIG_INVALID', 'Give either the command that starts the server, after --, or its --url.');
-  }
-  if (flags.url === undefined) return keep(cli, name, command, flags.env);
-  // Not by its own --url, which is the server's.
-  const platform = openCli(cli.world, {});
-  const added = await (await platform.client()).operate('mcp.add', { name, url: flags.url, headers: flags.header });
-  cli.show(
-    added,
-    () => `${name} is connected until the platform stops; put it into aip.yaml to keep it.\n${whoMay(name)}`,
-  );
+interface CallFlags {
+  readonly key?: string;
+  readonly timeout?: number;
 }
 
-/** Writes the server into `aip.yaml`, whose other lines and comments stay as they are. */
-function keep(
+async function call(
   cli: Cli,
+  tool: string,
+  given: readonly string[],
+  { key, timeout }: CallFlags,
+): Promise<ExitCode | void> {
+  const { server, name } = toolNamed(tool);
+  const client = await cli.client();
+  const args = await argumentsOf(client, server, name, given);
+  const options = {
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+    ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+  };
+  for await (const update of client.stream(`tool:${server}/${name}`, args, options)) {
+    const { type, task, ask, error } = update;
+    const result = resultIn(update);
+    if (type === 'asked' && ask)
+      cli.world.err(`Waiting for a person. In another terminal: aip approve ${ask.id}   (or: aip deny ${ask.id})`);
+    else if (type === 'progress' && !cli.json) cli.world.err(cli.style('dim', progressOf(update)));
+    else if (type === 'done') return cli.show({ task, result: result ?? null }, () => shown(result ?? null));
+    else if (type === 'failed' && result !== undefined) {
+      cli.show({ task, error: error ?? null, result }, () => shown(result));
+      return EXIT.failed;
+    } else if (type === 'failed' || type === 'canceled') throw aipErrorFromBody(error);
+  }
+  throw new UnreachableError(client.url);
+}
+
+/** The arguments as the tool's schema has them: text stays text where it wants text. */
+async function argumentsOf(
+  client: AipClient,
+  server: string,
   name: string,
-  [command, ...args]: readonly string[],
-  env: Readonly<Record<string, string>>,
-): void {
-  const file = path.resolve(cli.world.cwd, cli.world.env['AIP_CONFIG'] ?? 'aip.yaml');
-  const document = parseDocument(existsSync(file) ? readFileSync(file, 'utf8') : '');
-  if (document.errors.length > 0) throw new AipError('CONFIG_INVALID', `${file}: ${document.errors[0]?.message}`);
-  const place = ['mcp', 'servers', name];
-  if (document.hasIn(place))
-    throw new AipError(
-      'CONFLICT',
-      `${file} has a server "${name}" already; take it out first, or choose another name.`,
-    );
-  const server = { command, ...(args.length > 0 ? { args } : {}), ...(Object.keys(env).length > 0 ? { env } : {}) };
-  document.setIn(place, document.createNode(server));
-  writeFileSync(file, document.toString(), { mode: 0o600 });
-  cli.show(
-    { name, file, ...server },
-    () =>
-      `Wrote ${name} to ${file}; it is started with the platform ("aip dev" starts anew by itself).\n${whoMay(name)}`,
+  given: readonly string[],
+): Promise<JsonObject> {
+  const [first] = given;
+  if (first === undefined) return {};
+  if (given.length === 1 && first.trimStart().startsWith('{')) return parseJson(first) as JsonObject;
+  const listed = await client.operate('catalogue.list', { kind: 'tool', owner: server });
+  const entries = listed.entries as unknown as readonly JsonObject[];
+  const schema = entries.find((entry) => entry['name'] === name)?.['inputSchema'];
+  const properties = isJsonObject(schema) && isJsonObject(schema['properties']) ? schema['properties'] : {};
+  return Object.fromEntries(
+    given.map((text) => {
+      const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+      if (key === undefined || value === undefined)
+        throw new AipError('CONFIG_INVALID', `"${text}": give arguments as <name>=<value>, or all as one JSON object.`);
+      const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
+      return [key, isJsonObject(property) && property['type'] === 'string' ? value : jsonOrText(value)];
+    }),
   );
 }
 
-const whoMay = (name: string): string =>
-  `"aip policy explain <agent> tool:${name}/<tool>" says who may call its tools.`;
+function jsonOrText(text: string): Json {
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The tool's own result, whole; a tool that failed may have one too. */
+function resultIn({ body, value }: JsonObject): Json | undefined {
+  return isJsonObject(body) && body['type'] === 'mcp' ? body['value'] : value;
+}
+
+function progressOf(update: JsonObject): string {
+  const { progress, total, message } = update;
+  const count = JSON.stringify(progress) + (total === undefined ? '' : `/${JSON.stringify(total)}`);
+  return typeof message === 'string' ? `${count}  ${printable(message)}` : count;
+}
+
+/** A tool's result for people: its texts, and what else it holds by kind and size. */
+function shown(value: Json): string {
+  const content = isJsonObject(value) && Array.isArray(value['content']) ? value['content'] : undefined;
+  if (!content) return lines(typeof value === 'string' ? value : JSON.stringify(value, null, 2));
+  const blocks = content.filter(isJsonObject).map(block);
+  const structured = isJsonObject(value) ? value['structuredContent'] : undefined;
+  if (blocks.length === 0 && structured !== undefined) return lines(JSON.stringify(structured, null, 2));
+  return blocks.length === 0 ? 'Done; the tool returned nothing.' : blocks.join('\n');
+}
+
+function block(content: JsonObject): string {
+  const { type, text, data, mimeType, uri, resource } = content;
+  if (typeof text === 'string') return lines(text);
+  if (typeof data === 'string')
+    return printable(`[${kindOf(mimeType ?? type)}, ${Math.ceil((data.length * 3) / 4)} bytes; -o json has it]`);
+  if (isJsonObject(resource)) {
+    if (typeof resource['text'] === 'string') return lines(resource['text']);
+    return printable(`[${kindOf(resource['uri'])}; -o json has it]`);
+  }
+  return printable(typeof uri === 'string' ? `[${uri}]` : JSON.stringify(content));
+}
+
+const kindOf = (value: Json | undefined): string => (typeof value === 'string' ? value : 'unknown');
+
+/** Texts of others cannot move the cursor or change the terminal. */
+const lines = (text: string): string => text.split('\n').map(printable).join('\n');

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseJson, type Json, type JsonObject } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
-import { table } from '../table.ts';
+import { printable, table, wrapped } from '../table.ts';
 
 interface PolicyProblem {
   readonly file: string;
@@ -27,6 +27,7 @@ interface Explanation {
     readonly outcome: string;
     readonly unmet: readonly string[];
   }[];
+  readonly omitted: number;
   readonly wouldPermit: readonly string[];
 }
 
@@ -86,23 +87,28 @@ export const addPolicy: AddCommand = (program, bind) => {
       .argument('<principal>', 'who calls: an agent’s name or DID, service:<token name>, admin')
       .argument('<to>', 'what is called: agent:<name>, tool:<server>/<name>, …')
       .option('--protocol <name>', 'over which protocol', 'http')
-      .option('--arguments <json>', 'the arguments of the call', '{}'),
+      .option('--arguments <json>', 'the arguments of the call', '{}')
+      .option('--all', 'every policy, and what of it does not hold'),
   )
     .addHelpText(
       'after',
       '\nExample:\n  aip policy explain planner tool:files/write_file --protocol mcp --arguments \'{"path":"/etc/passwd"}\'',
     )
     .action(
-      bind(async (cli, principal: string, to: string, options: { protocol: string; arguments: string }) => {
-        const input = {
-          principal,
-          to,
-          protocol: options.protocol,
-          arguments: parseJson(options.arguments) as { [name: string]: Json },
-        };
-        const answer = await (await cli.client()).operate('policies.explain', input);
-        cli.show(answer, (explanation) => explained(explanation as unknown as Explanation, cli));
-      }),
+      bind(
+        async (cli, principal: string, to: string, options: { protocol: string; arguments: string; all?: boolean }) => {
+          const input = {
+            principal,
+            to,
+            protocol: options.protocol,
+            arguments: parseJson(options.arguments) as { [name: string]: Json },
+          };
+          const answer = await (await cli.client()).operate('policies.explain', input);
+          cli.show(answer, (explanation) =>
+            explained(explanation as unknown as Explanation, options.all === true, cli),
+          );
+        },
+      ),
     );
 
   common(
@@ -148,32 +154,35 @@ async function check(cli: Cli, files: readonly string[]) {
   return answer.valid ? EXIT.ok : EXIT.unverified;
 }
 
-function explained({ decision, policies, wouldPermit }: Explanation, cli: Cli): string {
+function explained({ decision, policies, omitted, wouldPermit }: Explanation, all: boolean, cli: Cli): string {
   const permitted = decision.effect === 'permit';
   const duties = decision.obligations.map((obligation) => `  with: ${Object.values(obligation).map(String).join(' ')}`);
-  const list = table(
-    policies,
-    [
-      { title: 'POLICY', of: ({ id }) => id },
-      { title: 'EFFECT', of: ({ effect }) => effect },
-      {
-        title: 'OUTCOME',
-        of: ({ outcome }) => outcome,
-        look: ({ outcome }) => (outcome === 'applies' ? 'bold' : 'dim'),
-      },
-      { title: 'WHERE', of: ({ file, line }) => `${file}:${line}` },
-      { title: 'UNMET', of: ({ unmet }) => unmet.join(' and ') },
-    ],
-    cli.style,
-  );
-  const ways = wouldPermit.length === 0 ? [] : ['', 'What would permit it:', ...wouldPermit.map((way) => `  ${way}`)];
+  const ways =
+    wouldPermit.length === 0 ? [] : ['', 'What would permit it:', ...wouldPermit.map((way) => wrapped(way, 2))];
+  const applying = policies.filter(({ outcome }) => outcome !== 'does not apply');
+  const shown = all ? policies : applying;
+  const rest = policies.length + omitted - shown.length;
   return [
-    cli.style(permitted ? 'green' : 'red', `${decision.effect}: ${decision.message}`),
+    cli.style(
+      permitted ? 'green' : 'red',
+      wrapped(decision.message === '' ? decision.effect : `${decision.effect}: ${decision.message}`),
+    ),
     ...duties,
-    '',
-    list,
+    ...(shown.length === 0 ? [] : ['', ...shown.map((policy) => explainedPolicy(policy, cli))]),
     ...ways,
+    ...(rest === 0
+      ? []
+      : ['', cli.style('dim', `${rest} other policies do not apply${all ? '.' : '; --all shows which, and why.'}`)]),
   ].join('\n');
+}
+
+function explainedPolicy(
+  { id, effect, outcome, file, line, unmet }: Explanation['policies'][number],
+  cli: Cli,
+): string {
+  const head = `${effect} ${printable(id)} (${file}:${line}) ${outcome}`;
+  const parts = unmet.map((part) => wrapped(outcome === 'fails' ? part : `not ${part}`, 4));
+  return [cli.style(outcome === 'applies' ? 'bold' : 'dim', head), ...parts].join('\n');
 }
 
 const caseTable = (results: readonly CaseResult[], cli: Cli): string =>

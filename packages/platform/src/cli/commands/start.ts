@@ -12,6 +12,12 @@ interface StartFlags {
   readonly logLevel?: string;
 }
 
+interface ServeFlags extends StartFlags {
+  readonly protocol: 'mcp' | 'a2a';
+  readonly stdio?: boolean;
+  readonly virtual?: string;
+}
+
 const portOption = new Option('--port <number>', 'port to listen on (AIP_PORT, 8000)').argParser(Number);
 
 /** The settings that a start takes as flags; all of them stand in `aip.yaml` and `AIP_*` variables too. */
@@ -51,19 +57,24 @@ export const addDev: AddCommand = (program, bind) => {
 };
 
 export const addServe: AddCommand = (program, bind) => {
-  settings(program.command('serve').description('serve one protocol only'))
+  settings(
+    program.command('serve').description('serve one protocol only; aip and the dashboard reach it from this machine'),
+  )
     .addOption(new Option('--protocol <name>', 'the protocol to serve').choices(['mcp', 'a2a']).makeOptionMandatory())
     .option('--stdio', 'speak MCP on standard input and output, for clients that start their servers')
+    .option('--virtual <name>', 'with --stdio: the virtual server to serve; everything unless given')
     .addHelpText(
       'after',
-      '\nExamples:\n  aip serve --protocol mcp --port 8000\n  aip serve --protocol a2a\n  aip serve --protocol mcp --stdio',
+      '\nExamples:\n  aip serve --protocol mcp --port 8000\n  aip serve --protocol a2a\n  aip serve --protocol mcp --stdio\n  aip serve --protocol mcp --stdio --virtual desk',
     )
     .action(
-      bind(async (cli, { protocol, stdio, ...flags }: StartFlags & { protocol: 'mcp' | 'a2a'; stdio?: boolean }) => {
+      bind(async (cli, { protocol, stdio, virtual, ...flags }: ServeFlags) => {
+        if (virtual !== undefined && !stdio)
+          throw new AipError('CONFIG_INVALID', `Without --stdio the virtual server is at /mcp/v/${virtual}.`);
         if (!stdio) return run(cli, { flags: flagsOf(flags), only: protocol });
         if (protocol !== 'mcp')
           throw new AipError('CONFIG_INVALID', 'Only MCP is spoken on standard input and output: use --protocol mcp.');
-        await (await cli.local()).serveStdio(flagsOf(flags));
+        await (await cli.local()).serveStdio(flagsOf(flags), virtual);
       }),
     );
 };
@@ -73,7 +84,7 @@ async function run(cli: Cli, options: StartOptions): Promise<void> {
   const local = await cli.local();
   const running = await local.start(options);
   cli.world.out(`AIP ready on ${running.url}`);
-  if (running.loginUrl !== undefined) cli.world.out(`Dashboard (this link works once): ${running.loginUrl}`);
+  cli.world.out(`Dashboard (this link works once): ${running.loginUrl}`);
   await cli.world.stopped();
   await running.stop();
 }

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { Agent } from '@aip/sdk';
+import './leash.ts';
 
 /** Does the three steps of the crash demonstration; each step leaves a line, so that a repetition would show. */
 const trace = process.env['AIP_DEMO_TRACE'] as string;

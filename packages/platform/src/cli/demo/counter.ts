@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { Agent } from '@aip/sdk';
+import './leash.ts';
 
 /** The clerk's colleague: its effects are counted in a file. */
 const trace = process.env['AIP_DEMO_TRACE'] as string;

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import './leash.ts';
 
 /** The MCP tool server of the demonstrations: notes in memory, one tool that reads and one that writes. */
 const notes: { title: string; text: string }[] = [{ title: 'welcome', text: 'Agents read and write notes here.' }];

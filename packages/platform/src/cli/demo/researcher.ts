@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, AipError } from '@aip/sdk';
+import './leash.ts';
+
+/** Pause between two calls, in milliseconds: slow enough to watch, if somebody does. */
+const PACE = Number(process.env['AIP_DEMO_PACE']);
 
 /** The runaway of the demonstration: asks the summariser again and again, until its budget stops it. */
 const agent = new Agent({
@@ -16,7 +20,7 @@ const agent = new Agent({
         for (let round = 1; ; round++) {
           try {
             await context.call('capability:summarise', { text: `${topic}, round ${round}` }, { key: `round-${round}` });
-            await sleep(60, undefined, { signal: context.signal });
+            await sleep(PACE, undefined, { signal: context.signal });
           } catch (error) {
             if (!(error instanceof AipError) || error.code !== 'BUDGET_EXCEEDED') throw error;
             break;
@@ -30,7 +34,7 @@ const agent = new Agent({
         // Still not satisfied: reading is free, so it goes on reading until somebody stops it.
         for (let look = 1; ; look++) {
           await context.call('tool:notes/search_notes', { word: topic }, { key: `look-${look}` });
-          await sleep(60, undefined, { signal: context.signal });
+          await sleep(PACE, undefined, { signal: context.signal });
         }
       },
     },

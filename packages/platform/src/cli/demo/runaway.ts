@@ -1,19 +1,24 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AipClient } from '@aip/sdk';
 import { toAipError } from '@aip/wire';
 import { verifyFolder } from '../../main/audit.ts';
 import { enterPressed } from './prompt.ts';
-import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, openStage, until, type Stage } from './stage.ts';
+import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, type Stage } from './stage.ts';
 import { verifyTampered } from './tamper.ts';
 
 /** What the researcher may spend in one showing, in units. */
 const ALLOWANCE = 100;
+const AGENTS = ['researcher', 'summariser'] as const;
+/** Pause between two calls of the researcher, in milliseconds: for somebody who watches, and for nobody. */
+const PACE = { watched: 350, auto: 60 };
 /** How long the demonstration waits for a person, in milliseconds. */
 const PATIENCE = 15 * 60_000;
 
 export interface RunawayOptions {
+  /** Disposed by whoever opened it, also when the demonstration is broken off. */
+  readonly stage: Stage;
   readonly client: AipClient;
   readonly dataDir: string;
   /** Approves and kills by itself, for those who only watch. */
@@ -23,13 +28,12 @@ export interface RunawayOptions {
 
 /**
  * An agent loops, spends and calls tools: its budget stops the loop, a write waits for a person, Kill ends it,
- * and the log proves that it ended. Two agents and a tool server, each a process of its own.
+ * and the log proves that it ended. Two agents and a tool server, each a process of its own. With the stage goes
+ * everything it has put up: agents, kill, tool server and policy; the log keeps what has happened.
  */
 export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
-  const { client, say } = options;
-  await using stage = openStage();
-  stage.defer(() => client.operate('mcp.remove', { name: 'notes' }));
-  const researcher = await raiseCurtain(stage, options);
+  const { client, auto, say } = options;
+  const researcher = await raiseCurtain(options);
   const before = await spent(client, researcher);
   await client.operate('budgets.set', { principal: researcher, total: before + ALLOWANCE });
   say(`The researcher may spend ${ALLOWANCE} units; a summary costs 5. It starts to research …`);
@@ -50,35 +54,57 @@ export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
   say(
     `Proof: last message accepted at ${plus(proof.after)} ms (entry #${proof.last}); kill received at T, entry #${proof.seq}; ${proof.since} accepted since.`,
   );
-  return proveIt(options, proof.since);
+  const proven = await proveIt(options, proof.since);
+  if (!auto) await lookAround(options);
+  return proven;
 }
 
-async function raiseCurtain(stage: Stage, { client, dataDir, say }: RunawayOptions): Promise<string> {
+async function raiseCurtain({ stage, client, dataDir, auto, say }: RunawayOptions): Promise<string> {
+  await clear(client, dataDir);
+  stage.afterwards(async () => {
+    await clear(client, dataDir);
+    say('Cleaned up: agents, kill, tool server and demo.cedar are gone. The log keeps what has happened.');
+  });
+  stage.defer(() => client.operate('mcp.remove', { name: 'notes' }));
   const keys = path.join(dataDir, 'demo');
   mkdirSync(keys, { recursive: true, mode: 0o700 });
   await client.operate('policies.put', { name: 'demo.cedar', text: DEMO_POLICY });
-  for (const { scope } of (await client.operate('kills.list', {})).kills) {
-    if (scope !== 'global') await client.operate('kills.release', { scope, reason: 'the demonstration starts anew' });
-  }
-  await client.operate('mcp.remove', { name: 'notes' }).catch(() => {});
   await client.operate('mcp.add', {
     name: 'notes',
     url: await stage.startServer('notes-server.ts'),
     effects: NOTES_EFFECTS,
   });
   const gateway = `${client.url.replace(/^http/, 'ws')}/ws`;
-  for (const name of ['researcher', 'summariser']) {
+  for (const name of AGENTS) {
     const { join_token } = await client.operate('agents.invite', { name });
     stage.start(`${name}.ts`, {
       AIP_GATEWAY_URL: gateway,
       AIP_JOIN_TOKEN: join_token,
       AIP_KEY_FILE: path.join(keys, `${name}.key`),
+      AIP_DEMO_PACE: String(auto ? PACE.auto : PACE.watched),
     });
   }
-  const did = await connected(client, 'researcher');
-  await connected(client, 'summariser');
+  const did = await connected(stage, client, 'researcher');
+  await connected(stage, client, 'summariser');
   say('On stage: two agents over IoAP, every frame signed, and an MCP tool server.');
   return did;
+}
+
+/** Takes away what a demonstration has put up, this one or one that was killed. */
+async function clear(client: AipClient, dataDir: string): Promise<void> {
+  rmSync(path.join(dataDir, 'policies', 'demo.cedar'), { force: true });
+  await client.operate('mcp.remove', { name: 'notes' }).catch(() => {});
+  const { kills } = await client.operate('kills.list', {});
+  for (const name of AGENTS) {
+    const did = await client.operate('agents.get', { agent: name }).then(
+      (agent) => agent.did,
+      () => undefined,
+    );
+    if (did === undefined) continue;
+    if (kills.some(({ scope }) => scope === `agent:${did}`))
+      await client.operate('kills.release', { scope: `agent:${did}`, reason: 'the demonstration is over' });
+    await client.operate('agents.remove', { agent: did });
+  }
 }
 
 async function spent(client: AipClient, principal: string): Promise<number> {
@@ -89,9 +115,13 @@ async function spent(client: AipClient, principal: string): Promise<number> {
 }
 
 /** Shows the rising spend until the budget has stopped it. */
-async function watchSpending({ client, say }: RunawayOptions, researcher: string, before: number): Promise<void> {
+async function watchSpending(
+  { stage, client, say }: RunawayOptions,
+  researcher: string,
+  before: number,
+): Promise<void> {
   let shown = 0;
-  await until('the budget to stop the loop', async () => {
+  await stage.until('the budget to stop the loop', async () => {
     const used = (await spent(client, researcher)) - before;
     if (used >= shown + 25) say(`  spent ${(shown = used)} of ${ALLOWANCE} units`);
     return used >= ALLOWANCE ? used : undefined;
@@ -99,11 +129,11 @@ async function watchSpending({ client, say }: RunawayOptions, researcher: string
   say('BUDGET_EXCEEDED: the budget has stopped the loop, in the commit of the call that would have passed it.');
 }
 
-async function approveWrite({ client, auto, say }: RunawayOptions): Promise<void> {
-  const ask = await openAsk(client);
+async function approveWrite({ stage, client, auto, say }: RunawayOptions): Promise<void> {
+  const ask = await openAsk(stage, client);
   say(`Parked for approval: ${ask.summary} (policy "${ask.policy}").`);
   if (!auto) say(`  Approve it in the dashboard, with "aip approve ${ask.id}", or press Enter here.`);
-  if (auto || (await waitForPerson(() => isAnswered(client, ask.id))) === 'enter')
+  if (auto || (await waitForPerson(stage, () => isAnswered(client, ask.id))) === 'enter')
     await client.operate('asks.answer', { ask: ask.id, verdict: 'approve' });
   say('Approved: the stored call has passed all guards again, and the note is written.');
 }
@@ -113,6 +143,16 @@ async function isAnswered(client: AipClient, id: string): Promise<boolean> {
   return !asks.some((ask) => ask.id === id);
 }
 
+/** Whoever watches may look at what has happened before it is taken away. */
+async function lookAround({ stage, say }: RunawayOptions): Promise<void> {
+  say('Look around: kill and proof are under Stops in the dashboard. Enter takes everything away again.');
+  const enough = new AbortController();
+  const signal = AbortSignal.any([enough.signal, stage.signal]);
+  const waited = sleep(PATIENCE, undefined, { signal }).catch(() => {});
+  await Promise.race([enterPressed(signal), waited]);
+  enough.abort();
+}
+
 interface Proof {
   readonly seq: number;
   readonly last: number;
@@ -120,14 +160,14 @@ interface Proof {
   readonly since: number;
 }
 
-async function kill({ client, auto, say }: RunawayOptions, researcher: string): Promise<Proof> {
+async function kill({ stage, client, auto, say }: RunawayOptions, researcher: string): Promise<Proof> {
   const scope = `agent:${researcher}`;
   say('It goes on reading notes, over and over. Time to stop it.');
   if (!auto) say('  Press Kill in the dashboard, run "aip kill agent:researcher", or press Enter here.');
   const isKilled = async (): Promise<boolean> =>
     (await client.operate('kills.list', {})).kills.some((stop) => stop.scope === scope || stop.scope === 'global');
   if (auto) await sleep(1_000);
-  if (auto || (await waitForPerson(isKilled)) === 'enter')
+  if (auto || (await waitForPerson(stage, isKilled)) === 'enter')
     await client.operate('kills.kill', { scope, reason: 'it runs away' });
   say('KILLED: sockets closed, tasks in flight canceled.');
   const stopped = (await client.operate('kills.list', {})).kills.find((stop) => stop.scope === scope) ?? {
@@ -149,10 +189,10 @@ interface KillProof {
 }
 
 /** Waits for Enter here, or for somebody to do it elsewhere. */
-async function waitForPerson(done: () => Promise<boolean>): Promise<'enter' | 'done'> {
+async function waitForPerson(stage: Stage, done: () => Promise<boolean>): Promise<'enter' | 'done'> {
   const controller = new AbortController();
   try {
-    const elsewhere = until(
+    const elsewhere = stage.until(
       'somebody to decide',
       async () => ((await done()) ? ('done' as const) : undefined),
       PATIENCE,

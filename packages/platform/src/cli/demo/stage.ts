@@ -11,19 +11,27 @@ export interface Stage extends AsyncDisposable {
   start(program: string, env?: Readonly<Record<string, string>>): ChildProcess;
   /** Done before the processes end, whether it works or not. */
   defer(tidy: () => Promise<unknown>): void;
+  /** Done once the processes have ended, the latest first, whether it works or not. */
+  afterwards(sweep: () => Promise<unknown> | void): void;
+  /** Aborted when the stage is taken down: whoever waits for something then waits for nothing. */
+  readonly signal: AbortSignal;
+  /** Asks again until there is an answer. Throws TIMEOUT that says what was waited for. */
+  until<T>(what: string, look: () => Promise<T | undefined>, timeout?: number, interval?: number): Promise<T>;
   /** Starts a program that prints its address, and returns that line. */
   startServer(program: string, env?: Readonly<Record<string, string>>): Promise<string>;
 }
 
 export function openStage(): Stage {
   const children = new Set<ChildProcess>();
+  const down = new AbortController();
   const tidying: (() => Promise<unknown>)[] = [];
+  const sweeping: (() => Promise<unknown> | void)[] = [];
 
   function start(program: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, [path.join(import.meta.dirname, program)], {
       env: { PATH, HOME, ...env },
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     children.add(child);
     child.once('exit', () => children.delete(child));
@@ -32,7 +40,18 @@ export function openStage(): Stage {
 
   return {
     start,
+    signal: down.signal,
+    async until(what, look, timeout = 30_000, interval = 100) {
+      const deadline = Date.now() + timeout;
+      for (;;) {
+        const found = await look();
+        if (found !== undefined) return found;
+        if (Date.now() > deadline) throw new AipError('TIMEOUT', `Waited ${timeout / 1000} s for ${what}.`);
+        await sleep(interval, undefined, { signal: down.signal });
+      }
+    },
     defer: (tidy) => void tidying.push(tidy),
+    afterwards: (sweep) => void sweeping.unshift(sweep),
     async startServer(program, env) {
       const child = start(program, env);
       const [line] = (await Promise.race([
@@ -43,6 +62,7 @@ export function openStage(): Stage {
       return line.toString().trim();
     },
     async [Symbol.asyncDispose]() {
+      down.abort();
       for (const tidy of tidying) await tidy().catch(() => {});
       await Promise.all(
         [...children].map(async (child) => {
@@ -50,29 +70,14 @@ export function openStage(): Stage {
           await once(child, 'exit');
         }),
       );
+      for (const sweep of sweeping) await Promise.try(sweep).catch(() => {});
     },
   };
 }
 
-/** Asks again until there is an answer. Throws TIMEOUT that says what was waited for. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined>,
-  timeout = 30_000,
-  interval = 100,
-): Promise<T> {
-  const deadline = Date.now() + timeout;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new AipError('TIMEOUT', `Waited ${timeout / 1000} s for ${what}.`);
-    await sleep(interval);
-  }
-}
-
 /** Waits until an agent of that name is connected; returns its DID. */
-export function connected(client: AipClient, name: string): Promise<string> {
-  return until(`the agent ${name}`, async () => {
+export function connected(stage: Stage, client: AipClient, name: string): Promise<string> {
+  return stage.until(`the agent ${name}`, async () => {
     const { agents } = (await client.operate('agents.list', { state: 'connected', query: name })) as {
       agents: { name: string; did: string }[];
     };
@@ -88,20 +93,16 @@ export interface OpenAsk {
 }
 
 /** Waits for a call that waits for a person. */
-export function openAsk(client: AipClient, timeout?: number): Promise<OpenAsk> {
-  return until(
-    'a call that needs an approval',
-    async () => {
-      const { asks } = (await client.operate('asks.list', {})) as unknown as { asks: OpenAsk[] };
-      return asks[0];
-    },
-    timeout,
-  );
+export function openAsk(stage: Stage, client: AipClient): Promise<OpenAsk> {
+  return stage.until('a call that needs an approval', async () => {
+    const { asks } = (await client.operate('asks.list', {})) as unknown as { asks: OpenAsk[] };
+    return asks[0];
+  });
 }
 
 /** What the demonstrations' agents may do, and which of it a person has to see first. */
 export const DEMO_POLICY = `\
-// Written by "aip demo". Take this file away when you have seen enough.
+// Written by "aip demo", which takes it away again when it ends.
 
 @id("demo-agents-work-together")
 permit (principal is Agent, action == Action::"invoke", resource is Skill)

@@ -1,4 +1,5 @@
 import { Agent } from '@aip/sdk';
+import './leash.ts';
 
 /** The one that is paid: each summary costs its caller five units. */
 const agent = new Agent({

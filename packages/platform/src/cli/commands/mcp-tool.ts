@@ -1,0 +1,11 @@
+import { AipError } from '@aip/wire';
+
+/** `<server>/<tool>`; a tool's own name may have slashes. */
+export function toolNamed(text: string): { server: string; name: string } {
+  const [, server, name] = /^(?:tool:)?([^/]+)\/(.+)$/s.exec(text) ?? [];
+  if (server !== undefined && name !== undefined) return { server, name };
+  throw new AipError(
+    'CONFIG_INVALID',
+    `"${text}" is no tool: name it as <server>/<tool>; "aip mcp list" shows servers.`,
+  );
+}

@@ -1,0 +1,174 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { claim } from '@aip/conformance';
+import type { JsonObject } from '@aip/wire';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from '../main/config.ts';
+import { EXIT } from './exit-codes.ts';
+import { createTestPlatform, runInWorld, type TestPlatform } from './testing.ts';
+
+describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aip-import-'));
+    writeFileSync(join(folder, 'server.json'), JSON.stringify(WEATHER));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const aip = (...args: string[]) => runInWorld(['mcp', 'import', ...args], { cwd: folder });
+  const settings = (): unknown => parse(readFileSync(join(folder, 'aip.yaml'), 'utf8'));
+
+  const WEATHER = {
+    name: 'io.github.example/weather.mcp',
+    description: 'Weather.',
+    version: '1.0.2',
+    packages: [
+      {
+        registryType: 'npm',
+        identifier: '@example/weather',
+        version: '1.0.2',
+        transport: { type: 'stdio' },
+        packageArguments: [{ type: 'positional', valueHint: 'city', isRequired: true, description: 'Where.' }],
+        environmentVariables: [
+          { name: 'API_KEY', description: 'From the provider.', isRequired: true, isSecret: true },
+        ],
+      },
+      { registryType: 'mcpb', identifier: 'https://example.com/w.mcpb', transport: { type: 'stdio' } },
+    ],
+    remotes: [{ type: 'streamable-http', url: 'https://weather.example.com/mcp' }],
+  };
+
+  it('writes an entry of the settings that the platform takes, and keeps what stands there', async () => {
+    writeFileSync(join(folder, 'aip.yaml'), '# mine\nport: 9000\n');
+    const { code, out } = await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k');
+    expect([code, out]).toEqual([EXIT.ok, expect.stringContaining('Wrote weather-mcp to')]);
+    expect(readFileSync(join(folder, 'aip.yaml'), 'utf8')).toMatch(/^# mine\nport: 9000\n/);
+    expect(settings()).toEqual({
+      port: 9000,
+      mcp: {
+        servers: {
+          'weather-mcp': {
+            command: 'npx',
+            args: ['-y', '@example/weather@1.0.2', 'Berne'],
+            env: { API_KEY: 'k' },
+          },
+        },
+      },
+    });
+    expect(loadConfig({ env: {}, cwd: folder }).mcp.servers['weather-mcp']).toMatchObject({ command: 'npx' });
+    expect((await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k')).err).toContain('already');
+  });
+
+  it('keeps secrets from others', async () => {
+    await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k');
+    expect(statSync(join(folder, 'aip.yaml')).mode & 0o077).toBe(0);
+  });
+
+  it('names what it needs', async () => {
+    const { code, err } = await aip('server.json');
+    expect(code).toBe(EXIT.usage);
+    expect(err).toContain('npm @example/weather@1.0.2 needs:');
+    expect(err).toContain('--set city=…  Where.');
+    expect(err).toContain('--set API_KEY=…  (secret)  From the provider.');
+    expect((await aip('server.json', '--set', 'town=Berne')).err).toContain('asks for nothing of that name');
+    expect(existsSync(join(folder, 'aip.yaml'))).toBe(false);
+  });
+
+  it('asks for secrets at a terminal', async () => {
+    const prompts: string[] = [];
+    const { code } = await runInWorld(['mcp', 'import', 'server.json', '--set', 'city=Berne'], {
+      cwd: folder,
+      terminal: true,
+      secret: async (prompt) => (prompts.push(prompt), 'typed'),
+    });
+    expect([code, prompts]).toEqual([EXIT.ok, ['API_KEY (From the provider.): ']]);
+    expect(settings()).toMatchObject({ mcp: { servers: { 'weather-mcp': { env: { API_KEY: 'typed' } } } } });
+  });
+
+  it('takes the offer that is chosen, under the name that is given, and can only print', async () => {
+    const { out } = await aip('server.json', '--offer', '3', '--name', 'sky', '--print');
+    expect(parse(out)).toEqual({ mcp: { servers: { sky: { url: 'https://weather.example.com/mcp' } } } });
+    expect(existsSync(join(folder, 'aip.yaml'))).toBe(false);
+    expect((await aip('server.json', '--offer', '2')).err).toContain('packages of "mcpb" cannot be started here');
+    expect((await aip('server.json', '--offer', '9')).err).toMatch(/There is no offer 9:.*1 {2}npm/s);
+    expect((await aip('nothing.json')).err).toContain('does not exist');
+  });
+});
+
+describe(`aip mcp call ${claim('D-CLI.mcp')}`, () => {
+  let platform: TestPlatform;
+  beforeEach(async () => {
+    platform = await createTestPlatform();
+  });
+  afterEach(() => platform[Symbol.asyncDispose]());
+  const aip = (...args: string[]) => platform.aip('mcp', 'call', ...args);
+
+  const answers = (value: JsonObject): void =>
+    void platform.core.tool('read', {
+      async *deliver() {
+        yield { type: 'progress', progress: 1, total: 2, message: 'half \u001b[2Jway' };
+        yield { type: 'done', body: { type: 'mcp', value } };
+      },
+    });
+
+  it('shows texts, and what else there is by kind and size, without their terminal codes', async () => {
+    answers({
+      content: [
+        { type: 'text', text: 'first\nsecond \u001b[31mred' },
+        { type: 'image', data: 'AAAA', mimeType: 'image/png' },
+        { type: 'resource_link', uri: 'note://1', name: 'one' },
+      ],
+    });
+    expect(await aip('notes/read')).toEqual({
+      code: EXIT.ok,
+      out: 'first\nsecond red\n[image/png, 3 bytes; -o json has it]\n[note://1]',
+      err: '1/2  half way',
+    });
+    answers({ content: [], structuredContent: { sum: 3 } });
+    expect((await aip('notes/read')).out).toBe('{\n  "sum": 3\n}');
+  });
+
+  it('ends with 1 when the tool says that it failed', async () => {
+    answers({ content: [{ type: 'text', text: 'no such file' }], isError: true });
+    expect(await aip('notes/read')).toMatchObject({ code: EXIT.failed, out: 'no such file' });
+  });
+
+  it('takes arguments as pairs, typed by the tool’s schema, or as one object', async () => {
+    const calls = platform.core.tool('write');
+    const [entry] = platform.core.exchange.catalogue.list({ owner: 'notes' });
+    platform.core.exchange.catalogue.put('notes', [
+      { ...entry!, inputSchema: { type: 'object', properties: { title: { type: 'string' }, n: { type: 'number' } } } },
+    ]);
+    await aip('notes/write', 'title=7', 'n=7', 'tags=["a"]', 'note=a=b');
+    await aip('notes/write', '{"title":"x"}');
+    await aip('notes/write');
+    expect(calls.map(({ message }) => message.body.value)).toEqual([
+      { title: '7', n: 7, tags: ['a'], note: 'a=b' },
+      { title: 'x' },
+      {},
+    ]);
+    expect(await aip('notes/write', 'title')).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining('<name>=<value>'),
+    });
+    expect(await aip('notes')).toMatchObject({ code: EXIT.usage, err: expect.stringContaining('<server>/<tool>') });
+    expect(await aip('notes/nothing')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('There is no tool "notes/nothing"'),
+    });
+  });
+
+  it('says whom a parked call waits for', async () => {
+    await platform.core.operate('policies.put', {
+      name: 'ask.cedar',
+      text: '@id("ask")\n@approve("operators")\npermit (principal, action == Action::"call", resource);',
+    });
+    platform.core.tool('write');
+    const waiting = aip('notes/write');
+    await expect.poll(async () => (await platform.aip('approvals')).out).toContain('tool:notes/write');
+    const { asks } = (await platform.json('approvals')) as { asks: { id: string }[] };
+    await platform.aip('approve', asks[0]!.id);
+    expect(await waiting).toMatchObject({ code: EXIT.ok, err: expect.stringContaining(`aip approve ${asks[0]!.id}`) });
+  });
+});
