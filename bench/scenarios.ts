@@ -3,7 +3,8 @@ import type { Shot } from './load.ts';
 /** What is measured: the same work on every server that can do it. */
 export interface Scenario {
   readonly name: string;
-  readonly servers: readonly { readonly server: string; readonly path: string }[];
+  /** `as` names the row when a server has several. */
+  readonly servers: readonly { readonly server: string; readonly path: string; readonly as?: string }[];
   readonly shot: (path: string, token: string, n: number) => Shot;
   readonly check: (body: string) => boolean;
 }
@@ -20,7 +21,8 @@ const a2a = (name: string, said: string, expected: RegExp): Scenario => ({
     { server: 'floor-http', path: '/' },
     { server: 'a2a-bare', path: '/' },
     { server: 'a2a-sdk', path: '/' },
-    { server: 'aip', path: '/a2a/echo' },
+    { server: 'aip', path: '/a2a/look' },
+    { server: 'aip', path: '/a2a/echo', as: 'aip external' },
   ],
   shot: (path, token, n) => ({
     path,
@@ -45,10 +47,10 @@ const mcp: Scenario = {
   servers: [
     { server: 'floor-http', path: '/' },
     { server: 'mcp-sdk', path: '/mcp' },
-    { server: 'aip', path: '/mcp' },
+    { server: 'aip', path: '/mcp/look' },
+    { server: 'aip', path: '/mcp/echo', as: 'aip external' },
   ],
-  // The platform prefixes a tool with its server's name.
-  shot: (path, token, n) => toolCall(path, token, n, token === '' ? 'echo' : 'echo_echo'),
+  shot: (path, token, n) => toolCall(path, token, n, 'echo'),
   check: (body) => body.includes('hello'),
 };
 
@@ -81,6 +83,5 @@ export const SCENARIOS: readonly Scenario[] = [
       { server: 'mcp-relay', path: '/mcp' },
       { server: 'aip', path: '/mcp/far' },
     ],
-    shot: (path, token, n) => toolCall(path, token, n, 'echo'),
   },
 ];

@@ -214,7 +214,7 @@ describe(`kill -9 under load, ${ROUNDS} rounds ${claim('O-EXEC.crash', 'E-LEDGER
 
 async function openAsks(): Promise<{ id: string; task: string }[]> {
   const { asks } = await platform.admin.operate('asks.list', { limit: 500 });
-  return asks as { id: string; task: string }[];
+  return asks;
 }
 
 async function within(time: number, promise: Promise<void>, describeIt: () => string): Promise<void> {

@@ -23,6 +23,7 @@ type Floor =
   | 'exchange'
   | 'domain'
   | 'edge'
+  | 'source'
   | 'engine'
   | 'main'
   | 'cli';
@@ -43,9 +44,10 @@ const MAY_IMPORT: Record<Floor, readonly Floor[]> = {
   exchange: ['wire', 'kernel', 'journal', 'telemetry'],
   domain: ['wire', 'kernel', 'journal', 'telemetry', 'exchange'],
   edge: ['wire', 'kernel', 'telemetry', 'exchange'],
+  source: ['wire', 'kernel', 'exchange'],
   engine: ['wire', 'kernel'],
-  main: ['wire', 'sdk', 'kernel', 'journal', 'telemetry', 'exchange', 'domain', 'edge', 'engine'],
-  cli: ['wire', 'sdk', 'kernel', 'journal', 'telemetry', 'exchange', 'domain', 'edge', 'main'],
+  main: ['wire', 'sdk', 'kernel', 'journal', 'telemetry', 'exchange', 'domain', 'edge', 'source', 'engine'],
+  cli: ['wire', 'sdk', 'kernel', 'journal', 'telemetry', 'exchange', 'domain', 'edge', 'source', 'main'],
 };
 
 /** Packages of others that a floor may import; a floor not listed may import any. */
@@ -59,6 +61,7 @@ function roomOf(path: string): Room | undefined {
   const [folder = '', inner = ''] = path.slice(PLATFORM.length).split('/');
   // The package's face shows what main has composed.
   if (folder === 'index.ts') return { floor: 'main', name: 'main' };
+  if (folder === 'sources') return { floor: 'source', name: folder };
   if (DOMAINS.has(folder)) return { floor: 'domain', name: folder };
   const family = inner.endsWith('.ts') ? folder : `${folder}/${inner}`;
   if (DOMAIN_GROUPS.has(folder)) return { floor: 'domain', name: family };
@@ -110,7 +113,8 @@ function importFault(from: Room, path: string, specifier: string): string | unde
 
 /** An engine may import the port it implements: a `store.ts`, or what the journal asks of its store. */
 const isPort = (room: Room, target: string): boolean =>
-  (room.floor === 'domain' || room.floor === 'journal') && posix.basename(target) === 'store.ts';
+  (room.floor === 'domain' || room.floor === 'journal' || room.floor === 'source') &&
+  posix.basename(target) === 'store.ts';
 
 /** The file in this repository that a specifier means; undefined for a package of others or a built-in. */
 function targetPath(path: string, specifier: string): string | undefined {

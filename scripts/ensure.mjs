@@ -31,7 +31,10 @@ function packagesMatchLock() {
 }
 
 /** Debian packages the tests use: the package, and the program that shows it is there. */
-const debianPackages = [{ name: 'chromium', program: process.env.CHROME_BIN ?? '/usr/bin/chromium' }];
+const debianPackages = [
+  { name: 'chromium', program: process.env.CHROME_BIN ?? '/usr/bin/chromium' },
+  { name: 'postgresql', program: process.env.POSTGRES_BIN ?? '/usr/lib/postgresql' },
+];
 
 export function ensureTestPrograms() {
   const missing = debianPackages.filter(({ program }) => !existsSync(program)).map(({ name }) => name);
@@ -39,12 +42,12 @@ export function ensureTestPrograms() {
   const names = missing.join(' ');
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) {
     console.error(
-      `The browser tests need ${names}, and this is not a Debian machine with root. Install it yourself, for example:\n` +
-        `  sudo apt-get install ${names}\nor set CHROME_BIN to a Chromium. Until then they fail.`,
+      `The tests need ${names}, and this is not a Debian machine with root. Install it yourself, for example:\n` +
+        `  sudo apt-get install ${names}\nor set CHROME_BIN to a Chromium, POSTGRES_BIN to the folder of initdb and postgres. Until then some fail.`,
     );
     return;
   }
-  console.error(`Installing ${names} for the browser tests (apt-get)…`);
+  console.error(`Installing ${names} for the tests (apt-get)…`);
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], environment);
   run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], environment, 'ignore');

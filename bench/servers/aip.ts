@@ -4,6 +4,8 @@ import path from 'node:path';
 import { text } from '../../packages/platform/src/kernel/body.ts';
 import { textOf } from '../../packages/platform/src/kernel/body.ts';
 import type { CatalogueEntry } from '../../packages/platform/src/kernel/catalogue.ts';
+import type { RouteCall } from '../../packages/platform/src/kernel/route.ts';
+import type { RouteEvent } from '../../packages/platform/src/kernel/task.ts';
 import { loadConfig } from '../../packages/platform/src/main/config.ts';
 import { startPlatform } from '../../packages/platform/src/main/platform.ts';
 import { startTarget } from '../targets/start.ts';
@@ -26,42 +28,47 @@ const flags = {
 const platform = await startPlatform({ config: loadConfig({ env: {}, flags, cwd: folder }), log: () => {} });
 const ready = performance.now() - started;
 
-const common = {
-  owner: 'echo',
-  ownerName: 'echo',
-  description: 'Says it again.',
-  effect: 'external',
-  idempotent: false,
-  price: 0,
-  state: 'active',
-} as const;
-const agent: CatalogueEntry = { ...common, address: 'agent:echo', kind: 'agent', name: 'echo' };
-const tool: CatalogueEntry = {
-  ...common,
-  address: 'tool:echo/echo',
-  kind: 'tool',
-  name: 'echo',
-  inputSchema: { type: 'object', properties: { text: { type: 'string' } } },
-};
-const { catalogue, routes } = platform.exchange;
-catalogue.put('echo', [agent, tool]);
-routes.bind('echo', {
-  reach: 'local',
-  async *deliver({ message }) {
-    const said = textOf(message.body);
-    if (message.body.type === 'data') {
-      yield { type: 'done', body: { type: 'mcp', value: { content: [{ type: 'text', text: said }] } } };
-      return;
-    }
-    if (said !== 'task') {
-      yield { type: 'done', body: { type: 'a2a', value: { messageId: message.id, parts: [{ text: said }] } } };
-      return;
-    }
-    yield { type: 'working' };
-    yield { type: 'output', artifactId: 'result', name: 'result', last: true, body: text('done') };
-    yield { type: 'done', body: text('') };
-  },
-});
+/** Answers in this process: `look` changes nothing, `echo` may change anything and so is accepted, durably, before it starts. */
+function serve(owner: string, effect: CatalogueEntry['effect']): void {
+  const common = {
+    owner,
+    ownerName: owner,
+    description: 'Says it again.',
+    effect,
+    idempotent: false,
+    price: 0,
+    state: 'active',
+  } as const;
+  const agent: CatalogueEntry = { ...common, address: `agent:${owner}`, kind: 'agent', name: owner };
+  const tool: CatalogueEntry = {
+    ...common,
+    address: `tool:${owner}/echo`,
+    kind: 'tool',
+    name: 'echo',
+    inputSchema: { type: 'object', properties: { text: { type: 'string' } } },
+  };
+  platform.exchange.catalogue.put(owner, [agent, tool]);
+  platform.exchange.routes.bind(owner, { reach: 'local', deliver });
+}
+
+async function* deliver({ message }: RouteCall): AsyncIterable<RouteEvent> {
+  const said = textOf(message.body);
+  if (message.body.type === 'data') {
+    yield { type: 'done', body: { type: 'mcp', value: { content: [{ type: 'text', text: said }] } } };
+    return;
+  }
+  if (said !== 'task') {
+    yield { type: 'done', body: { type: 'a2a', value: { messageId: message.id, parts: [{ text: said }] } } };
+    return;
+  }
+  yield { type: 'working' };
+  yield { type: 'output', artifactId: 'result', name: 'result', last: true, body: text('done') };
+  yield { type: 'done', body: text('') };
+}
+
+serve('look', 'read');
+serve('echo', 'external');
+
 const { AipClient } = await import('../../packages/sdk/src/index.ts');
 const admin = new AipClient({ url: platform.url, token: platform.core.secrets.adminToken });
 const { join_token } = await admin.operate('agents.invite', { name: 'far' });

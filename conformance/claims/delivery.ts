@@ -39,6 +39,12 @@ export const delivery = {
       'Speaks TLS 1.3, encrypts at rest, signs its releases with a way back, and runs with the least privilege.',
     status: 'partial',
   },
+  'D-SECURE.outbound': {
+    source: 'OWASP SSRF prevention; IANA special-purpose address registries',
+    behaviour:
+      'Connects to public addresses and to origins that an operator has named, checks every address as it connects and every redirect, and sends credentials to no other origin.',
+    status: 'done',
+  },
   'D-SECURE.secrets': {
     source: 'mission',
     behaviour:
@@ -61,6 +67,12 @@ export const delivery = {
     source: 'mission',
     behaviour:
       'Says on one line that it is ready, says in a sentence what stands in the way of a start, ends in less than five seconds with streams open, and keeps all its state for the next start.',
+    status: 'done',
+  },
+  'D-CLI.mcp': {
+    source: 'mission',
+    behaviour:
+      'Lists, inspects and calls MCP servers and virtual servers, agrees to their tools, and imports and exports them from the command line.',
     status: 'done',
   },
   'D-CLI.output': {

@@ -42,6 +42,12 @@ export const economy = {
     behaviour: 'The limit per day counts by the UTC day of the commit, and days are forgotten only once they are over.',
     status: 'done',
   },
+  'E-BUDGET.failures': {
+    source: 'MCP 2026-07-28 server/tools',
+    behaviour:
+      'A tool that ran and says that it failed (isError) ends its task as failed, with its result whole, and is not paid.',
+    status: 'done',
+  },
   'E-BUDGET.race': {
     source: 'mission',
     behaviour: '64 concurrent calls against a budget for 10 have exactly 10 effects, every time.',

@@ -93,6 +93,18 @@ export const governance = {
       'Killed while many clients call over every protocol, a scope takes not one more message until its release, its connections are closed and its tasks canceled, and aip audit verify says so.',
     status: 'done',
   },
+  'G-KILL.tenants': {
+    source: 'mission',
+    behaviour:
+      'Keeps a stop to the tenant that ordered it; only those who run the platform stop everything, and every tenant’s log proves it.',
+    status: 'done',
+  },
+  'G-KILL.revoked': {
+    source: 'mission',
+    behaviour:
+      'Revoking a token or removing an agent closes what it has open – sockets, event streams, MCP sessions – and cancels its tasks as revoked, on record.',
+    status: 'done',
+  },
   'G-AUDIT': {
     source: 'seed:aip',
     behaviour:
@@ -111,6 +123,11 @@ export const governance = {
       'Verification decides the log again: what follows a kill in its scope, a task that goes on after its end, a hold resolved twice or a budget passed is found, though the platform itself signed it.',
     status: 'done',
   },
+  'G-AUDIT.declared': {
+    source: 'mission',
+    behaviour: 'What is decided inside the commit reads and writes only rows that it has named before.',
+    status: 'done',
+  },
   'G-AUDIT.export': {
     source: 'mission',
     behaviour: 'A log is exported as JSON Lines and verified offline from that file alone, as a stream.',
@@ -122,9 +139,20 @@ export const governance = {
       'Gives inclusion proofs of any signed entry, and consistency proofs from any older checkpoint, that verify against the signed root.',
     status: 'done',
   },
+  'G-AUDIT.rows-follow': {
+    source: 'mission',
+    behaviour:
+      'Keeps balances, task heads and kills as rows that follow the log: whoever reads sees every commit, and a start decides again from the log what a kill -9 has taken.',
+    status: 'done',
+  },
   'G-AUDIT.tenants': {
     source: 'mission',
     behaviour: 'Keeps a log and a Merkle tree of its own for every tenant, numbered without gaps, across restarts.',
+    status: 'done',
+  },
+  'G-POLICY.retries': {
+    source: 'mission',
+    behaviour: 'Counts a call that waits for a person once against @rate, however often it is retried while it waits.',
     status: 'done',
   },
   'G-APPROVE': {
@@ -147,6 +175,23 @@ export const governance = {
   'G-APPROVE.reattach': {
     source: 'mission',
     behaviour: 'Leads an identical retry of a parked call to the call that waits, so that several at once are one ask.',
+    status: 'done',
+  },
+  'G-APPROVE.blind': {
+    source: 'mission',
+    behaviour:
+      'Keeps in heads, which are never erased, nothing that a content can be guessed from: what an approval is bound to is salted, and the salt goes with the content.',
+    status: 'done',
+  },
+  'G-APPROVE.bounded': {
+    source: 'mission',
+    behaviour: 'Lets one sender have a hundred calls wait at a time, decided in the commit, and refuses the next.',
+    status: 'done',
+  },
+  'G-APPROVE.secrets': {
+    source: 'mission',
+    behaviour:
+      'Shows nobody the secrets among the inputs of a parked call, and ends it after a restart with a code of its own, since they are never kept.',
     status: 'done',
   },
   'G-APPROVE.restart': {

@@ -55,6 +55,40 @@ export const identity = {
       'Shows a secret once and keeps only a keyed hash of it; no file but those made for secrets, which their owner alone can read, ever holds one.',
     status: 'done',
   },
+  'I-AUTH.oauth': {
+    source: 'RFC 9068; MCP 2026-07-28, authorization',
+    behaviour:
+      'Accepts access tokens of configured issuers as users with mapped roles; none that is unsigned, forged, expired, of another issuer, or made to be read by somebody else opens anything.',
+    status: 'done',
+  },
+  'I-AUTH.audience': {
+    source: 'RFC 8707; MCP 2026-07-28, authorization',
+    behaviour: 'Accepts an access token only at the resource that it was made for, or a part of it.',
+    status: 'done',
+  },
+  'I-AUTH.keys': {
+    source: 'RFC 8414; RFC 7517',
+    behaviour:
+      'Finds an issuer’s keys in its metadata, follows their rotation, and never floods the issuer, whatever tokens arrive.',
+    status: 'done',
+  },
+  'I-AUTH.resource': {
+    source: 'RFC 9728; RFC 6750; MCP 2026-07-28, authorization',
+    behaviour:
+      'Tells clients where to get a token and for which scopes, so that the official client finds its way from a bare URL to a tool call, and from a missing scope to a token that has it.',
+    status: 'done',
+  },
+  'I-AUTH.passthrough': {
+    source: 'MCP 2026-07-28, authorization, token passthrough',
+    behaviour: 'Never passes a token of a caller on to an upstream.',
+    status: 'done',
+  },
+  'I-AUTH.vault': {
+    source: 'mission',
+    behaviour:
+      'Keeps secrets that it needs again encrypted at rest, for their owner alone, across kill -9, and shows them in no answer and no log.',
+    status: 'done',
+  },
   'I-RBAC': {
     source: 'seed:aip',
     behaviour:

@@ -20,6 +20,18 @@ export const orchestration = {
       'After a stop, delivers a step that reads or is declared idempotent again under its key, ends any other with its effect unknown, and never repeats what had ended.',
     status: 'done',
   },
+  'O-EXEC.poison': {
+    source: 'mission',
+    behaviour:
+      'Delivers a step five times at most, counted in the commit, over lost connections and restarts alike; then it ends as failed with a code of its own.',
+    status: 'done',
+  },
+  'O-EXEC.own-reads': {
+    source: 'mission',
+    behaviour:
+      'Starts what changes something only once its accept is durable; a read inside the process that answers at once is one step of the log. No answer leaves before its group is durable.',
+    status: 'done',
+  },
   'O-EXEC.crash': {
     source: 'mission',
     behaviour:

@@ -59,6 +59,53 @@ export const protocols = {
       'Sampling and elicitation of an upstream reach the caller of the call they belong to, as server requests in the older era and as multi-round results in the newer.',
     status: 'done',
   },
+  'P-MCP.conformance': {
+    source: 'MCP conformance suite 0.2.0-alpha.12, requirements 2026-07-28 and 2025-11-25',
+    behaviour:
+      'The official suite’s server legs pass through the gateway, scored or not, with their fixture as an upstream of the same era, and those of 2025-11-25 with one of the newer as well.',
+    status: 'done',
+  },
+  'P-MCP.tasks': {
+    source: 'MCP extension io.modelcontextprotocol/tasks, SEP-2663',
+    behaviour:
+      'A call that waits for a person, takes longer than a second, or is of a tool made for tasks is a durable task for clients that take tasks: to be read, answered and cancelled by its caller alone.',
+    status: 'done',
+  },
+  'P-MCP.resumption': {
+    source: 'MCP 2025-11-25, basic/transports, resumability and redelivery',
+    behaviour:
+      'A client of a session that loses a stream takes it up again from the last event it has, within bounds on what is kept.',
+    status: 'done',
+  },
+  'P-MCP.subscriptions': {
+    source: 'MCP 2025-11-25, server/resources; 2026-07-28, basic/patterns/subscriptions',
+    behaviour:
+      'A client of either era that may read a resource can subscribe to it, and hears of the updates of an upstream of either era.',
+    status: 'done',
+  },
+  'P-MCP.logging': {
+    source: 'MCP 2025-11-25, server/utilities/logging; 2026-07-28, the same',
+    behaviour:
+      'Log messages of an upstream of either era reach the call they belong to, from the level that its client wants.',
+    status: 'done',
+  },
+  'P-MCP.eras': {
+    source: 'mission',
+    behaviour:
+      'Official clients of both SDK generations use official servers of both, through the gateway: elicitation, sampling, roots, progress, cancellation and list changes cross.',
+    status: 'done',
+  },
+  'P-MCP.cut': {
+    source: 'mission',
+    behaviour:
+      'An answer to a call that a restart has cut is led to that call’s own end; nothing is executed a second time.',
+    status: 'done',
+  },
+  'P-MCP.inspector': {
+    source: 'MCP Inspector 2.12',
+    behaviour: 'The official Inspector lists and calls on every endpoint, in both eras.',
+    status: 'done',
+  },
   'P-MCP.resources': {
     source: 'MCP 2026-07-28, server/resources, server/prompts, server/utilities/completion',
     behaviour: 'Resources, templates, prompts and completion of upstreams are listed and served under the same guards.',
@@ -104,6 +151,35 @@ export const protocols = {
       'Upstreams are reached over stdio and Streamable HTTP in either era, with only the environment and headers that the operator gave.',
     status: 'done',
   },
+  'P-MCP-GW.client-conformance': {
+    source: 'MCP conformance suite, client requirements of 2026-07-28 and 2025-11-25',
+    behaviour: 'Passes every scored client scenario of the official suite with this gateway as the client.',
+    status: 'done',
+  },
+  'P-MCP-GW.oauth': {
+    source: 'MCP 2026-07-28, basic/authorization',
+    behaviour:
+      'Logs each caller in to upstreams with OAuth 2.1 by itself, renews tokens once however many calls need them, and says in one clear error who has to log in where; no tool vanishes.',
+    status: 'done',
+  },
+  'P-MCP-GW.no-passthrough': {
+    source: 'MCP 2026-07-28, basic/authorization, token passthrough',
+    behaviour:
+      'A token that a caller has here never reaches an upstream, nor does one caller’s upstream token serve another.',
+    status: 'done',
+  },
+  'P-MCP-GW.hostile': {
+    source: 'mission',
+    behaviour:
+      'A hostile upstream – endless, oversized, silent, lying about ids, redirecting inside, speaking to the model – is contained in time and memory, named by its own error or signal, and nothing else suffers.',
+    status: 'done',
+  },
+  'P-MCP-GW.sse': {
+    source: 'MCP 2024-11-05, HTTP with SSE; 2025-11-25, backwards compatibility',
+    behaviour:
+      'Calls servers that only speak the older HTTP+SSE transport, found out by how they answer, with their questions, and connects anew when their stream ends.',
+    status: 'done',
+  },
   'P-MCP-GW.supervision': {
     source: 'mission',
     behaviour:
@@ -121,10 +197,76 @@ export const protocols = {
     behaviour: 'When an upstream changes its lists, the catalogue follows and clients are told which list has changed.',
     status: 'done',
   },
+  'P-MCP-GW.openapi': {
+    source: 'mission',
+    behaviour:
+      'An OpenAPI document (3.0 or 3.1) is a source of tools: one for each selected operation, with its parameters and body as arguments.',
+    status: 'done',
+  },
+  'P-MCP-GW.resources': {
+    source: 'mission',
+    behaviour:
+      'Folders, SQLite and PostgreSQL databases and HTTP APIs are resources by configuration, read-only whatever is asked of them.',
+    status: 'done',
+  },
+  'P-MCP-GW.sources-secrets': {
+    source: 'mission',
+    behaviour:
+      'The credentials of a source come from the vault or the environment; no caller sees them, sets them or finds them in the log.',
+    status: 'done',
+  },
   'P-MCP-GW.limits': {
     source: 'mission',
     behaviour:
       'Results above 10 MiB, endless messages and oversized definitions of an upstream are refused, and nothing else suffers.',
+    status: 'done',
+  },
+  'P-MCP-GW.pinning': {
+    source: 'mission',
+    behaviour:
+      'Tools are pinned on record when they are first seen; one that has changed is hidden, refused with QUARANTINED, and shown to operators with the difference, until one accepts exactly what was looked at.',
+    status: 'done',
+  },
+  'P-MCP-GW.deception': {
+    source: 'mission',
+    behaviour:
+      'Tools that come back under another name, look like another server’s, or hide characters in names, descriptions or schemas are quarantined.',
+    status: 'done',
+  },
+  'P-MCP-GW.private': {
+    source: 'MCP 2026-07-28, caching',
+    behaviour:
+      'Two callers with different rights never get each other’s list or result, and everything that depends on rights is marked private.',
+    status: 'done',
+  },
+  'P-MCP-GW.virtual': {
+    source: 'mission',
+    behaviour:
+      'Serves virtual servers in both eras and over stdio: chosen tools under new names and words, with fixed arguments that callers neither see nor give, while policy decides on the real tool and all arguments; resources and prompts by allow-list.',
+    status: 'done',
+  },
+  'P-MCP-GW.search': {
+    source: 'mission',
+    behaviour:
+      'Lists two tools, search and call, where an endpoint has more tools than was set; a call through them is governed, recorded and answered as the direct call is.',
+    status: 'done',
+  },
+  'P-MCP-GW.registry': {
+    source: 'MCP Registry server.json 2025-12-11',
+    behaviour:
+      'Makes a server of the settings from a server.json without running anything, asks for what it needs, and writes a server.json of its own endpoints.',
+    status: 'done',
+  },
+  'P-MCP-GW.kept': {
+    source: 'mission',
+    behaviour:
+      'Keeps servers that were added while it ran, over restarts, their URLs and headers encrypted; never a command.',
+    status: 'done',
+  },
+  'P-MCP-GW.seen': {
+    source: 'mission',
+    behaviour:
+      'Shows of every server its state, era, transport, process, restarts, latency, last error and tools, and says of a missing tool that its server is down, since when and why.',
     status: 'done',
   },
   'P-A2A': {
@@ -137,6 +279,12 @@ export const protocols = {
     source: 'A2A 1.0 §4.4, §8',
     behaviour:
       'Serves a card for every agent and one for the gateway, signed with the gateway’s key in the official way, with ETag and Cache-Control; the official verifier accepts it, and refuses it once changed.',
+    status: 'done',
+  },
+  'P-A2A.public-url': {
+    source: 'mission',
+    behaviour:
+      'Names its interfaces by the public URL that an operator has set, else by the request itself, never by forwarded headers; the Host of that URL is answered.',
     status: 'done',
   },
   'P-A2A.operations': {
@@ -237,6 +385,11 @@ export const protocols = {
     source: 'mission',
     behaviour:
       'Knows only agents that were admitted: a stranger with a key is turned away and listed for an operator, a removed one has to be admitted again.',
+    status: 'done',
+  },
+  'P-REG.names': {
+    source: 'mission',
+    behaviour: 'Keeps the name that an operator gave an agent, whatever it calls itself; its own choice it may change.',
     status: 'done',
   },
   'P-REG.join-token': {

@@ -26,6 +26,7 @@ const NOWHERE: Parameters<typeof buildProgram>[0] = {
   terminal: false,
   out: () => {},
   err: () => {},
+  secret: absent,
   stopped: absent,
   local: absent,
 };

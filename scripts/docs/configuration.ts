@@ -129,9 +129,11 @@ function settings(node: JsonObject, above = ''): Setting[] {
 }
 
 function typeOf(node: JsonObject): string {
-  const { type, enum: choices } = node as JsonObject & { type: string; enum?: readonly string[] };
+  const { type, enum: choices } = node as JsonObject & { type?: string; enum?: readonly string[] };
   if (choices) return choices.map((choice) => `\`${choice}\``).join(', ');
   if (type === 'array') return `list of ${typeOf(object(node['items']))}s`;
+  if (Array.isArray(node['anyOf'])) return 'one of several forms';
+  if (type === undefined) return 'any value';
   if (type !== 'object') return type;
   const values = object(node['additionalProperties']);
   return isComposite(values) ? 'objects by name' : `by name: ${typeOf(values)}`;

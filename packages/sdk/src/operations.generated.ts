@@ -88,7 +88,34 @@ export interface Operations {
       limit?: number;
       cursor?: string;
     };
-    output: { agents: Json[]; next?: string };
+    output: {
+      agents: (
+        | {
+            did: string;
+            name: string;
+            description: string;
+            version: string;
+            state: 'connected' | 'offline';
+            protocol: string;
+            capabilities: {
+              name: string;
+              description: string;
+              input_schema?: { [name: string]: Json };
+              output_schema?: { [name: string]: Json };
+              effect: 'read' | 'write' | 'external';
+              idempotent: boolean;
+              price: number;
+            }[];
+            roles: string[];
+            admitted_at: string;
+            admitted_by: string;
+            connected_at?: string;
+            last_activity?: string;
+          }
+        | { did: string; name: string; asked: number }
+      )[];
+      next?: string;
+    };
   };
   /** Removes an agent: it has to be admitted again to come back. Effect: write. */
   'agents.remove': { input: { agent: string }; output: { did: string } };
@@ -98,7 +125,26 @@ export interface Operations {
     output: { ask: string; verdict: string };
   };
   /** Calls that wait for a person, or all that ever did. Effect: read. */
-  'asks.list': { input: { state?: 'open' | 'all'; limit?: number }; output: { asks: Json[] } };
+  'asks.list': {
+    input: { state?: 'open' | 'all'; limit?: number };
+    output: {
+      asks: {
+        id: string;
+        kind: string;
+        state: 'open' | 'approved' | 'denied' | 'used' | 'closed';
+        task: string;
+        from: string;
+        from_name: string;
+        to: string;
+        action: string;
+        arguments?: { [name: string]: Json };
+        asked_at: string;
+        expires_at?: string;
+        by?: string;
+        reason?: string;
+      }[];
+    };
+  };
   /** Proves (RFC 6962) that the last signed checkpoint continues the log that an older one has signed. Effect: read. */
   'audit.consistency': {
     input: { from: number };
@@ -107,7 +153,11 @@ export interface Operations {
   /** Entries as they are hashed: text and leaf, without the content they commit to. Effect: read. */
   'audit.entries': {
     input: { from?: number; limit?: number; kind?: string };
-    output: { entries: Json[]; size: number; next?: number };
+    output: {
+      entries: { seq: number; at: number; kind: string; task?: string; n?: number; text: string; leaf: string }[];
+      size: number;
+      next?: number;
+    };
   };
   /** How far the log goes: its size and its last signed checkpoint. Effect: read. */
   'audit.head': {
@@ -138,6 +188,7 @@ export interface Operations {
       spent_today: number;
       spent_total: number;
       held: number;
+      by?: string;
     };
   };
   /** All budgets with what has been spent and what is held. Effect: read. */
@@ -153,6 +204,7 @@ export interface Operations {
         spent_today: number;
         spent_total: number;
         held: number;
+        by?: string;
       }[];
     };
   };
@@ -168,12 +220,37 @@ export interface Operations {
       spent_today: number;
       spent_total: number;
       held: number;
+      by?: string;
     };
   };
   /** Everything that can be called: agents, skills, tools, operations. Effect: read. */
   'catalogue.list': {
     input: { kind?: 'agent' | 'skill' | 'tool' | 'resource' | 'template' | 'prompt' | 'operation'; owner?: string };
-    output: { entries: Json[] };
+    output: {
+      entries: {
+        address: string;
+        kind: 'agent' | 'skill' | 'tool' | 'resource' | 'template' | 'prompt' | 'operation';
+        name: string;
+        owner: string;
+        ownerName: string;
+        title?: string;
+        description: string;
+        inputSchema?: { [name: string]: Json };
+        outputSchema?: { [name: string]: Json };
+        effect: 'read' | 'write' | 'external';
+        plane?: 'control';
+        tenant?: string;
+        secrets?: string[];
+        idempotent: boolean;
+        tasks?: 'optional' | 'required';
+        price: number;
+        state: 'active' | 'offline' | 'quarantined' | 'gone';
+        digest?: string;
+        native?: { [name: string]: Json };
+        tags?: string[];
+        examples?: Json[];
+      }[];
+    };
   };
   /** Permission to follow the log as it grows (the live feed). Effect: read. */
   'events.follow': { input: JsonObject; output: { size: number } };
@@ -207,37 +284,169 @@ export interface Operations {
     };
   };
   /** What a stop has done: the last message accepted in its scope, and that none followed. Effect: read. */
-  'kills.proof': { input: { scope: string }; output: Json };
+  'kills.proof': {
+    input: { scope: string };
+    output: {
+      scope: string;
+      mode: string;
+      reason: string;
+      kill: { seq: number; at: number; received_at: number };
+      last_accept: { seq: number; at: number; message: string; after_ms: number } | null;
+      accepted_since: number;
+      refused_since: number;
+    };
+  };
   /** Releases a stopped or paused scope. Effect: write. */
   'kills.release': { input: { scope: string; reason?: string }; output: { scope: string } };
   /** Holds of calls that ended with their effect unknown: somebody has to look. Effect: read. */
-  'ledger.open': { input: JsonObject; output: { transfers: Json[] } };
+  'ledger.open': {
+    input: JsonObject;
+    output: { transfers: { task: string; payer: string; payee: string; amount: number; state: string; at: string }[] };
+  };
   /** Captures or releases the hold of a call whose effect was unknown. Effect: write. */
   'ledger.reconcile': {
     input: { task: string; resolution: 'captured' | 'released' };
     output: { task: string; resolution: string; amount: number };
   };
   /** What a principal has paid and been paid, and its latest transfers. Effect: read. */
-  'ledger.statement': { input: { principal: string; limit?: number }; output: Json };
-  /** Makes a one-time code that opens the dashboard. Effect: write. */
+  'ledger.statement': {
+    input: { principal: string; limit?: number };
+    output: {
+      principal: string;
+      paid: number;
+      paid_pending: number;
+      received: number;
+      received_pending: number;
+      transfers: { task: string; payer: string; payee: string; amount: number; state: string; at: string }[];
+    };
+  };
+  /** Makes a one-time code that opens the dashboard as whoever asks for it. Effect: write. */
   'logins.create': { input: JsonObject; output: { code: string } };
-  /** Adds an MCP server by its URL until the platform stops; aip.yaml keeps servers, and commands, for good. Effect: write. */
+  /** Adds an MCP server by its URL, and keeps it. Commands are taken from aip.yaml only. Effect: write. */
   'mcp.add': {
     input: {
       url: string;
       headers?: { [name: string]: string };
+      oauth?: {
+        grant?: 'authorization_code' | 'client_credentials';
+        issuer?: string;
+        scopes?: string[];
+        client_id?: string;
+        client_secret?: string;
+        private_key?: string;
+        key_algorithm?: 'ES256' | 'ES384' | 'RS256' | 'PS256';
+      };
       effects?: { [name: string]: 'read' | 'write' | 'external' };
       default_effect?: 'read' | 'write' | 'external';
       prices?: { [name: string]: number };
       default_price?: number;
+      tasks?: { [name: string]: 'optional' | 'required' };
+      pin?: 'off' | 'warn' | 'enforce';
       name: string;
     };
-    output: { name: string; url: string };
+    output: { name: string; origin: string };
   };
-  /** Upstream MCP servers: how they are reached and how they are. Effect: read. */
-  'mcp.list': { input: JsonObject; output: { servers: Json[] } };
-  /** Takes an MCP server out until the platform starts again. Effect: write. */
+  /** One MCP server, or a virtual one as v/<name>: its tools, resources and prompts, and what is missing. Effect: read. */
+  'mcp.inspect': {
+    input: { server: string };
+    output: {
+      server?: {
+        name: string;
+        state: 'starting' | 'active' | 'offline' | 'login_needed' | 'stopped';
+        transport: string;
+        era?: 'modern' | 'legacy';
+        since: string;
+        tools: number;
+        resources: number;
+        prompts: number;
+        quarantined: number;
+        failures: number;
+        pid?: number;
+        latency_ms?: number;
+        error?: string;
+      };
+      tools: {
+        name: string;
+        address: string;
+        title?: string;
+        description: string;
+        effect: string;
+        price: number;
+        state: string;
+        input_schema?: Json;
+        digest?: string;
+      }[];
+      resources: { address: string; description: string; state: string }[];
+      prompts: { address: string; description: string; state: string }[];
+      missing: { name: string; target: string; reason: string }[];
+    };
+  };
+  /** Upstream MCP servers and how they are; the endpoints, and what their lists cost a model. Effect: read. */
+  'mcp.list': {
+    input: JsonObject;
+    output: {
+      servers: {
+        name: string;
+        state: 'starting' | 'active' | 'offline' | 'login_needed' | 'stopped';
+        transport: string;
+        era?: 'modern' | 'legacy';
+        since: string;
+        tools: number;
+        resources: number;
+        prompts: number;
+        quarantined: number;
+        failures: number;
+        pid?: number;
+        latency_ms?: number;
+        error?: string;
+      }[];
+      endpoints: {
+        path: string;
+        description?: string;
+        tools: number;
+        tokens: number;
+        searched: boolean;
+        missing: { name: string; target: string; reason: string }[];
+      }[];
+      search_tokens: number;
+    };
+  };
+  /** Begins a login at an MCP server that wants one; the URL is opened in a browser, once, within minutes. Effect: write. */
+  'mcp.login': { input: { server: string }; output: { server: string; url: string; expires_at: string } };
+  /** Forgets the tokens that the caller has at an MCP server. Effect: write. */
+  'mcp.logout': { input: { server: string }; output: { server: string } };
+  /** Agrees to a tool as it is offered now, or to all tools of a server; ends its quarantine. Effect: write. */
+  'mcp.pin': {
+    input: { server: string; tool?: string; digest?: string };
+    output: { server: string; pinned: { tool: string; digest: string }[] };
+  };
+  /** The pinned tools of MCP servers: which have changed or are suspicious, and how. Effect: read. */
+  'mcp.pins': {
+    input: { server?: string; state?: 'pinned' | 'quarantined' | 'rejected' | 'unpinned' | 'gone'; tool?: string };
+    output: {
+      tools: {
+        server: string;
+        tool: string;
+        state: 'pinned' | 'quarantined' | 'rejected' | 'unpinned' | 'gone';
+        digest?: string;
+        pinned?: string;
+        pinned_at?: string;
+        pinned_by?: string;
+        quarantined_at?: string;
+        rejected_by?: string;
+        findings: { kind: string; detail: string }[];
+        changes?: { path: string; before?: string; after?: string }[];
+      }[];
+    };
+  };
+  /** Quarantines a tool whatever it becomes, until it is pinned again. Effect: write. */
+  'mcp.reject': { input: { server: string; tool: string }; output: { server: string; tool: string } };
+  /** Takes an MCP server out; one that stands in aip.yaml comes back when the platform starts again. Effect: write. */
   'mcp.remove': { input: { name: string }; output: { name: string } };
+  /** Begins anew with an MCP server: ends its connections, and its process if it has one here. Effect: write. */
+  'mcp.restart': { input: { name: string }; output: { name: string } };
+  /** Forgets a tool, or all tools of a server: what is offered then is pinned as if seen for the first time. Effect: write. */
+  'mcp.unpin': { input: { server: string; tool?: string }; output: { server: string; tools: string[] } };
   /** What runs here: version, identity, agents, live tasks, size of the log. Effect: read. */
   'platform.status': {
     input: JsonObject;
@@ -252,10 +461,17 @@ export interface Operations {
       log_size: number;
     };
   };
+  /** Who you are here, and which operations the policies permit you. Effect: read. */
+  'platform.whoami': { input: JsonObject; output: { id: string; name: string; roles: string[]; operations: string[] } };
   /** Validates the policy files on disk, or the ones given, without putting them in force. Effect: read. */
   'policies.check': {
     input: { files?: { name: string; text: string }[] };
-    output: { valid: boolean; policies: number; warnings: Json[]; errors: Json[] };
+    output: {
+      valid: boolean;
+      policies: number;
+      warnings: { file: string; line: number; column: number; message: string; hint?: string }[];
+      errors: { file: string; line: number; column: number; message: string; hint?: string }[];
+    };
   };
   /** Permits one agent to reach another over one protocol. Effect: write. */
   'policies.connect': {
@@ -265,22 +481,212 @@ export interface Operations {
   /** Why a call would be permitted or denied, and what would permit it. Effect: read. */
   'policies.explain': {
     input: { principal: string; to: string; protocol?: string; arguments?: { [name: string]: Json } };
-    output: Json;
+    output: {
+      decision: {
+        effect: 'permit' | 'deny';
+        message: string;
+        reasons: { id: string; file: string; line: number; annotations: { [name: string]: string } }[];
+        errors: { id: string; file: string; line: number; annotations: { [name: string]: string }; message: string }[];
+        obligations: (
+          | { kind: 'approve'; policy: string; by: string; expiresMs?: number }
+          | { kind: 'rate'; policy: string; limit: number; windowMs: number }
+          | { kind: 'log'; policy: string; note: string }
+          | { kind: 'redact'; policy: string; fields: string[] }
+        )[];
+      };
+      policies: {
+        id: string;
+        file: string;
+        line: number;
+        annotations: { [name: string]: string };
+        effect: 'permit' | 'forbid';
+        outcome: 'applies' | 'does not apply' | 'fails';
+        unmet: string[];
+      }[];
+      omitted: number;
+      wouldPermit: string[];
+    };
   };
   /** The policies in force, and what is wrong with the files if they are not. Effect: read. */
-  'policies.list': { input: JsonObject; output: { files: Json[]; policies: Json[]; error?: Json } };
+  'policies.list': {
+    input: JsonObject;
+    output: {
+      files: { name: string; text: string }[];
+      policies: {
+        id: string;
+        file: string;
+        line: number;
+        annotations: { [name: string]: string };
+        effect: 'permit' | 'forbid';
+      }[];
+      error?: { code: string; message: string; retryable: boolean };
+    };
+  };
   /** Writes one policy file, if all policies are valid with it; it is in force at once. Effect: write. */
   'policies.put': { input: { name: string; text: string }; output: { name: string; policies: number } };
   /** Decides a YAML table of cases and compares with what their author expects. Effect: read. */
-  'policies.test': { input: { cases: string }; output: { passed: number; failed: number; results: Json[] } };
+  'policies.test': {
+    input: { cases: string };
+    output: {
+      passed: number;
+      failed: number;
+      results: {
+        name: string;
+        expected: 'permit' | 'deny' | 'approve';
+        actual: 'permit' | 'deny' | 'approve';
+        passed: boolean;
+        decision: {
+          effect: 'permit' | 'deny';
+          message: string;
+          reasons: { id: string; file: string; line: number; annotations: { [name: string]: string } }[];
+          errors: {
+            id: string;
+            file: string;
+            line: number;
+            annotations: { [name: string]: string };
+            message: string;
+          }[];
+          obligations: (
+            | { kind: 'approve'; policy: string; by: string; expiresMs?: number }
+            | { kind: 'rate'; policy: string; limit: number; windowMs: number }
+            | { kind: 'log'; policy: string; note: string }
+            | { kind: 'redact'; policy: string; fields: string[] }
+          )[];
+        };
+      }[];
+    };
+  };
+  /** The names of the secrets that are kept. Effect: read. */
+  'secrets.list': { input: JsonObject; output: { names: string[] } };
+  /** Forgets a secret. Effect: write. */
+  'secrets.remove': { input: { name: string }; output: { name: string } };
+  /** Keeps a secret, encrypted, under a name that settings can cite; it is never shown again. Effect: write. */
+  'secrets.set': { input: { name: string; value: string }; output: { name: string } };
+  /** APIs, folders and databases that are offered as tools and resources: what each has, and what is wrong with it. Effect: read. */
+  'sources.list': {
+    input: JsonObject;
+    output: {
+      sources: {
+        name: string;
+        kind: 'openapi' | 'files' | 'sql' | 'http';
+        state: 'starting' | 'active' | 'failed';
+        tools: number;
+        resources: number;
+        error?: string;
+        problems: string[];
+      }[];
+    };
+  };
   /** Cancels a task that has not ended. Effect: write. */
-  'tasks.cancel': { input: { task: string }; output: { task: Json } };
-  /** One task with its recorded events. Effect: read. */
-  'tasks.get': { input: { task: string; after?: number }; output: { task: Json; events: Json[] } };
-  /** Your own tasks, latest change first; for operators everybody’s, newest first. Effect: read. */
+  'tasks.cancel': {
+    input: { task: string };
+    output: {
+      task: {
+        id: string;
+        state:
+          | 'submitted'
+          | 'working'
+          | 'input_required'
+          | 'auth_required'
+          | 'completed'
+          | 'failed'
+          | 'canceled'
+          | 'rejected';
+        from: string;
+        from_name: string;
+        to: string;
+        action: string;
+        edge: string;
+        assignee?: string;
+        conversation?: string;
+        parent?: string;
+        ask?: string;
+        events: number;
+        price: number;
+        created_at: string;
+        updated_at: string;
+      };
+    };
+  };
+  /** One task with its recorded events, page by page. Effect: read. */
+  'tasks.get': {
+    input: { task: string; after?: number; limit?: number };
+    output: {
+      task: {
+        id: string;
+        state:
+          | 'submitted'
+          | 'working'
+          | 'input_required'
+          | 'auth_required'
+          | 'completed'
+          | 'failed'
+          | 'canceled'
+          | 'rejected';
+        from: string;
+        from_name: string;
+        to: string;
+        action: string;
+        edge: string;
+        assignee?: string;
+        conversation?: string;
+        parent?: string;
+        ask?: string;
+        events: number;
+        price: number;
+        created_at: string;
+        updated_at: string;
+      };
+      events: {
+        n: number;
+        at: number;
+        type: string;
+        state:
+          | 'submitted'
+          | 'working'
+          | 'input_required'
+          | 'auth_required'
+          | 'completed'
+          | 'failed'
+          | 'canceled'
+          | 'rejected';
+      }[];
+      next?: number;
+    };
+  };
+  /** Your own tasks, latest change first; for operators everybody’s. Effect: read. */
   'tasks.list': {
     input: { state?: string; conversation?: string; agent?: string; from?: string; limit?: number; cursor?: string };
-    output: { tasks: Json[]; next?: string };
+    output: {
+      tasks: {
+        id: string;
+        state:
+          | 'submitted'
+          | 'working'
+          | 'input_required'
+          | 'auth_required'
+          | 'completed'
+          | 'failed'
+          | 'canceled'
+          | 'rejected';
+        from: string;
+        from_name: string;
+        to: string;
+        action: string;
+        edge: string;
+        assignee?: string;
+        conversation?: string;
+        parent?: string;
+        ask?: string;
+        events: number;
+        price: number;
+        created_at: string;
+        updated_at: string;
+      }[];
+      total: number;
+      at_least?: boolean;
+      next?: string;
+    };
   };
   /** Makes an API token; it is shown this once only. Effect: write. */
   'tokens.create': {
@@ -288,7 +694,20 @@ export interface Operations {
     output: { id: string; name: string; token: string; roles: string[] };
   };
   /** API tokens, without their secrets. Effect: read. */
-  'tokens.list': { input: JsonObject; output: { tokens: Json[] } };
+  'tokens.list': {
+    input: JsonObject;
+    output: {
+      tokens: {
+        id: string;
+        name: string;
+        roles: string[];
+        by: string;
+        created_at: string;
+        expires_at?: string;
+        agent?: string;
+      }[];
+    };
+  };
   /** Revokes an API token at once. Effect: write. */
   'tokens.revoke': { input: { id: string }; output: { id: string } };
 }

@@ -175,6 +175,7 @@ const rows = {
     ioap: 'POLICY_DENIED',
     atp: 'POLICY_DENIED',
   }),
+  INSUFFICIENT_SCOPE: denied('The access token was not granted a scope that this action needs.'),
   INSUFFICIENT_TRUST: denied('The trust score is below what this action requires.'),
   FORBIDDEN_ORIGIN: denied('This Origin is not allowed.'),
   FORBIDDEN_HOST: denied('This Host is not allowed.'),
@@ -185,6 +186,9 @@ const rows = {
   APPROVAL_REQUIRED: denied('A person must approve this action first.', { grpc: 'FAILED_PRECONDITION' }),
   APPROVAL_DENIED: denied('A person refused this action.'),
   APPROVAL_EXPIRED: denied('Nobody approved this action in time.'),
+  TOO_MANY_ASKS: exhausted('Too many calls of this sender wait for a person already.'),
+  ADDRESS_BLOCKED: denied('The address is not public, and no operator has named it.'),
+  REAUTHORISE: denied('The service behind this address wants the caller to log in there first.'),
 
   // It has been stopped.
   KILLED: denied('A kill is in force for this scope.'),
@@ -219,11 +223,20 @@ const rows = {
   INVALID_AGENT_RESPONSE: broken('The agent answered with something its protocol does not allow.', {
     a2a: { code: -32006, reason: 'INVALID_AGENT_RESPONSE' },
   }),
+  ISSUER_UNAVAILABLE: unavailable('The issuer of the access token cannot be reached, so the token cannot be verified.'),
   TIMEOUT: late('No answer came in time.'),
   DEADLINE_EXCEEDED: late('The deadline of the message has passed.', {
     retryable: false,
     ioap: 'TIMEOUT',
     atp: 'TIMEOUT',
+  }),
+  SECRETS_NOT_KEPT: conflict('The call waited over a restart, and secrets among its inputs are never kept.', {
+    retryable: true,
+  }),
+  TOOL_FAILED: broken('The tool ran and says that it failed; its result says why.', { http: 502, jsonrpc: -32000 }),
+  DELIVERED_TOO_OFTEN: broken('The target was lost each time it worked on this, so it is not delivered again.', {
+    http: 502,
+    jsonrpc: -32000,
   }),
   EFFECT_UNKNOWN: broken('The action was interrupted; whether it took effect is not known.'),
   SLOW_CONSUMER: exhausted('The receiver does not keep up; the queue for it is full.'),

@@ -39,6 +39,10 @@ const agents: Record<string, Agent> = {
     await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
     yield { type: 'failed', error: { code: 'CANCELED', message: 'Stopped.', retryable: false }, effect: 'none' };
   },
+  async *broken() {
+    const content = [{ type: 'text', text: 'no such file' }];
+    yield { type: 'done', body: { type: 'mcp', value: { content, structuredContent: { errno: 2 }, isError: true } } };
+  },
   async *failing() {
     yield {
       type: 'failed',
@@ -293,6 +297,13 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON'])(
         'aip.error': { code: 'UPSTREAM_FAILED', retryable: true },
         'aip.effect': 'unknown',
       });
+    });
+
+    it('a tool that ran and says that it failed is a failed task, with its result as an artifact', async () => {
+      const task = taskOf(await client('broken').sendMessage(send('read')));
+      expect(task.status?.state).toBe(TaskState.TASK_STATE_FAILED);
+      expect(task.status?.message?.metadata).toMatchObject({ 'aip.error': { code: 'TOOL_FAILED' } });
+      expect(task.artifacts).toMatchObject([{ parts: [{ content: { value: { errno: 2 } } }] }]);
     });
 
     it('a denial is an error that names its reason, and no task', async () => {

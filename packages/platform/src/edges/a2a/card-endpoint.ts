@@ -20,17 +20,19 @@ const MAX_SKILLS = 1_000;
 export interface CardOptions {
   /** Signs a card with the gateway's key (section 8.4). */
   readonly signCard: (card: AgentCard) => AgentCard;
+  /** Origin that interfaces are named by; without it that of the request. Forwarded headers are never believed. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** Serves the signed cards: `agent` is the name in the path, without it the card of the gateway itself. */
-export function cardHandler(exchange: Exchange, { signCard }: CardOptions) {
+export function cardHandler(exchange: Exchange, { signCard, publicUrl }: CardOptions) {
   const signed = new Map<string, Tagged>();
 
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     try {
       const { agent } = request.params as { agent?: string };
       const session = sessionOf(exchange, authenticate(exchange, request));
-      const base = `${request.protocol}://${request.host}/a2a`;
+      const base = `${publicUrl ?? `${request.protocol}://${request.host}`}/a2a`;
       const { subject, url } =
         agent === undefined ? { subject: await gateway(session), url: base } : await subjectNamed(session, agent, base);
       const card = cardOf(subject, url);

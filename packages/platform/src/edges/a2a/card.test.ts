@@ -66,6 +66,23 @@ describe(`agent cards ${claim('P-A2A.card')}`, () => {
     await officialVerifier(card as never);
   });
 
+  it(`cards name the public URL when there is one, and never what a forwarded header says ${claim('P-A2A.public-url')}`, async () => {
+    const forwarded = {
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'evil.example',
+      forwarded: 'host=evil.example',
+    };
+    const urlsAt = async (url: string): Promise<string> => {
+      const response = await fetch(`${url}/.well-known/agent-card.json`, { headers: forwarded });
+      return JSON.stringify(((await response.json()) as JsonObject)['supportedInterfaces']);
+    };
+    await using behindProxy = await startGateway({ publicUrl: 'https://aip.example.org' });
+    expect(await urlsAt(behindProxy.url)).toContain('"https://aip.example.org/a2a"');
+    expect(await urlsAt(behindProxy.url)).not.toContain('http://');
+    expect(await urlsAt(gateway.url)).toContain(`"${gateway.url}/a2a"`);
+    expect(await urlsAt(gateway.url)).not.toContain('evil');
+  });
+
   it('cards are cached with a validator', async () => {
     const { response } = await fetchCard('/a2a/translator');
     const etag = response.headers.get('etag') as string;

@@ -1,5 +1,6 @@
 import { Message, Part as OfficialPart, TaskState, type StreamResponse, type Task } from '@a2a-js/sdk';
 import type { Client } from '@a2a-js/sdk/client';
+import { AipError } from '@aip/wire';
 import { partsOf, textOf, type Body, type Part } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { uuidv7 } from '../../kernel/ids.ts';
@@ -194,6 +195,8 @@ async function* poll(client: Client, remote: Remote, signal: AbortSignal): Async
 const part = (value: OfficialPart): Part => OfficialPart.toJSON(value) as Part;
 
 function failure({ entry }: RouteCall, error: unknown): RouteEvent {
+  if (error instanceof AipError && error.code === 'ADDRESS_BLOCKED')
+    return { type: 'failed', error: error.toJSON(), effect: 'none' };
   const reason = error instanceof Error ? error.message.slice(0, 500) : 'unknown failure';
   return { type: 'failed', error: errorBody('UPSTREAM_FAILED', `${entry.ownerName}: ${reason}`), effect: 'unknown' };
 }

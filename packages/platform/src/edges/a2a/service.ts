@@ -1,5 +1,5 @@
 import { AipError, type Json, type JsonObject } from '@aip/wire';
-import { storedMessage, taskEvents, taskHead } from '../../exchange/history.ts';
+import { everyTaskEvent, storedMessage, taskHead } from '../../exchange/history.ts';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Call } from '../../exchange/live-task.ts';
 import type { TaskView } from '../../exchange/task-view.ts';
@@ -51,7 +51,7 @@ export interface A2aService {
 interface KnownTask {
   readonly tenant: string;
   readonly view: TaskView;
-  readonly events: readonly TaskEvent[];
+  readonly events: Iterable<TaskEvent>;
 }
 
 export function createA2aService(exchange: Exchange): A2aService {
@@ -108,7 +108,7 @@ export function createA2aService(exchange: Exchange): A2aService {
         details: { field: 'message.contextId' },
       });
     }
-    const asked = events.findLast((event) => event.type === 'asked');
+    const asked = [...events].findLast((event) => event.type === 'asked');
     if (view.state !== 'input_required' || asked?.type !== 'asked' || asked.ask.of !== 'caller')
       throw new AipError('UNSUPPORTED_OPERATION', cannotTake(view));
     await exchange.answer(caller.session, taskId, asked.ask.id, bodyOf(message));
@@ -130,7 +130,7 @@ export function createA2aService(exchange: Exchange): A2aService {
       ...(request.contextId === undefined ? {} : { conversation: request.contextId }),
       ...(request.state === undefined ? {} : { state: request.state }),
       ...(request.pageToken === undefined ? {} : { cursor: request.pageToken }),
-    })) as unknown as { tasks: TaskView[]; next?: string; total?: number };
+    })) as unknown as { tasks: TaskView[]; next?: string; total: number };
     const fresh = page.tasks.filter(
       (view) => request.updatedFrom === undefined || Date.parse(view.updated_at) >= request.updatedFrom,
     );
@@ -141,7 +141,7 @@ export function createA2aService(exchange: Exchange): A2aService {
       tasks: views.map((view) => listed(caller, view, request)),
       nextPageToken,
       pageSize: request.pageSize,
-      totalSize: page.total ?? views.length,
+      totalSize: page.total,
     };
   }
 
@@ -151,7 +151,7 @@ export function createA2aService(exchange: Exchange): A2aService {
     const detail = { historyLength, artifacts: includeArtifacts };
     const { tenant } = caller.session.principal;
     const events =
-      includeArtifacts || historyLength > 0 ? taskEvents(exchange.journal.read, tenant, view.id, 0) : [standing(view)];
+      includeArtifacts || historyLength > 0 ? everyTaskEvent(exchange.journal.read, tenant, view.id) : [standing(view)];
     const task = projected({ tenant, view, events }, detail).task(detail);
     return includeArtifacts ? { ...task, artifacts: task.artifacts ?? [] } : task;
   }
@@ -201,14 +201,14 @@ export function createA2aService(exchange: Exchange): A2aService {
 
   /** The operation decides who may see it; through an agent's interface only that agent's tasks exist. */
   async function known(caller: Caller, id: string): Promise<KnownTask> {
-    const task = (await exchange.operate(caller.session, 'tasks.get', { task: id })) as unknown as {
+    const task = (await exchange.operate(caller.session, 'tasks.get', { task: id, limit: 1 })) as unknown as {
       task: TaskView;
-      events: TaskEvent[];
     };
-    const { task: view, events } = task;
+    const { task: view } = task;
     if (caller.agent && view.assignee !== caller.agent.owner)
       throw new AipError('TASK_NOT_FOUND', `${caller.agent.ownerName} has no task ${id} that you may see.`);
-    return { tenant: caller.session.principal.tenant, view, events };
+    const { tenant } = caller.session.principal;
+    return { tenant, view, events: [...everyTaskEvent(exchange.journal.read, tenant, id)] };
   }
 
   function callOf(caller: Caller, id: string): Call {

@@ -34,7 +34,7 @@ export interface Gateway extends AsyncDisposable {
 export type Binding = 'JSONRPC' | 'HTTP+JSON';
 
 /** The edge on a real server over a real exchange with the real registry; guards pass unless the test gives its own. */
-export async function startGateway(options: TestExchangeOptions = {}): Promise<Gateway> {
+export async function startGateway(options: TestExchangeOptions & { publicUrl?: string } = {}): Promise<Gateway> {
   const registry = createRegistry(() => Date.now());
   const keys = generateKeyPair();
   const started: { exchange?: Exchange } = {};
@@ -61,7 +61,7 @@ export async function startGateway(options: TestExchangeOptions = {}): Promise<G
   started.exchange = exchange;
   registry.start(exchange);
   const app = Fastify();
-  registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, keys) });
+  registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, keys), publicUrl: options.publicUrl });
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
 
   return {

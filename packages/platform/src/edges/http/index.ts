@@ -10,9 +10,15 @@ import { operationRoutes } from './operations.ts';
 import { statusRoutes, type StatusOptions } from './status.ts';
 import { taskEventRoute } from './tasks.ts';
 
+export { protectResources, type ProtectedResource } from './protected-resource.ts';
 export { createHttpServer, type HttpServerOptions } from './server.ts';
+export { statusRoutes, type StatusOptions } from './status.ts';
 
-export type HttpEdgeOptions = StatusOptions & DashboardOptions;
+export type HttpEdgeOptions = StatusOptions &
+  DashboardOptions & {
+    /** Origin under which others reach this server; without it they know best themselves. */
+    readonly publicUrl?: string | undefined;
+  };
 
 /** The HTTP edge: operations, calls and streams under `/v1`, the dashboard at `/ui`, and what monitors ask. */
 export function registerHttpEdge(app: FastifyInstance, exchange: Exchange, options: HttpEdgeOptions): void {
@@ -37,7 +43,7 @@ export function registerHttpEdge(app: FastifyInstance, exchange: Exchange, optio
     liveFeedRoute(edge, exchange, streams);
     loginRoute(edge, options.login);
     edge.get('/openapi.json', async () =>
-      openApiDocument(exchange.catalogue.list({ kind: 'operation' }), options.version),
+      openApiDocument(exchange.catalogue.list({ kind: 'operation' }), options.version, options.publicUrl),
     );
     await dashboardRoutes(edge, options);
   });

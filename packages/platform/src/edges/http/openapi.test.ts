@@ -74,6 +74,14 @@ describe(`the OpenAPI document ${claim('D-DOCS.openapi')}`, () => {
     expect(validate({ root: { name: 'a', children: [{ name: 1, children: [] }] } })).toBe(false);
   });
 
+  it('names the server when it is known under a public URL', async () => {
+    expect(document).not.toHaveProperty('servers');
+    await using edge = await createTestEdge({ http: { publicUrl: 'https://aip.example.org' } });
+    expect((await edge.app.inject('/openapi.json')).json()).toMatchObject({
+      servers: [{ url: 'https://aip.example.org' }],
+    });
+  });
+
   it('is served', async () => {
     await using edge = await createTestEdge();
     const answer = await edge.app.inject('/openapi.json');

@@ -1,10 +1,14 @@
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
-import { z } from 'zod';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { jsonSchemaOf } from '../../kernel/json-schema.ts';
 import { invokeInput } from './invoke.ts';
 
 /** The HTTP interface as an OpenAPI 3.1 document, made from the operations themselves. */
-export function openApiDocument(operations: readonly CatalogueEntry[], version: string): JsonObject {
+export function openApiDocument(
+  operations: readonly CatalogueEntry[],
+  version: string,
+  publicUrl?: string,
+): JsonObject {
   const sorted = operations.toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
   return {
     openapi: '3.1.0',
@@ -15,6 +19,7 @@ export function openApiDocument(operations: readonly CatalogueEntry[], version: 
         'Every operation of the platform, and calls to every agent and tool behind it, under the same guards.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
+    ...(publicUrl === undefined ? {} : { servers: [{ url: publicUrl }] }),
     security: [{ token: [] }, { dashboard: [] }],
     tags: [...new Set(sorted.map(({ owner }) => owner))].map((name) => ({ name })),
     paths: { ...Object.fromEntries(sorted.map((entry) => [pathOf(entry), operationPath(entry)])), ...CALL_PATHS },
@@ -25,7 +30,7 @@ export function openApiDocument(operations: readonly CatalogueEntry[], version: 
       },
       schemas: {
         Error: ERROR_SCHEMA,
-        Invocation: lifted('Invocation', schemaOf(invokeInput)),
+        Invocation: lifted('Invocation', jsonSchemaOf(invokeInput, 'input')),
         ...Object.assign({}, ...sorted.map(schemas)),
       },
       responses: { Error: { description: 'What went wrong, and what to do about it.', content: json('Error') } },
@@ -70,9 +75,6 @@ const schemas = (entry: CatalogueEntry): JsonObject => ({
   [`${entry.name}.input`]: lifted(`${entry.name}.input`, entry.inputSchema ?? { type: 'object' }),
   [`${entry.name}.output`]: lifted(`${entry.name}.output`, entry.outputSchema ?? {}),
 });
-
-const schemaOf = (schema: z.ZodType): JsonObject =>
-  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonObject;
 
 /** A schema that stood alone, as a component of this document: its references to itself have to say where it is now. */
 function lifted(name: string, { $schema: _dialect, ...schema }: JsonObject): JsonObject {

@@ -18,7 +18,7 @@ export function taskEventRoute(app: FastifyInstance, exchange: Exchange, streams
     const { id } = request.params;
     const after = resumePoint(request.headers['last-event-id'], request.query.after) ?? 0;
     // Whoever may read the task may follow it.
-    await exchange.operate({ ...session, principal }, 'tasks.get', { task: id, after });
+    await exchange.operate({ ...session, principal }, 'tasks.get', { task: id, after, limit: 1 });
     const call = exchange.call(principal.tenant, id);
     if (!call) throw new AipError('TASK_NOT_FOUND');
     // Nothing will follow: 204 tells a browser not to connect again (HTML Living Standard §9.2.3).

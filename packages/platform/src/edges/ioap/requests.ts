@@ -121,7 +121,8 @@ function partialOf(event: TaskEvent, streams: boolean): { result: Json; kind?: '
 function final(event: TaskEvent, time: Pick<Response, 'execution_time_ms' | 'task_id'>): Response {
   const outcome = outcomeOf(event);
   if (outcome.ok) return { status: 'success', result: valueOf(outcome.body), ...time };
-  return { status: 'error', error: errorPayload(outcome.error), effect: outcome.effect, ...time };
+  const result = outcome.body ? { result: valueOf(outcome.body) } : {};
+  return { status: 'error', error: errorPayload(outcome.error), effect: outcome.effect, ...result, ...time };
 }
 
 /** A result that fits into no frame is told as such; the task keeps it. */

@@ -58,6 +58,25 @@ describe(`an agent that loses its connection while it works ${claim('P-IOAP.rede
     expect(outcomeOf(await running.ended)).toMatchObject({ ok: true, body: { value: 'done' } });
   });
 
+  it(`gets it five times at most: a step that costs it its life each time ends as failed ${claim('O-EXEC.poison')}`, async () => {
+    const running = await call('safe');
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      expect(taskOf(await request(bob)).attempt).toBe(attempt);
+      bob.socket.terminate();
+      bob = await comeBack();
+    }
+    expect(outcomeOf(await running.ended)).toMatchObject({
+      ok: false,
+      error: { code: 'DELIVERED_TOO_OFTEN' },
+      effect: 'unknown',
+    });
+    const ping = bob.say('PING', gateway.did, {});
+    await bob.answerTo(ping.id);
+    expect(bob.seen).toEqual([]);
+    const types = (await Array.fromAsync(running.events())).map(({ type }) => type);
+    expect(types).toEqual(['submitted', 'redelivered', 'redelivered', 'redelivered', 'redelivered', 'failed']);
+  });
+
   it('gets it again, too, when a newer connection has replaced the old one', async () => {
     const running = await call('safe');
     await request(bob);

@@ -16,13 +16,15 @@ export function sessionRoute(edge: Edge, link: Link): Route {
     async *deliver(call) {
       if (call.message.kind !== 'request') return yield* forwardSignal(link, call.message);
       let current: Link | undefined = link;
+      let attempt = call.delivery;
       let begun = call.resumeFrom !== undefined;
-      for (let attempt = begun ? 2 : 1; current; attempt++) {
+      while (current) {
         const end: AttemptEnd = yield* attemptOn(edge, current, call, attempt);
         if (end === 'ended') return;
         begun ||= end === 'dropped';
         if (begun && !mayRepeat(call.entry)) break;
         current = await comeback(edge, link.did, call.signal);
+        if (current && end === 'dropped') attempt = await call.redeliver();
       }
       const error = errorBody(
         'AGENT_UNAVAILABLE',
