@@ -19,6 +19,6 @@ describe.skipIf(!isWanted)('the official suite, with this gateway as the client'
       expect(counted).toHaveLength(scored);
       expect(exitCode, output.slice(-2_000)).toBe(0);
     },
-    300_000,
+    600_000,
   );
 });

@@ -116,7 +116,7 @@ describe(`a PostgreSQL database ${claim('P-MCP-GW.resources')}`, () => {
     'SET TRANSACTION READ WRITE',
     'SELECT 1; COMMIT; DELETE FROM customers',
     "SELECT 1; BEGIN; INSERT INTO customers VALUES (9, 'Eve', NULL); COMMIT",
-    "SELECT 1; COMMIT; SET default_transaction_read_only = off; INSERT INTO customers VALUES (9, 'Eve', NULL)",
+    "SELECT 1; COMMIT; BEGIN READ WRITE; INSERT INTO customers VALUES (9, 'Eve', NULL); COMMIT",
     "COPY customers TO '/tmp/stolen'",
     'SELECT * FROM customers FOR UPDATE',
     "SELECT nextval('numbers')",

@@ -140,7 +140,7 @@ async function readLocal(rootUrl: string, url: string): Promise<string> {
     throw new AipError('CONFIG_INVALID', `${shown(url)} does not exist.`);
   });
   const folder = dirname(await realpath(fileURLToPath(rootUrl)));
-  if (false)
+  if (!path.startsWith(folder + sep))
     throw new AipError('CONFIG_INVALID', `${shown(url)} lies outside of the folder of its document.`);
   if ((await stat(path)).size > MAX_DOCUMENT) throw tooLarge(url);
   return readFile(path, 'utf8');

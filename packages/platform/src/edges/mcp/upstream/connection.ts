@@ -20,6 +20,8 @@ import { sseTransport } from './sse-transport.ts';
 const CONNECT_TIMEOUT = 30_000;
 /** How long it may take to say which era it speaks; older ones over stdio may not answer at all. */
 const PROBE_TIMEOUT = 5_000;
+/** How long a server may take to let a session go. */
+const GOODBYE = 1_000;
 /** How long the stream is waited for on which an older server asks: what it asks before that is lost. */
 const LISTEN_TIMEOUT = 2_000;
 /** How long it may take for one page of a list. */
@@ -118,7 +120,10 @@ async function open(
     async close() {
       lose();
       if ('terminateSession' in transport)
-        await (transport as { terminateSession(): Promise<void> }).terminateSession().catch(() => {});
+        await Promise.race([
+          (transport as { terminateSession(): Promise<void> }).terminateSession().catch(() => {}),
+          sleep(GOODBYE, undefined, { ref: false }),
+        ]);
       await client.close();
     },
   };
