@@ -58,7 +58,9 @@ export const addDev: AddCommand = (program, bind) => {
 
 export const addServe: AddCommand = (program, bind) => {
   settings(
-    program.command('serve').description('serve one protocol only; this machine's dashboard and commands still reach it'),
+    program
+      .command('serve')
+      .description('serve one protocol only; the dashboard and commands of this machine still reach it'),
   )
     .addOption(new Option('--protocol <name>', 'the protocol to serve').choices(['mcp', 'a2a']).makeOptionMandatory())
     .option('--stdio', 'speak MCP on standard input and output, for clients that start their servers')
