@@ -165,7 +165,7 @@ describe('what has to be read anew', () => {
   test('everything, after entries were missed', () => {
     const view = withSnapshot(after(entry('accept', HEAD, 't1')), 900, 899);
     expect(view.size).toBe(901);
-    expect(Object.values(view.revisions)).toEqual([1, 1, 1, 1, 1]);
+    expect(new Set(Object.values(view.revisions))).toEqual(new Set([1]));
     expect(withSnapshot(EMPTY_VIEW, -1, 0)).toBe(EMPTY_VIEW);
   });
 });

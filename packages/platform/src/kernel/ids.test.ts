@@ -1,7 +1,14 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { uuidv7 } from './ids.ts';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { rounds } from './testing.ts';
+
+let uuidv7: typeof import('./ids.ts').uuidv7;
+
+/** Ids never go back in time: each test begins with a source that has made none yet. */
+beforeEach(async () => {
+  vi.resetModules();
+  ({ uuidv7 } = await import('./ids.ts'));
+});
 
 const FORM = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
