@@ -138,14 +138,15 @@ function proofOf(entries: readonly StoredEntry[], scope: string) {
 /** How the tasks of the scope ended whose end the kill did not find in the log already, and what has not ended. */
 function endsOf({ entries, tasks }: Log, scope: string): string[] {
   const kill = entries.find(({ kind, head }) => kind === 'kill' && head['scope'] === scope) as StoredEntry;
+  // What has begun after the release is none of the kill's business.
   const own = (task: string | undefined): boolean => {
-    const { scopes, to } = tasks.get(task as string) as TaskHead;
-    return scopes.includes(scope) && !to.startsWith('operation:');
+    const { scopes, to, entry } = tasks.get(task as string) as TaskHead;
+    return scopes.includes(scope) && !to.startsWith('operation:') && entry < kill.seq;
   };
   const ends = entries.filter(
     ({ kind, head, seq, task }) => kind === 'settle' && own(task) && (seq > kill.seq || head['reason'] === 'kill'),
   );
-  const open = [...tasks.values()].filter((head) => !hasEnded(head) && own(head.id) && head.entry < kill.seq);
+  const open = [...tasks.values()].filter((head) => !hasEnded(head) && own(head.id));
   return [
     ...ends.map(({ head }) => `${String(head['type'])} ${String(head['reason'] ?? head['code'])}`),
     ...open.map(({ state }) => `still ${state}`),

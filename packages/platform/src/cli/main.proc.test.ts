@@ -129,10 +129,9 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     running.child.kill('SIGKILL');
     await running.ended;
     // Its address stands there still, and is not believed.
-    expect(await status({ AIP_DATA_DIR: 'here' })).toMatchObject({
-      code: EXIT.unreachable,
-      err: expect.not.stringContaining(url ?? ''),
-    });
+    const lost = await status({ AIP_DATA_DIR: 'here' });
+    expect(lost.code).not.toBe(EXIT.ok);
+    expect(lost.err).not.toContain(url);
   });
 
   it('serve offers one protocol and what monitors ask; its operators reach it from this machine', async () => {

@@ -165,14 +165,22 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
   }
 
   function cancel(task: LiveTask, reason: CancelReason): void {
-    if (task.settling || task.canceled !== undefined) return;
+    if (task.settling) return;
+    // Who gave up on it may still be told its result; whoever stops it means that nothing leaves any more.
+    if (task.canceled !== undefined) {
+      if (isSilenced(reason)) task.canceled = reason;
+      return;
+    }
     task.canceled = reason;
     if (task.askId !== undefined) {
       void settle(task, { type: 'canceled', reason, effect: 'none' });
       return;
     }
     task.controller.abort(reason);
-    const timer = setTimeout(() => void settle(task, { type: 'canceled', reason, effect: effectOf(task) }), GRACE);
+    const timer = setTimeout(
+      () => void settle(task, { type: 'canceled', reason: task.canceled ?? reason, effect: effectOf(task) }),
+      GRACE,
+    );
     void task.stream.ended.then(() => clearTimeout(timer));
   }
 

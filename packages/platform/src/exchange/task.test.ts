@@ -205,6 +205,22 @@ describe('a cancellation', () => {
     call.cancel('caller');
     expect(await call.ended).toMatchObject({ type: 'done', body: text('was done already') });
   });
+
+  test('is overruled by a kill: then nothing leaves any more', async () => {
+    const finish = Promise.withResolvers<void>();
+    const exchange = await withAgents({
+      async *scout() {
+        await finish.promise;
+        yield { type: 'done', body: text('was done already') };
+      },
+    });
+    const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
+    call.cancel('caller');
+    call.cancel('kill');
+    call.cancel('disconnect');
+    finish.resolve();
+    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'kill', effect: 'applied' });
+  });
 });
 
 describe('a delegated call', () => {
