@@ -1,5 +1,5 @@
 export { createExchange, type Exchange } from './exchange.ts';
-export { expel, type Expulsion } from './expulsion.ts';
+export { expel } from './expulsion.ts';
 export type { Call } from './live-task.ts';
 export { outcomeOf } from './outcome.ts';
 export { oneShot } from './sessions.ts';

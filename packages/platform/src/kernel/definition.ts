@@ -6,7 +6,7 @@ import type { CatalogueEntry } from './catalogue.ts';
 const PINNED = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const;
 
 /** The pinned part of a tool's definition; what is not said is left out. */
-export function toolDefinition(tool: JsonObject): JsonObject {
+function toolDefinition(tool: JsonObject): JsonObject {
   return Object.fromEntries(PINNED.flatMap((key) => (tool[key] === undefined ? [] : [[key, tool[key]]])));
 }
 

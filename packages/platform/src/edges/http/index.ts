@@ -10,7 +10,7 @@ import { operationRoutes } from './operations.ts';
 import { statusRoutes, type StatusOptions } from './status.ts';
 import { taskEventRoute } from './tasks.ts';
 
-export { protectResources, type ProtectedResource } from './protected-resource.ts';
+export { protectResources } from './protected-resource.ts';
 export { createHttpServer, type HttpServerOptions } from './server.ts';
 export { statusRoutes, type StatusOptions } from './status.ts';
 

@@ -1,2 +1,2 @@
-export { createPinBook, type PinBook, type PinMode } from './book.ts';
+export { createPinBook, type PinMode } from './book.ts';
 export { pinOperations } from './operations.ts';
