@@ -8,12 +8,13 @@ export default defineConfig({
   test: {
     projects: [
       {
-        // Threads without isolation: shared modules are evaluated once per worker, not once per file.
+        // Without isolation: shared modules are evaluated once per worker, not once per file. In processes of their own,
+        // because Node sometimes crashes when a thread ends that has used WebAssembly.
         test: {
           name: 'unit',
           include: everyTest,
           exclude: [...configDefaults.exclude, processTests, browserTests],
-          pool: 'threads',
+          pool: 'forks',
           isolate: false,
         },
       },

@@ -180,7 +180,10 @@ describe(`aip mcp ${claim('D-CLI.mcp', 'P-MCP-GW.seen')}`, () => {
       {
         mcp: {
           servers: {
-            desk: { url: 'https://aip.example.com/mcp/v/desk', headers: { Authorization: 'Bearer t' } },
+            desk: {
+              url: 'https://aip.example.com/mcp/v/desk',
+              headers: { Authorization: { vault: 'desk.Authorization' } },
+            },
           },
         },
       },

@@ -71,10 +71,28 @@ export const protocols = {
       'A call that waits for a person, takes longer than a second, or is of a tool made for tasks is a durable task for clients that take tasks: to be read, answered and cancelled by its caller alone.',
     status: 'done',
   },
+  'P-MCP.legacy-tasks': {
+    source: 'MCP 2025-11-25, basic/utilities/tasks (experimental)',
+    behaviour:
+      'A client of 2025-11-25 calls any tool as a task, and reads, lists, answers and cancels its own, which outlive its session.',
+    status: 'done',
+  },
+  'P-MCP.task-notifications': {
+    source: 'MCP extension io.modelcontextprotocol/tasks, SEP-2663, task status notifications',
+    behaviour:
+      'A client that listens to its own tasks is told how each stands, at once and to the end, in the words of tasks/get; nobody hears of another’s.',
+    status: 'done',
+  },
   'P-MCP.resumption': {
     source: 'MCP 2025-11-25, basic/transports, resumability and redelivery',
     behaviour:
       'A client of a session that loses a stream takes it up again from the last event it has, within bounds on what is kept.',
+    status: 'done',
+  },
+  'P-MCP.polling': {
+    source: 'MCP 2025-11-25, basic/transports, polling; SEP-1699',
+    behaviour:
+      'The stream of a call of 2025-11-25 that takes long is closed early, and its client comes back for the rest without missing anything.',
     status: 'done',
   },
   'P-MCP.subscriptions': {
@@ -215,6 +233,12 @@ export const protocols = {
       'The credentials of a source come from the vault or the environment; no caller sees them, sets them or finds them in the log.',
     status: 'done',
   },
+  'P-MCP-GW.secrets': {
+    source: 'mission',
+    behaviour:
+      'Headers and environment of MCP servers, client secrets and headers of A2A agents cite the vault or the environment; one that is missing keeps its server offline by name, and none comes back in a result, an error, a log line or a list.',
+    status: 'done',
+  },
   'P-MCP-GW.limits': {
     source: 'mission',
     behaviour:
@@ -237,6 +261,30 @@ export const protocols = {
     source: 'MCP 2026-07-28, caching',
     behaviour:
       'Two callers with different rights never get each other’s list or result, and everything that depends on rights is marked private.',
+    status: 'done',
+  },
+  'P-MCP-GW.tasks': {
+    source: 'MCP extension io.modelcontextprotocol/tasks, SEP-2663',
+    behaviour:
+      'A call that a server of 2026-07-28 makes a task of is followed to its end, questions, cancellation and a restart of the platform included, and is never begun twice.',
+    status: 'done',
+  },
+  'P-MCP-GW.extensions': {
+    source: 'MCP 2026-07-28, basic/lifecycle, extensions; SEP-2133',
+    behaviour:
+      'Every endpoint declares those extensions of the servers behind it that pass through, their settings put together, and no others.',
+    status: 'done',
+  },
+  'P-MCP-GW.apps': {
+    source: 'MCP Apps, SEP-1865',
+    behaviour:
+      'The user interface that a tool names can be read by that URI on every endpoint, and a server knows which interfaces the caller shows.',
+    status: 'done',
+  },
+  'P-MCP-GW.skills': {
+    source: 'MCP extension io.modelcontextprotocol/skills, SEP-2640',
+    behaviour:
+      'skills/list, skills/get and resources/directory/read reach the servers that have them, as governed reads, under the URIs of the endpoint.',
     status: 'done',
   },
   'P-MCP-GW.virtual': {

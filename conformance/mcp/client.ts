@@ -49,7 +49,7 @@ async function oauthOf(given: JsonObject): Promise<JsonObject> {
   for (const [setting, value] of secrets) {
     if (typeof value !== 'string') continue;
     await vault.write('default', 'platform', setting, value);
-    named[setting] = setting;
+    named[setting] = { vault: setting };
   }
   const algorithm = typeof signing_algorithm === 'string' ? { key_algorithm: signing_algorithm } : {};
   return { oauth: { grant, client_id, ...named, ...algorithm } };

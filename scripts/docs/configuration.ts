@@ -1,4 +1,5 @@
 import { format } from 'oxfmt';
+import { jsonSchemaOf } from '../../packages/platform/src/kernel/json-schema.ts';
 import { configSchema } from '../../packages/platform/src/main/config.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../packages/wire/src/index.ts';
 import { programForDocs } from './command-line.ts';
@@ -57,12 +58,18 @@ mcp:
       default_effect: write
     search:
       url: https://mcp.example.com/mcp
-      headers: { Authorization: Bearer … }
+      headers: { Authorization: { vault: search-token } }
       default_price: 1
 \`\`\`
 
 The first line is for editors with a YAML language server: it points to [aip.schema.json](aip.schema.json), the JSON
 Schema of this file, by its path or URL. \`aip.yaml\` is read at the start; \`aip dev\` starts anew when it changes.
+
+**Secrets** do not have to stand in that file. Wherever the type below says *secret*, \`{ vault: <name> }\` cites one that
+\`aip secret set <name>\` keeps encrypted in the data folder, and \`{ env: <VARIABLE> }\` a variable of the platform's
+environment. They are read when they are needed: while one is missing, the server or source that wants it is offline and says
+which one it is, and once it is set the next attempt succeeds. Where a secret comes back, in a result, an error or a log line
+of whoever was told it, it is replaced by \`[secret]\`; one shorter than six characters is not recognised.
 
 ${tableOf(['Setting', 'Variable', 'Flag', 'Type', 'Default', 'Meaning'], rows)}
 
@@ -83,17 +90,7 @@ ${tableOf(
 
 /** The schema of the settings as they may be written, every one of them with its meaning. */
 function describedSchema(): JsonObject {
-  const schema = configSchema.toJSONSchema({
-    io: 'input',
-    override({ zodSchema, jsonSchema }) {
-      // JSON Schema's patterns know no flags.
-      const patterns = (zodSchema._zod.bag['patterns'] ?? new Set()) as ReadonlySet<RegExp>;
-      const { pattern } = jsonSchema;
-      const ignoresCase = [...patterns].some(({ source, flags }) => source === pattern && flags.includes('i'));
-      if (pattern !== undefined && ignoresCase) jsonSchema.pattern = pattern.replaceAll('a-z', 'a-zA-Z');
-      if (jsonSchema.format === 'starts_with') delete jsonSchema.format;
-    },
-  }) as unknown as JsonObject;
+  const schema = jsonSchemaOf(configSchema, 'input');
   const found = settings(schema);
   for (const { path, node } of found) node['description'] = meaningOf(path);
   const stale = Object.keys(SETTING_MEANINGS).filter((path) => found.every((setting) => setting.path !== path));
@@ -115,7 +112,7 @@ interface Setting {
 
 /** Every setting, objects before what is in them. Of a setting with several forms, whatever any of them has. */
 function settings(node: JsonObject, above = ''): Setting[] {
-  const forms = Array.isArray(node['anyOf']) ? node['anyOf'].filter(isJsonObject) : [node];
+  const forms = formsOf(node).filter((form) => !isSecret(form));
   const found = forms.flatMap((form) => {
     const required = forms.length === 1 && Array.isArray(form['required']) ? form['required'] : [];
     const fixed = Object.entries(object(form['properties'])).flatMap(([name, value]) => {
@@ -128,17 +125,28 @@ function settings(node: JsonObject, above = ''): Setting[] {
   return [...new Map(found.map((setting) => [setting.path, setting])).values()];
 }
 
+/** The forms that a setting may have, those of forms too. */
+const formsOf = (node: JsonObject): JsonObject[] =>
+  Array.isArray(node['anyOf']) ? node['anyOf'].filter(isJsonObject).flatMap(formsOf) : [node];
+
+/** A cited secret has the same two forms in every setting, which are described once. */
+const isSecret = (node: JsonObject): boolean => /^(?:vault|env)$/.test(Object.keys(object(node['properties'])).join());
+
 function typeOf(node: JsonObject): string {
   const { type, enum: choices } = node as JsonObject & { type?: string; enum?: readonly string[] };
   if (choices) return choices.map((choice) => `\`${choice}\``).join(', ');
   if (type === 'array') return `list of ${typeOf(object(node['items']))}s`;
-  if (Array.isArray(node['anyOf'])) return 'one of several forms';
+  const forms = formsOf(node);
+  const others = forms.filter((form) => !isSecret(form));
+  if (others.length < forms.length && !others.some(isComposite)) return [...others.map(typeOf), 'secret'].join(' or ');
+  if (forms.length > 1) return 'one of several forms';
   if (type === undefined) return 'any value';
   if (type !== 'object') return type;
   const values = object(node['additionalProperties']);
   return isComposite(values) ? 'objects by name' : `by name: ${typeOf(values)}`;
 }
 
-const isComposite = (schema: JsonObject): boolean => schema['type'] === 'object' || schema['anyOf'] !== undefined;
+const isComposite = (schema: JsonObject): boolean =>
+  formsOf(schema).some((form) => form['type'] === 'object' && !isSecret(form));
 
 const object = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});

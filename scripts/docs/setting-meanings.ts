@@ -42,11 +42,12 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'mcp.servers.<name>.command':
     'The program to start (this or `url`); it is spoken to over its standard input and output.',
   'mcp.servers.<name>.args': 'Its arguments.',
-  'mcp.servers.<name>.env': 'Its environment. Beside it, it gets PATH, HOME and LANG only.',
+  'mcp.servers.<name>.env': 'Its environment; values may be secrets. Beside it, it gets PATH, HOME and LANG only.',
   'mcp.servers.<name>.cwd': 'The folder it runs in; that of the platform unless given.',
   'mcp.servers.<name>.url':
     'Address of a server that runs already (this or `command`) and speaks Streamable HTTP, or the older HTTP with SSE.',
-  'mcp.servers.<name>.headers': 'Headers of every request to that address, credentials for example.',
+  'mcp.servers.<name>.headers':
+    'Headers of every request to that address; values may be secrets, which are the whole value (`Bearer …`).',
   'mcp.servers.<name>.oauth':
     'How callers log in to that address. Not needed where the server says so itself: then each caller logs in (`aip mcp login`).',
   'mcp.servers.<name>.oauth.grant':
@@ -56,8 +57,8 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'mcp.servers.<name>.oauth.scopes': 'Asked for beside what the server asks for.',
   'mcp.servers.<name>.oauth.client_id':
     'A client registered there beforehand. Without it the platform uses its metadata document (with an https `public_url`) or registers itself.',
-  'mcp.servers.<name>.oauth.client_secret': 'Name of its secret: `aip secret set <name>`.',
-  'mcp.servers.<name>.oauth.private_key': 'Name of its private key, PKCS #8 in PEM, kept likewise.',
+  'mcp.servers.<name>.oauth.client_secret': 'Its secret.',
+  'mcp.servers.<name>.oauth.private_key': 'Its private key, a secret: PKCS #8 in PEM.',
   'mcp.servers.<name>.oauth.key_algorithm': 'The algorithm of that key.',
   'mcp.servers.<name>.effects':
     'What each tool changes, by tool: nothing (`read`), something here (`write`), or the world outside (`external`). What the server itself says about its tools is not believed.',
@@ -85,13 +86,17 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'mcp.virtual.<name>.search_above': '`mcp.search_above` for this virtual server.',
   'mcp.search_above':
     'Where an MCP endpoint has more tools than this, its clients get two instead: one that searches them and one that calls what was found. Off unless set; 0 is always.',
+  'mcp.idle_seconds':
+    'Seconds without a request or an open stream after which a session of a client that speaks 2025-11-25 or older ends.',
+  'mcp.max_sessions': 'Such sessions at a time; one principal may have 200 of them.',
   a2a: 'Agent2Agent.',
   'a2a.agents': 'A2A agents elsewhere, by name. They are called as `agent:<name>`.',
   'a2a.agents.<name>.url': 'Base URL of the agent, or the URL of its card when it ends in `.json`.',
   'a2a.agents.<name>.did': 'The did:key whose signature the agent’s card has to carry.',
-  'a2a.agents.<name>.headers': 'Headers of every request to the origin of `url`, and to no other.',
+  'a2a.agents.<name>.headers':
+    'Headers of every request to the origin of `url`, and to no other; values may be secrets.',
   sources:
-    'Things that speak no agent protocol, offered as tools and resources. Names are unique among all of them and `mcp.servers`. A secret is `{ vault: <name> }` (`aip secret set`) or `{ env: <VARIABLE> }`; relative paths begin in the folder the platform was started in. See docs/sources.md.',
+    'Things that speak no agent protocol, offered as tools and resources. Names are unique among all of them and `mcp.servers`. Relative paths begin in the folder the platform was started in. See docs/sources.md.',
   'sources.openapi': 'OpenAPI 3.0 and 3.1 documents, by name. Each operation is `tool:<name>/<operation>`.',
   'sources.openapi.<name>.document': 'File or URL of the document, JSON or YAML. A file is read again when it changes.',
   'sources.openapi.<name>.base_url':
@@ -173,20 +178,4 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'sources.http.<name>.auth.client_credentials.scope': 'Scopes to ask for, with spaces between them.',
   'sources.http.<name>.headers': 'Headers of every request, over those of a caller.',
   'sources.http.<name>.timeout_seconds': 'After this time without its whole answer a request has failed.',
-  'sources.openapi.<name>.auth.bearer.vault': 'Its name in the vault.',
-  'sources.openapi.<name>.auth.bearer.env': 'The variable that holds it.',
-  'sources.openapi.<name>.auth.basic.password.vault': 'Its name in the vault.',
-  'sources.openapi.<name>.auth.basic.password.env': 'The variable that holds it.',
-  'sources.openapi.<name>.auth.api_key.value.vault': 'Its name in the vault.',
-  'sources.openapi.<name>.auth.api_key.value.env': 'The variable that holds it.',
-  'sources.openapi.<name>.auth.client_credentials.client_secret.vault': 'Its name in the vault.',
-  'sources.openapi.<name>.auth.client_credentials.client_secret.env': 'The variable that holds it.',
-  'sources.http.<name>.auth.bearer.vault': 'Its name in the vault.',
-  'sources.http.<name>.auth.bearer.env': 'The variable that holds it.',
-  'sources.http.<name>.auth.basic.password.vault': 'Its name in the vault.',
-  'sources.http.<name>.auth.basic.password.env': 'The variable that holds it.',
-  'sources.http.<name>.auth.api_key.value.vault': 'Its name in the vault.',
-  'sources.http.<name>.auth.api_key.value.env': 'The variable that holds it.',
-  'sources.http.<name>.auth.client_credentials.client_secret.vault': 'Its name in the vault.',
-  'sources.http.<name>.auth.client_credentials.client_secret.env': 'The variable that holds it.',
 };

@@ -346,6 +346,11 @@ export interface Operations {
     };
     output: { name: string; origin: string };
   };
+  /** Waits for the end of a login that the caller has begun, at most 20 seconds; says how it stands. Effect: read. */
+  'mcp.await_login': {
+    input: { login: string };
+    output: { server: string; state: 'open' | 'done' | 'failed'; error?: { code: string; message: string } };
+  };
   /** One MCP server, or a virtual one as v/<name>: its tools, resources and prompts, and what is missing. Effect: read. */
   'mcp.inspect': {
     input: { server: string };
@@ -412,7 +417,10 @@ export interface Operations {
     };
   };
   /** Begins a login at an MCP server that wants one; the URL is opened in a browser, once, within minutes. Effect: write. */
-  'mcp.login': { input: { server: string }; output: { server: string; url: string; expires_at: string } };
+  'mcp.login': {
+    input: { server: string };
+    output: { server: string; login: string; url: string; expires_at: string };
+  };
   /** Forgets the tokens that the caller has at an MCP server. Effect: write. */
   'mcp.logout': { input: { server: string }; output: { server: string } };
   /** Agrees to a tool as it is offered now, or to all tools of a server; ends its quarantine. Effect: write. */

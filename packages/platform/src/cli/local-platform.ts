@@ -2,6 +2,8 @@ import { existsSync, statSync, watchFile } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { toAipError } from '@aip/wire';
+import { DEFAULT_TENANT } from '../kernel/principal.ts';
+import { PLATFORM_OWNER } from '../kernel/vault.ts';
 import { reachable, runningAddress, urlOf } from '../main/address.ts';
 import { loadConfig, type Config } from '../main/config.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
@@ -112,11 +114,25 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
         await serveMcpStdio(
           platform.exchange,
           { kind: 'local', name: 'stdio', roles: ['caller'] },
-          { virtual, searchAbove, server },
+          { virtual, searchAbove, server, ...platform.servers },
         ).closed;
       } finally {
         await platform.stop();
       }
+    },
+    async keepSecrets(dataDir, secrets) {
+      const { claimDataFolder, isClaimed } = await import('../main/data-folder.ts');
+      if (isClaimed(dataDir)) return false;
+      const { openVault } = await import('../identity/index.ts');
+      const folder = claimDataFolder(dataDir);
+      try {
+        const vault = openVault(folder.path);
+        for (const [name, secret] of Object.entries(secrets))
+          await vault.write(DEFAULT_TENANT, PLATFORM_OWNER, name, secret);
+      } finally {
+        folder.release();
+      }
+      return true;
     },
     async verifyAudit(source) {
       const { verifyExport, verifyFolder } = await import('../main/audit.ts');

@@ -52,6 +52,8 @@ export interface Local {
   start(options: StartOptions): Promise<Running>;
   /** Speaks MCP on standard input and output until the client leaves: everything, or one virtual server. */
   serveStdio(flags: Flags, virtual?: string): Promise<void>;
+  /** Keeps secrets in the vault of a data folder. false when a platform runs on it, which keeps its own. */
+  keepSecrets(dataDir: string, secrets: Readonly<Record<string, string>>): Promise<boolean>;
   /** Verifies an exported log, or those in a data folder, also while a platform runs on it. */
   verifyAudit(source: AuditSource): Promise<readonly AuditReport[]>;
   /** Writes the log in a data folder to a file that must not exist yet; resolves with the number of entries. */

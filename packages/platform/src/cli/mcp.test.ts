@@ -5,8 +5,10 @@ import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { openVault } from '../identity/index.ts';
 import { loadConfig } from '../main/config.ts';
 import { EXIT } from './exit-codes.ts';
+import { localPlatform } from './local-platform.ts';
 import { createTestPlatform, runInWorld, type TestPlatform } from './testing.ts';
 
 describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
@@ -16,7 +18,9 @@ describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
     writeFileSync(join(folder, 'server.json'), JSON.stringify(WEATHER));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
-  const aip = (...args: string[]) => runInWorld(['mcp', 'import', ...args], { cwd: folder });
+  const local = () => localPlatform({ env: {}, cwd: folder });
+  const aip = (...args: string[]) => runInWorld(['mcp', 'import', ...args], { cwd: folder, local: local() });
+  const kept = (name: string) => openVault(join(folder, '.aip')).read('default', 'platform', name);
   const settings = (): unknown => parse(readFileSync(join(folder, 'aip.yaml'), 'utf8'));
 
   const WEATHER = {
@@ -51,18 +55,53 @@ describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
           'weather-mcp': {
             command: 'npx',
             args: ['-y', '@example/weather@1.0.2', 'Berne'],
-            env: { API_KEY: 'k' },
+            env: { API_KEY: { vault: 'weather-mcp.API_KEY' } },
           },
         },
       },
     });
+    expect(out).toContain('Kept the secret weather-mcp.API_KEY.');
+    expect(await kept('weather-mcp.API_KEY')).toBe('k');
     expect(loadConfig({ env: {}, cwd: folder }).mcp.servers['weather-mcp']).toMatchObject({ command: 'npx' });
-    expect((await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k')).err).toContain('already');
+    expect((await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=other')).err).toContain('already');
+    expect(await kept('weather-mcp.API_KEY')).toBe('k');
   });
 
   it('keeps secrets from others', async () => {
     await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k');
     expect(statSync(join(folder, 'aip.yaml')).mode & 0o077).toBe(0);
+    expect(statSync(join(folder, '.aip', 'vault.key')).mode & 0o077).toBe(0);
+  });
+
+  it('hands secrets to the platform that runs on the data folder', async () => {
+    await using platform = await createTestPlatform();
+    writeFileSync(join(platform.folder, 'server.json'), JSON.stringify(WEATHER));
+    const given = ['--name', 'sky', '--set', 'city=Berne', '--set', 'API_KEY=hush'];
+    const { code } = await platform.aip('mcp', 'import', 'server.json', ...given);
+    expect(code).toBe(EXIT.ok);
+    expect(await platform.core.core.vault.read('default', 'platform', 'sky.API_KEY')).toBe('hush');
+    expect(platform.core.entries(['secret.set'])).toHaveLength(1);
+    expect(readFileSync(join(platform.folder, 'aip.yaml'), 'utf8')).not.toContain('hush');
+  });
+
+  it('cannot keep a secret out of arguments, and says so', async () => {
+    const [npm] = WEATHER.packages;
+    const packageArguments = [{ type: 'named', name: '--key', isRequired: true, isSecret: true }];
+    const packages = [{ ...npm, packageArguments, environmentVariables: [] }];
+    writeFileSync(join(folder, 'server.json'), JSON.stringify({ ...WEATHER, packages }));
+    const { code, err } = await aip('server.json', '--set', '--key=k');
+    expect([code, err]).toEqual([EXIT.ok, expect.stringContaining('--key is a secret in the command line')]);
+    expect(existsSync(join(folder, '.aip'))).toBe(false);
+  });
+
+  it('leaves what it prints to whoever asked, without the secret', async () => {
+    const { out, err } = await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k-is-secret', '--print');
+    expect(parse(out)).toMatchObject({
+      mcp: { servers: { 'weather-mcp': { env: { API_KEY: { vault: 'weather-mcp.API_KEY' } } } } },
+    });
+    expect(err).toContain('aip secret set weather-mcp.API_KEY');
+    expect(out + err).not.toContain('k-is-secret');
+    expect(existsSync(join(folder, '.aip'))).toBe(false);
   });
 
   it('names what it needs', async () => {
@@ -79,11 +118,15 @@ describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
     const prompts: string[] = [];
     const { code } = await runInWorld(['mcp', 'import', 'server.json', '--set', 'city=Berne'], {
       cwd: folder,
+      local: local(),
       terminal: true,
       secret: async (prompt) => (prompts.push(prompt), 'typed'),
     });
     expect([code, prompts]).toEqual([EXIT.ok, ['API_KEY (From the provider.): ']]);
-    expect(settings()).toMatchObject({ mcp: { servers: { 'weather-mcp': { env: { API_KEY: 'typed' } } } } });
+    expect(settings()).toMatchObject({
+      mcp: { servers: { 'weather-mcp': { env: { API_KEY: { vault: 'weather-mcp.API_KEY' } } } } },
+    });
+    expect(await kept('weather-mcp.API_KEY')).toBe('typed');
   });
 
   it('takes the offer that is chosen, under the name that is given, and can only print', async () => {

@@ -51,6 +51,7 @@ const NOWHERE: Local = {
   }),
   start: absent,
   serveStdio: absent,
+  keepSecrets: absent,
   verifyAudit: absent,
   exportAudit: absent,
   inspect: absent,

@@ -24,9 +24,12 @@ const MAX_UNRECORDED = 64;
 /** How often an end that the log could not take is tried again, in milliseconds. */
 const RETRY = 1_000;
 
+/** Where a step stood that a restart has cut; see RouteCall. */
+export type Resumed = Pick<RouteCall, 'resumeFrom' | 'handle'>;
+
 export interface Dispatcher {
   /** Delivers an accepted message and records what comes back until the task has ended. */
-  run(task: LiveTask, crossing: Crossing, route: Route, resumeFrom?: number): Promise<void>;
+  run(task: LiveTask, crossing: Crossing, route: Route, resumed?: Resumed): Promise<void>;
   /** Starts a delivery that needs no accept before it, for as long as the event loop has not turned. */
   tryAtOnce(task: LiveTask, crossing: Crossing, route: Route): Promise<FirstTurn>;
   /** Records one event and announces it once it is durable. */
@@ -128,7 +131,7 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
     );
   }
 
-  const callOf = (task: LiveTask, resumeFrom?: number): RouteCall => ({
+  const callOf = (task: LiveTask, resumed: Resumed = {}): RouteCall => ({
     message: task.message,
     entry: task.target,
     signal: task.controller.signal,
@@ -139,7 +142,7 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
       if (delivery === undefined) throw new AipError('DELIVERED_TOO_OFTEN');
       return delivery;
     },
-    ...(resumeFrom === undefined ? {} : { resumeFrom }),
+    ...resumed,
   });
 
   async function tryAtOnce(task: LiveTask, crossing: Crossing, route: Route): Promise<FirstTurn> {
@@ -149,8 +152,8 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
     return { ...turn, events: turn.events.map((event) => inspect(slots, crossing, judged(task, event))) };
   }
 
-  async function run(task: LiveTask, crossing: Crossing, route: Route, resumeFrom?: number): Promise<void> {
-    const call = callOf(task, resumeFrom);
+  async function run(task: LiveTask, crossing: Crossing, route: Route, resumed?: Resumed): Promise<void> {
+    const call = callOf(task, resumed);
     const deadline = task.message.deadline;
     const stopDeadline =
       deadline === undefined ? undefined : alarm(deadline - clock.now(), () => cancel(task, 'deadline'));

@@ -114,6 +114,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   /** The path of one message: cross, the guards, the log, the route. */
   async function send(session: Session, draft: Draft): Promise<Call> {
     open();
+    const expected = reception.expected(draft);
+    if (expected) await expected;
     const { crossing, verdict } = decide(reception.cross(session, draft));
     if (verdict.verdict === 'deny') return acceptance.deny(crossing, verdict);
     if (verdict.verdict === 'ask') return park(crossing, verdict);

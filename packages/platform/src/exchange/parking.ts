@@ -17,12 +17,22 @@ export interface Parking {
   readonly delivered: (taskId: string) => void;
 }
 
+interface Kept {
+  readonly task: LiveTask;
+  /** Since it has ended: until it is forgotten. */
+  lapse?: NodeJS.Timeout;
+}
+
 export function createParking(): Parking {
-  const byHash = new Map<string, LiveTask>();
+  const byHash = new Map<string, Kept>();
   const opening = new Map<string, Promise<LiveTask>>();
 
-  function forget(hash: string, task: LiveTask): void {
-    if (byHash.get(hash) === task) byHash.delete(hash);
+  const holdsStill = (hash: string, kept: Kept): boolean => byHash.get(hash) === kept;
+
+  function forget(hash: string, kept: Kept): void {
+    // A timer that went on would keep the task.
+    clearTimeout(kept.lapse);
+    if (holdsStill(hash, kept)) byHash.delete(hash);
   }
 
   return {
@@ -30,17 +40,18 @@ export function createParking(): Parking {
       const stopExpiry = alarm(delay, onExpired);
       task.askId = askId;
       task.parked = { hash, stopExpiry };
-      byHash.set(hash, task);
+      const kept: Kept = { task };
+      byHash.set(hash, kept);
       void task.stream.ended.then((end) => {
         stopExpiry();
         // Whoever canceled it and sends it again means a new call.
-        if (end.type === 'canceled') forget(hash, task);
-        else setTimeout(() => forget(hash, task), REATTACH_WINDOW).unref();
+        if (end.type === 'canceled') forget(hash, kept);
+        else if (holdsStill(hash, kept)) kept.lapse = setTimeout(() => forget(hash, kept), REATTACH_WINDOW).unref();
       });
     },
     async find(hash, open) {
       const parked = byHash.get(hash);
-      if (parked) return parked;
+      if (parked) return parked.task;
       // Two identical calls at once are one ask: the second waits for the first to be written.
       const running = opening.get(hash) ?? open().finally(() => opening.delete(hash));
       opening.set(hash, running);
@@ -55,7 +66,7 @@ export function createParking(): Parking {
       delete task.parked;
     },
     delivered(taskId) {
-      for (const [hash, task] of byHash) if (task.id === taskId) forget(hash, task);
+      for (const [hash, kept] of byHash) if (kept.task.id === taskId) forget(hash, kept);
     },
   };
 }

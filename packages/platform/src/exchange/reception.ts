@@ -17,6 +17,8 @@ import type { Routes } from './routes.ts';
 
 /** What stands before the guards: who is meant, on whose behalf, and which way leads there. */
 export interface Reception {
+  /** What a draft has to wait for whose target may be about to be known; nearly always undefined. */
+  expected(draft: Draft): Promise<unknown> | undefined;
   /** Completes an edge's draft and prepares it for the guards. Throws what is wrong with it. */
   cross(session: Session, draft: Draft): Crossing;
   /** What must work even when the log cannot be written takes effect here. */
@@ -84,6 +86,8 @@ export function createReception({ catalogue, routes, known, live, operations, cl
     target.kind === 'operation' ? ownRoute : routes.get(target.owner);
 
   return {
+    expected: ({ to }) =>
+      routes.expected() && !catalogue.get(to) ? routes.expected(splitOwned(parseAddress(to).name).owner) : undefined,
     cross,
     latch({ target, principal, message }) {
       const operation = operationOf(target);

@@ -6,7 +6,7 @@ import type { TaskEvent, TaskHead } from '../kernel/task.ts';
 import type { Catalogue } from './catalogue.ts';
 import { chainOf, crossingOf } from './crossing.ts';
 import type { Dispatcher } from './dispatch.ts';
-import { storedMessage, taskEvents } from './history.ts';
+import { everyTaskEvent, storedMessage, taskEvents } from './history.ts';
 import { createLiveTask, type LiveTask } from './live-task.ts';
 import { readmit, type Slots } from './pipeline.ts';
 import { rememberedTarget } from './records.ts';
@@ -28,7 +28,7 @@ const COMEBACK = 60_000;
 
 /**
  * Takes up what a restart has interrupted. Parked calls wait on; a step in flight is delivered again under its
- * key if it is declared idempotent, else it ends with its effect unknown. Completed steps are never touched.
+ * key if it is declared idempotent, followed if its target has given it a handle, else it ends with its effect unknown. Completed steps are never touched.
  */
 export function createRecovery(options: RecoveryOptions) {
   const { journal, catalogue, dispatcher } = options;
@@ -63,7 +63,8 @@ export function createRecovery(options: RecoveryOptions) {
   };
 
   async function redeliver(task: LiveTask, head: TaskHead): Promise<void> {
-    if (!head.idempotent && head.effect !== 'read') {
+    const handle = handleIn(everyTaskEvent(journal.read, task.tenant, task.id));
+    if (handle === undefined && !head.idempotent && head.effect !== 'read') {
       const error = errorBody(
         'EFFECT_UNKNOWN',
         'The platform stopped while this step was under way, and the step is not declared idempotent; check its effect before repeating it.',
@@ -84,9 +85,18 @@ export function createRecovery(options: RecoveryOptions) {
     const verdict = readmit(options.slots, task.crossing);
     if (verdict.verdict === 'deny')
       return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });
+    // What is followed is not delivered a second time.
+    if (handle !== undefined) return dispatcher.run(task, task.crossing, route, { resumeFrom: head.n, handle });
     const delivery = await dispatcher.redeliver(task);
-    if (delivery !== undefined) await dispatcher.run(task, task.crossing, route, head.n);
+    if (delivery !== undefined) await dispatcher.run(task, task.crossing, route, { resumeFrom: head.n });
   }
+}
+
+/** By what the target knows the work, if it has said so. */
+function handleIn(events: Iterable<TaskEvent>): string | undefined {
+  let handle: string | undefined;
+  for (const event of events) if (event.type === 'working') handle = event.handle ?? handle;
+  return handle;
 }
 
 const secretsLost = (names: readonly string[]): ErrorBody =>

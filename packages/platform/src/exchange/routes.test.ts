@@ -34,3 +34,27 @@ test('whoever waits for an owner is woken when it comes, all of them, or told th
   expect(await routes.whenBound('scout', 1_000)).toBe(back);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('what an owner offers is waited for until it is known, and not for long', async () => {
+  const routes = createRoutes();
+  const first = Promise.withResolvers<void>();
+  expect(routes.expected()).toBeUndefined();
+  routes.expect('prompt', first.promise);
+  routes.expect('slow', new Promise(() => {}));
+  expect(routes.expected('other')).toBeUndefined();
+  let all = false;
+  void routes.expected()?.then(() => (all = true));
+
+  const prompt = routes.expected('prompt');
+  first.resolve();
+  await prompt;
+  await vi.advanceTimersByTimeAsync(0);
+  expect(routes.expected('prompt')).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(4_990);
+  expect(all).toBe(false);
+  expect(routes.expected('slow')).toBeDefined();
+  await vi.advanceTimersByTimeAsync(10);
+  expect(all).toBe(true);
+  expect(routes.expected()).toBeUndefined();
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -7,11 +7,19 @@ export interface Routes {
   get(owner: string): Route | undefined;
   /** Resolves when the owner has a route, undefined after `timeout` milliseconds. */
   whenBound(owner: string, timeout: number): Promise<Route | undefined>;
+  /** Says that what an owner offers is being found out, until `known` resolves. */
+  expect(owner: string, known: Promise<void>): void;
+  /** Resolves when it is known what the owner, or every owner, offers, or takes too long; undefined when it is known. */
+  expected(owner?: string): Promise<unknown> | undefined;
 }
+
+/** How long those who want to see what an owner offers wait for one that has just begun, in milliseconds. */
+const PATIENCE = 5_000;
 
 export function createRoutes(): Routes {
   const routes = new Map<string, Route>();
   const waiting = new Map<string, Set<(route: Route) => void>>();
+  const coming = new Map<string, Promise<void>>();
 
   return {
     bind(owner, route) {
@@ -40,6 +48,23 @@ export function createRoutes(): Routes {
         };
         wakers.add(wake);
       });
+    },
+    expect(owner, known) {
+      const settled = new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, PATIENCE).unref();
+        void known.then(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      coming.set(owner, settled);
+      void settled.then(() => {
+        if (coming.get(owner) === settled) coming.delete(owner);
+      });
+    },
+    expected(owner) {
+      if (coming.size === 0) return undefined;
+      return owner === undefined ? Promise.all(coming.values()) : coming.get(owner);
     },
   };
 }

@@ -1,11 +1,10 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import { operation, type Operation } from '../kernel/operation.ts';
+import { SECRET_NAME, SECRET_NAME_RULE } from '../kernel/secret.ts';
 import { PLATFORM_OWNER, type Vault } from '../kernel/vault.ts';
 
-const nameInput = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'letters, digits, dot, dash and underscore, at most 63');
+const nameInput = z.string().regex(SECRET_NAME, SECRET_NAME_RULE);
 
 /** The platform's own secrets: set, listed by name, removed, and never shown again. */
 export function vaultOperations(vault: Vault): Operation[] {

@@ -13,6 +13,8 @@ export interface RouteCall {
   answer(askId: string): Promise<Body>;
   /** Number of the last event recorded before a restart, when this is a second delivery. */
   readonly resumeFrom?: number;
+  /** By what the target knows the work that it has begun before a restart: it is to be followed, not begun again. */
+  readonly handle?: string;
   /** Which delivery of this step it is: 1, unless it is delivered again. */
   readonly delivery: number;
   /**

@@ -27,7 +27,8 @@ export type EffectState = 'none' | 'applied' | 'unknown';
 
 /** What a route yields while it works. Exactly one `done` or `failed` ends it. */
 export type RouteEvent =
-  | { readonly type: 'working'; readonly body?: Body }
+  /** `handle`: by what the target knows this work. After a restart it is asked for by it, not done again. */
+  | { readonly type: 'working'; readonly body?: Body; readonly handle?: string }
   /** A piece of output: an A2A artifact, an IoAP partial result. `append` continues the artifact of that id. */
   | {
       readonly type: 'output';

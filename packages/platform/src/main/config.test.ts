@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { describe, expect, test } from 'vitest';
-import { loadConfig, type ConfigSources } from './config.ts';
+import { addedServerSchema, loadConfig, type ConfigSources } from './config.ts';
 import { temporaryFolder } from './testing.ts';
 
 function load(yaml: string | undefined, env: ConfigSources['env'] = {}, flags: ConfigSources['flags'] = {}) {
@@ -151,5 +151,53 @@ describe('a wrong configuration', () => {
 
   test('never repeats a secret that it refuses', () => {
     expect(faults('admin_token: hunter2').join()).not.toContain('hunter2');
+  });
+});
+
+describe(`a secret in the settings ${claim('P-MCP-GW.secrets')}`, () => {
+  const server = (settings: string): string => `mcp: { servers: { box: { url: http://box.test/, ${settings} } } }`;
+
+  test('is cited in one form wherever a credential goes', () => {
+    const { mcp, a2a } = load(`
+      mcp:
+        servers:
+          box: { command: box, env: { KEY: { vault: box.key }, MODE: fast } }
+          cloud:
+            url: https://cloud.test/mcp
+            headers: { Authorization: { env: CLOUD_TOKEN }, X-Mode: fast }
+            oauth: { client_id: us, issuer: https://login.test, client_secret: { vault: cloud-secret } }
+      a2a: { agents: { far: { url: https://far.test, headers: { Authorization: { vault: far } } } } }`);
+    expect(mcp.servers).toMatchObject({
+      box: { env: { KEY: { vault: 'box.key' }, MODE: 'fast' } },
+      cloud: {
+        headers: { Authorization: { env: 'CLOUD_TOKEN' }, 'X-Mode': 'fast' },
+        oauth: { client_secret: { vault: 'cloud-secret' } },
+      },
+    });
+    expect(a2a.agents).toMatchObject({ far: { headers: { Authorization: { vault: 'far' } } } });
+  });
+
+  test.each([
+    ['headers: { X: { vualt: x } }', 'mcp.servers.box.headers.X: text, or a secret: { vault: <name> } or'],
+    ['headers: { X: { vault: a, env: B } }', 'mcp.servers.box.headers.X: text, or a secret'],
+    ['headers: { X: { vault: two words } }', 'mcp.servers.box.headers.X.vault: letters, digits'],
+    [
+      'oauth: { client_id: us, issuer: https://i.test, client_secret: x }',
+      'client_secret: a secret is { vault: <name> }',
+    ],
+  ])('%s is refused by name', (settings, fault) => {
+    expect(faults(server(settings))).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test('is not cited by a server that is added while the platform runs, which could be anybody’s', () => {
+    const added = { url: 'https://box.test/mcp', headers: { A: 'b' } };
+    expect(addedServerSchema.safeParse(added).success).toBe(true);
+    for (const reference of [{ vault: 'admin' }, { env: 'AIP_ADMIN_TOKEN' }]) {
+      const oauth = { client_id: 'us', issuer: 'https://login.test' };
+      expect(addedServerSchema.safeParse({ ...added, headers: { A: reference } }).success).toBe(false);
+      expect(addedServerSchema.safeParse({ ...added, oauth: { ...oauth, client_secret: reference } }).success).toBe(
+        false,
+      );
+    }
   });
 });

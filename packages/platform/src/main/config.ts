@@ -4,40 +4,46 @@ import { AipError } from '@aip/wire';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Address } from '../kernel/address.ts';
+import { secretOrText, secretReference, type SecretOrText } from '../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../kernel/server-name.ts';
 import { sourcesSchema } from '../sources/index.ts';
 
 const stdioServer = z.strictObject({
   command: z.string().min(1),
   args: z.array(z.string()).default([]),
-  env: z.record(z.string(), z.string()).default({}),
+  env: z.record(z.string(), secretOrText).default({}),
   cwd: z.string().optional(),
 });
-/** How the platform logs in to a server; secrets are named here and kept in the vault. */
-const oauthSchema = z
-  .strictObject({
-    grant: z.enum(['authorization_code', 'client_credentials']).default('authorization_code'),
-    issuer: z.url().optional(),
-    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope, without spaces')).default([]),
-    client_id: z.string().min(1).optional(),
-    client_secret: z.string().min(1).optional(),
-    private_key: z.string().min(1).optional(),
-    key_algorithm: z.enum(['ES256', 'ES384', 'RS256', 'PS256']).default('ES256'),
-  })
-  .refine((oauth) => oauth.client_id !== undefined || oauth.grant !== 'client_credentials', {
-    path: ['client_id'],
-    error: 'has to be set for client_credentials',
-  })
-  .refine((oauth) => oauth.issuer !== undefined || (oauth.client_secret ?? oauth.private_key) === undefined, {
-    path: ['issuer'],
-    error: 'has to say which authorization server the client’s secret is for; else the MCP server would',
-  });
+/** How the platform logs in to a server. */
+const oauthSchema = <Secret extends z.ZodType>(secret: Secret) =>
+  z
+    .strictObject({
+      grant: z.enum(['authorization_code', 'client_credentials']).default('authorization_code'),
+      issuer: z.url().optional(),
+      scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope, without spaces')).default([]),
+      client_id: z.string().min(1).optional(),
+      client_secret: secret.optional(),
+      private_key: secret.optional(),
+      key_algorithm: z.enum(['ES256', 'ES384', 'RS256', 'PS256']).default('ES256'),
+    })
+    .refine((oauth) => oauth.client_id !== undefined || oauth.grant !== 'client_credentials', {
+      path: ['client_id'],
+      error: 'has to be set for client_credentials',
+    })
+    .refine((oauth) => oauth.issuer !== undefined || (oauth.client_secret ?? oauth.private_key) === undefined, {
+      path: ['issuer'],
+      error: 'has to say which authorization server the client’s secret is for; else the MCP server would',
+    });
 
-const httpServer = z.strictObject({
-  url: z.url(),
-  headers: z.record(z.string(), z.string()).default({}),
-  oauth: oauthSchema.optional(),
-});
+const httpServer = <Header extends z.ZodType<SecretOrText>, Secret extends z.ZodType<SecretOrText>>(
+  header: Header,
+  secret: Secret,
+) =>
+  z.strictObject({
+    url: z.url(),
+    headers: z.record(z.string(), header).default({}),
+    oauth: oauthSchema(secret).optional(),
+  });
 const effect = z.enum(['read', 'write', 'external']);
 const governed = {
   /** What each tool changes; an upstream's own hints are not trusted. */
@@ -52,9 +58,16 @@ const governed = {
   pin: z.enum(['off', 'warn', 'enforce']).default('enforce'),
 };
 
-export const httpServerSchema = httpServer.extend(governed);
-export type HttpServer = z.infer<typeof httpServerSchema>;
-const mcpServerSchema = z.union([stdioServer.extend(governed), httpServerSchema]);
+/**
+ * One that is added while the platform runs, kept encrypted as a whole. It cites nothing: whoever could name a secret
+ * through an interface could have it sent to a server of their own.
+ */
+export const addedServerSchema = httpServer(z.string(), z.string().min(1)).extend(governed);
+export type AddedServer = z.infer<typeof addedServerSchema>;
+const mcpServerSchema = z.union([
+  stdioServer.extend(governed),
+  httpServer(secretOrText, secretReference).extend(governed),
+]);
 
 const callable = z
   .string()
@@ -97,7 +110,7 @@ const virtualServerSchema = z.strictObject({
 const remoteAgentSchema = z.strictObject({
   url: z.url(),
   did: z.string().startsWith('did:').optional(),
-  headers: z.record(z.string(), z.string()).default({}),
+  headers: z.record(z.string(), secretOrText).default({}),
 });
 
 const role = z.enum(['caller', 'operator', 'viewer', 'admin']);
@@ -184,6 +197,8 @@ export const configSchema = z
           )
           .default({}),
         search_above: z.number().int().min(0).optional(),
+        idle_seconds: z.number().positive().default(1_800),
+        max_sessions: z.number().int().positive().default(5_000),
       })
       .prefault({}),
     a2a: z
@@ -253,11 +268,16 @@ export function loadConfig({ env, flags = {}, cwd }: ConfigSources): Config {
   return { ...parsed.data, data_dir: resolve(cwd, parsed.data.data_dir) };
 }
 
+/** What zod says of a setting that has none of its forms, unless the schema says it better. */
+const UNEXPLAINED = 'Invalid input';
+
 /** What is wrong, by the name of the setting; of several forms that a setting may have, the one that is nearest. */
 function faultsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string[] {
   const path = [...above, ...issue.path];
   const nearest = issue.code === 'invalid_union' ? issue.errors.toSorted((a, b) => a.length - b.length)[0] : undefined;
-  if (nearest && nearest.length > 0) return nearest.flatMap((inner) => faultsOf(inner, path));
+  const isWithin = nearest?.some((inner) => inner.path.length > 0) === true;
+  const isExplained = issue.message !== UNEXPLAINED && !isWithin;
+  if (nearest && nearest.length > 0 && !isExplained) return nearest.flatMap((inner) => faultsOf(inner, path));
   return [`${path.map(String).join('.') || 'settings'}: ${issue.message}`];
 }
 

@@ -4,7 +4,7 @@ import type { EntryDraft } from '../kernel/entry.ts';
 import type { JournalReader } from '../kernel/journal.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { PLATFORM_OWNER, type Vault } from '../kernel/vault.ts';
-import { httpServerSchema, type HttpServer } from './config.ts';
+import { addedServerSchema, type AddedServer } from './config.ts';
 import { KEPT_SERVER } from './kept-server-decider.ts';
 import type { Log } from './log.ts';
 
@@ -16,7 +16,7 @@ export async function keepServer(
   vault: Vault,
   { tenant, id }: Principal,
   name: string,
-  server: HttpServer,
+  server: AddedServer,
 ): Promise<EntryDraft> {
   await vault.write(tenant, PLATFORM_OWNER, secretName(name), JSON.stringify(server));
   return { kind: 'mcp.keep', head: { name, origin: new URL(server.url).origin, by: id } };
@@ -54,7 +54,7 @@ async function restore(
 ): Promise<string | undefined> {
   const kept = await vault.read(tenant, PLATFORM_OWNER, secretName(name));
   if (kept === undefined) return 'how it is reached is no longer in the vault; add it again';
-  const server = httpServerSchema.safeParse(parseJson(kept));
+  const server = addedServerSchema.safeParse(parseJson(kept));
   if (!server.success) return 'it was kept by another version; add it again';
   upstreams.add(name, server.data);
   return undefined;

@@ -69,7 +69,7 @@ it(`mcp.login works for callers under the starter policy, across a restart, and 
 
 it.each([
   [{ grant: 'client_credentials' }, 'client_id: has to be set'],
-  [{ client_id: 'x', client_secret: 'y' }, 'issuer: has to say'],
+  [{ client_id: 'x', client_secret: { vault: 'y' } }, 'issuer: has to say'],
   [{ scopes: ['two words'] }, 'a scope, without spaces'],
 ])('settings of a login that cannot work are refused by name: %j', (oauth, fault) => {
   const mcp = { servers: { box: { url: 'https://mcp.example.com', oauth } } };

@@ -12,7 +12,7 @@ import { parseAddress, splitOwned } from '../kernel/address.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Vault } from '../kernel/vault.ts';
-import { httpServerSchema } from './config.ts';
+import { addedServerSchema } from './config.ts';
 import { forgetServer, keepServer } from './kept-servers.ts';
 
 /** What stands when the first operation is called. */
@@ -133,10 +133,10 @@ export function mcpOperations(room: () => McpRoom): Operation[] {
       summary: 'Adds an MCP server by its URL, and keeps it. Commands are taken from aip.yaml only.',
       effect: 'write',
       plane: 'control',
-      input: httpServerSchema.extend({ name: serverName }),
+      input: addedServerSchema.extend({ name: serverName }),
       // Of the URL only what is no secret for sure.
       output: z.object({ name: z.string(), origin: z.string() }),
-      secrets: ['url', 'headers'],
+      secrets: ['url', 'headers', 'oauth'],
       async handler({ principal }, { name, ...config }) {
         const { upstreams, vault, isTaken } = room();
         if (isTaken(name)) throw new AipError('DUPLICATE', `There is a source "${name}" already; choose another name.`);

@@ -12,12 +12,19 @@ import {
   type StatusOptions,
 } from '../edges/http/index.ts';
 import { attachIoapEdge } from '../edges/ioap/index.ts';
-import { createMcpUpstreams, registerLoginEndpoints, registerMcpEdge, type EdgeChoices } from '../edges/mcp/index.ts';
+import {
+  createMcpUpstreams,
+  registerLoginEndpoints,
+  registerMcpEdge,
+  type EdgeChoices,
+  type McpUpstreams,
+} from '../edges/mcp/index.ts';
 import { createOutbound } from '../engines/outbound/fetch.ts';
 import type { Exchange } from '../exchange/index.ts';
 import { originAllowed } from '../exchange/origin.ts';
 import { ADMIN, missingScopes } from '../identity/index.ts';
-import { createSources, secretReader, sourceOperations } from '../sources/index.ts';
+import { revealHeaders, secretReader, type Revealed } from '../kernel/secret.ts';
+import { createSources, sourceOperations } from '../sources/index.ts';
 import { openMetrics } from '../telemetry/provider.ts';
 import { createTelemetry, observe } from '../telemetry/telemetry.ts';
 import { publishAddress, reachable, urlOf } from './address.ts';
@@ -54,6 +61,8 @@ export interface Platform {
   readonly gatewayDid: string;
   readonly exchange: Exchange;
   readonly core: Core;
+  /** What an MCP edge beside those that listen has to know of the servers. */
+  readonly servers: Pick<McpUpstreams, 'watch' | 'extensions'>;
   /** A login URL for the dashboard, good once. */
   loginUrl(): string;
   /** Refuses new work, lets live tasks end for a while, closes every connection and the log. */
@@ -135,15 +144,20 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   });
   if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway), publicUrl });
   const baseUrl = (): string => publicUrl ?? urlOf(reachable(config.host), portOf(app));
+  const readSecret = secretReader(core.vault, process.env);
   const upstreams = createMcpUpstreams(exchange, {
     servers: config.mcp.servers,
     fetchFor: outbound.fetchFor,
     vault: core.vault,
+    readSecret,
     baseUrl,
     log,
   });
   cleanup.defer(() => upstreams.stop());
-  const readSecret = secretReader(core.vault, process.env);
+  const servers: Platform['servers'] = {
+    watch: (server, uri, updated) => upstreams.watch(server, uri, updated),
+    extensions: upstreams.extensions,
+  };
   const sources = createSources(exchange, {
     settings: config.sources,
     folder: process.cwd(),
@@ -157,8 +171,9 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
     registerLoginEndpoints(app, upstreams.logins, baseUrl);
     registerMcpEdge(app, exchange, {
       ...choices,
+      sessions: { idle: config.mcp.idle_seconds * 1000, total: config.mcp.max_sessions },
       isServer: (name) => upstreams.has(name) || sources.has(name),
-      watch: (server, uri, updated) => upstreams.watch(server, uri, updated),
+      ...servers,
       stateKey: new Uint8Array(hkdfSync('sha256', secrets.pepper, '', 'aip mcp request state', 32)),
       missingScopes: (principal, kind) => missingScopes(principal, scopes[kind]),
       onError: (error) => log('warn', `mcp: ${error.message}`),
@@ -181,7 +196,8 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   await restoreServers(exchange.journal.read, core.vault, names, log);
   for (const [name, remote] of Object.entries(config.a2a.agents)) {
     const fetch = outbound.fetchFor({ named: [remote.url] });
-    const connection = connectRemoteAgent(exchange, { name, ...remote, fetch }, (error) =>
+    const headers = (): Promise<Revealed> => revealHeaders(remote.headers, readSecret);
+    const connection = connectRemoteAgent(exchange, { ...remote, name, headers, fetch }, (error) =>
       log('warn', `a2a: ${name} cannot be reached`, { error: toAipError(error).message }),
     );
     cleanup.defer(() => connection.close());
@@ -209,6 +225,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
     gatewayDid: gateway.did,
     exchange,
     core,
+    servers,
     loginUrl: () => `${operatorUrl}/ui#login=${core.logins.issueCode(ADMIN)}`,
     async stop() {
       ready = false;

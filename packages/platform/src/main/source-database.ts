@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { AipError } from '@aip/wire';
 import { openPostgres } from '../engines/postgres/database.ts';
 import { openSqliteDatabase } from '../engines/sql-sqlite/database.ts';
-import type { ReadSecret, SourcesOptions } from '../sources/index.ts';
+import type { ReadSecret } from '../kernel/secret.ts';
+import type { SourcesOptions } from '../sources/index.ts';
 
 /** The engine for each database of `sources.sql`. Relative paths begin in `folder`. */
 export const openSourceDatabase =

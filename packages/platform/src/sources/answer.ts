@@ -1,7 +1,7 @@
 import { AipError, parseJson, type Json, type JsonObject } from '@aip/wire';
+import { withoutSecrets } from '../kernel/secret.ts';
 import { MAX_BODY, type Answer } from './api.ts';
 import { resourceContents, textOf } from './content.ts';
-import { withoutSecrets } from './secrets.ts';
 import { shorten, trimItems, pickPaths } from './trim.ts';
 
 export interface Trimming {

@@ -1,7 +1,7 @@
 import { AipError, toAipError } from '@aip/wire';
 import type { FetchFor } from '../kernel/outbound.ts';
+import type { ReadSecret } from '../kernel/secret.ts';
 import { credentialMaker, type Credentials } from './credentials.ts';
-import type { ReadSecret } from './secrets.ts';
 import type { Auth } from './settings.ts';
 import { Interrupted } from './source.ts';
 

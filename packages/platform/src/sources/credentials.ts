@@ -1,6 +1,6 @@
 import { AipError, isJsonObject, type Json } from '@aip/wire';
 import type { FetchFor } from '../kernel/outbound.ts';
-import type { ReadSecret } from './secrets.ts';
+import type { ReadSecret } from '../kernel/secret.ts';
 import type { Auth } from './settings.ts';
 
 /** What the platform adds to a request. Callers never see it, and what they send by these names is left out. */

@@ -11,7 +11,6 @@ import { sqlSource, type SqlDatabase } from './sql/index.ts';
 
 export { sourceOperations } from './operations.ts';
 export type { SourceStatus } from './running-source.ts';
-export { secretReader, type ReadSecret } from './secrets.ts';
 export { sourcesSchema, type SourcesSettings, type SqlSettings } from './settings.ts';
 
 /** Everything that speaks no agent protocol and can be addressed nevertheless. */

@@ -116,6 +116,7 @@ export function runSource(exchange: Exchange, name: string, source: Source, log:
   }
 
   const unbind = routes.bind(name, { reach: 'remote', deliver } satisfies Route);
+  routes.expect(name, tried);
   const unwatch = source.watch?.(() => again(SETTLE));
   running = load();
 

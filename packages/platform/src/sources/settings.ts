@@ -1,13 +1,8 @@
 import { z } from 'zod';
+import { secretReference as secret } from '../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../kernel/server-name.ts';
 
 /** The settings of sources, as they stand in `aip.yaml`; `main` puts them into its own. */
-
-/** Where a secret is: in the vault ("aip secret set"), or in a variable of the platform's environment. */
-const secret = z.union([
-  z.strictObject({ vault: z.string().min(1).max(63) }),
-  z.strictObject({ env: z.string().min(1).max(256) }),
-]);
 
 const auth = z.union([
   z.strictObject({ bearer: secret }),
@@ -116,7 +111,6 @@ export const sourcesSchema = z.strictObject({
   http: z.record(name, httpSchema).default({}),
 });
 
-export type SecretReference = z.infer<typeof secret>;
 export type Auth = z.infer<typeof auth>;
 export type OpenApiSettings = z.infer<typeof openApiSchema>;
 export type FilesSettings = z.infer<typeof filesSchema>;

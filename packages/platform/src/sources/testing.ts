@@ -10,10 +10,11 @@ import type { Address } from '../kernel/address.ts';
 import { data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
+import { secretReader } from '../kernel/secret.ts';
 import type { EffectState } from '../kernel/task.ts';
 import { PLATFORM_OWNER, type Vault } from '../kernel/vault.ts';
 import { openSourceDatabase } from '../main/source-database.ts';
-import { createSources, secretReader, sourcesSchema, type Sources } from './index.ts';
+import { createSources, sourcesSchema, type Sources } from './index.ts';
 
 export type SourcesInput = z.input<typeof sourcesSchema>;
 

@@ -66,8 +66,16 @@ async function addMcp(cli: Cli, name: string, command: readonly string[], flags:
   );
 }
 
-/** Writes the server into `aip.yaml`, whose other lines and comments stay as they are. */
-export function keepInSettings(cli: Cli, name: string, server: Readonly<Record<string, unknown>>): void {
+/**
+ * Writes the server into `aip.yaml`, whose other lines and comments stay as they are, and the secrets that it cites into
+ * the vault.
+ */
+export async function keepInSettings(
+  cli: Cli,
+  name: string,
+  server: Readonly<Record<string, unknown>>,
+  secrets: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const file = path.resolve(cli.world.cwd, cli.world.env['AIP_CONFIG'] ?? 'aip.yaml');
   const document = parseDocument(existsSync(file) ? readFileSync(file, 'utf8') : '');
   if (document.errors.length > 0) throw new AipError('CONFIG_INVALID', `${file}: ${document.errors[0]?.message}`);
@@ -77,13 +85,23 @@ export function keepInSettings(cli: Cli, name: string, server: Readonly<Record<s
       'CONFLICT',
       `${file} has a server "${name}" already; take it out first, or choose another name.`,
     );
+  const kept = Object.keys(secrets);
+  if (kept.length > 0) await keepSecrets(cli, secrets);
   document.setIn(place, document.createNode(server));
   writeFileSync(file, document.toString(), { mode: 0o600 });
   cli.show(
     { name, file, ...server },
     () =>
-      `Wrote ${name} to ${file}; it is started with the platform ("aip dev" starts anew by itself).\n${whoMay(name)}`,
+      `Wrote ${name} to ${file}; it is started with the platform ("aip dev" starts anew by itself).\n${kept.map((secret) => `Kept the secret ${secret}.\n`).join('')}${whoMay(name)}`,
   );
+}
+
+/** By the platform that runs on the data folder of these settings, else straight into that folder. */
+async function keepSecrets(cli: Cli, secrets: Readonly<Record<string, string>>): Promise<void> {
+  const [local, { dataDir }] = await Promise.all([cli.local(), cli.settings()]);
+  if (await local.keepSecrets(dataDir, secrets)) return;
+  const client = await cli.client();
+  for (const [name, value] of Object.entries(secrets)) await client.operate('secrets.set', { name, value });
 }
 
 const whoMay = (name: string): string =>

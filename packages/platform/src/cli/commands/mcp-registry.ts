@@ -30,7 +30,7 @@ export function addMcpImport(mcp: Command, bind: Bind): void {
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip mcp import server.json\n  aip mcp import server.json --set API_KEY=… --name weather\n  aip mcp import server.json --offer 2 --print\n\nNothing is downloaded or started now: the platform does that at its next start.',
+      '\nExamples:\n  aip mcp import server.json\n  aip mcp import server.json --set API_KEY=… --name weather\n  aip mcp import server.json --offer 2 --print\n\nSecrets go into the vault, and aip.yaml cites them. Nothing is downloaded or started now: the platform does that at\nits next start.',
     )
     .action(bind(importServer));
 }
@@ -57,8 +57,19 @@ async function importServer(cli: Cli, file: string, { name, offer: chosen, set, 
     );
   const lacking = offer.needs.filter((need) => need.required && need.fallback === undefined && !(need.key in values));
   if (lacking.length > 0) throw new AipError('CONFIG_INVALID', `${offer.label} needs:${asked(lacking)}`);
-  const entry = offer.entry(values);
-  if (!print) return keepInSettings(cli, own, entry);
+  const secrets: Record<string, string> = {};
+  const entry = offer.entry(values, (key, secret) => {
+    const kept = `${own}.${key.replaceAll(/[^a-z0-9._-]/gi, '-')}`.slice(0, 63);
+    secrets[kept] = secret;
+    return { vault: kept };
+  });
+  for (const key of offer.exposed.filter((exposed) => exposed in values))
+    cli.world.err(
+      `${key} is a secret in the command line or URL of this server, where none can be cited: it is readable in aip.yaml.`,
+    );
+  if (!print) return keepInSettings(cli, own, entry, secrets);
+  for (const kept of Object.keys(secrets))
+    cli.world.err(`"aip secret set ${kept}" keeps what this cites: the whole value of its header or variable.`);
   const { stringify } = await import('yaml');
   cli.show({ mcp: { servers: { [own]: entry } } }, (settings) => stringify(settings).trimEnd());
 }

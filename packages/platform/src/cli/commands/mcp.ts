@@ -4,6 +4,7 @@ import { common, type AddCommand, type Cli } from '../cli.ts';
 import { secondsOf } from '../duration.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { printable } from '../table.ts';
+import { addMcpLogin } from './mcp-login.ts';
 import { addMcpPins } from './mcp-pins.ts';
 import { addMcpExport, addMcpImport } from './mcp-registry.ts';
 import { toolNamed } from './mcp-tool.ts';
@@ -32,29 +33,18 @@ export const addMcp: AddCommand = (program, bind) => {
 
   addMcpPins(mcp, bind);
 
+  addMcpLogin(mcp, bind);
+
   common(
     mcp
-      .command('login')
-      .description('log in to a server that wants to know its users, with OAuth')
+      .command('restart')
+      .description('begin anew with a server: its connections, its process, the secrets that its settings cite')
       .argument('<server>'),
-  )
-    .addHelpText(
-      'after',
-      '\nThe login is yours: of whoever the command speaks for. Its tokens are kept encrypted and renewed by themselves.',
-    )
-    .action(
-      bind(async (cli, server: string) => {
-        const answer = await (await cli.client()).operate('mcp.login', { server });
-        cli.show(answer, ({ url, expires_at }) => `Open this in a browser before ${expires_at}:\n${printable(url)}`);
-      }),
-    );
-
-  common(mcp.command('logout').description('forget your login at a server').argument('<server>')).action(
-    bind(async (cli, server: string) =>
-      cli.show(await (await cli.client()).operate('mcp.logout', { server }), () => `You are logged out of ${server}.`),
+  ).action(
+    bind(async (cli, name: string) =>
+      cli.show(await (await cli.client()).operate('mcp.restart', { name }), () => `Began anew with ${name}.`),
     ),
   );
-
   common(mcp.command('remove').description('take a server out; aip.yaml is not changed').argument('<server>')).action(
     bind(async (cli, name: string) =>
       cli.show(await (await cli.client()).operate('mcp.remove', { name }), () => `Removed ${name}.`),

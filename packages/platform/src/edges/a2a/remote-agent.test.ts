@@ -264,7 +264,7 @@ describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
     connection = connectRemoteAgent(exchange, {
       name: 'writer',
       url: `${elsewhere}/plain`,
-      headers: { authorization: 'Bearer secret' },
+      headers: async () => ({ values: { authorization: 'Bearer secret' }, secrets: [] }),
       fetch: spy,
     });
     await connection.ready;
@@ -290,7 +290,7 @@ describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
     connection = connectRemoteAgent(exchange, {
       name: 'writer',
       url: `${other.url}/a2a/far`,
-      headers: { authorization: 'Bearer us' },
+      headers: async () => ({ values: { authorization: 'Bearer us' }, secrets: [] }),
     });
     await connection.ready;
     const outcome = outcomeOf(

@@ -1,6 +1,8 @@
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import type { Exchange } from '../../exchange/index.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Route } from '../../kernel/route.ts';
+import { valueWithoutSecrets } from '../../kernel/secret.ts';
 import { fetchCard, fetchFor, type RemoteAgent } from './remote-card.ts';
 
 /** A card is read again this often; after a failure sooner, in milliseconds. */
@@ -29,8 +31,11 @@ export function connectRemoteAgent(
   exchange.catalogue.put(remote.name, [agentEntry(remote, {}, 'offline')]);
 
   async function connect(): Promise<void> {
-    const card = await fetchCard(remote);
-    const route = await routeTo(remote, card);
+    const { values: headers, secrets } = (await remote.headers?.()) ?? { values: {}, secrets: [] };
+    const send = fetchFor(remote, headers);
+    // It cannot tell what it was told: results are kept, and errors are shown.
+    const card = valueWithoutSecrets(await fetchCard(remote, send), secrets);
+    const route = hiding(await routeTo(send, card), secrets);
     if (closed.signal.aborted) return;
     unbind = exchange.routes.bind(remote.name, route);
     exchange.catalogue.put(remote.name, [agentEntry(remote, card, 'active'), ...skillEntries(remote, card)]);
@@ -63,15 +68,21 @@ export function connectRemoteAgent(
 }
 
 /** The official client is loaded only by gateways that have a remote agent. */
-async function routeTo(remote: RemoteAgent, card: JsonObject) {
+async function routeTo(fetchImpl: typeof fetch, card: JsonObject): Promise<Route> {
   const [{ AgentCard }, { ClientFactory, JsonRpcTransportFactory, RestTransportFactory }, { remoteRoute }] =
     await Promise.all([import('@a2a-js/sdk'), import('@a2a-js/sdk/client'), import('./remote-route.ts')]);
-  const fetchImpl = fetchFor(remote);
   const factory = new ClientFactory({
     transports: [new JsonRpcTransportFactory({ fetchImpl }), new RestTransportFactory({ fetchImpl })],
   });
   return remoteRoute(await factory.createFromAgentCard(AgentCard.fromJSON(card)));
 }
+
+const hiding = (route: Route, secrets: readonly string[]): Route => ({
+  ...route,
+  async *deliver(call) {
+    for await (const event of route.deliver(call)) yield valueWithoutSecrets(event, secrets);
+  },
+});
 
 function agentEntry({ name }: RemoteAgent, card: JsonObject, state: 'active' | 'offline'): CatalogueEntry {
   // Nothing that a remote agent says of its own effects is trusted.

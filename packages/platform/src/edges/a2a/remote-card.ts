@@ -1,4 +1,5 @@
 import { AipError, cardKeyIds, isJsonObject, keyIdOfDid, parseJson, verifyCard, type JsonObject } from '@aip/wire';
+import type { Revealed } from '../../kernel/secret.ts';
 
 /** An A2A agent somewhere else, as the operator has configured it. */
 export interface RemoteAgent {
@@ -6,8 +7,8 @@ export interface RemoteAgent {
   readonly name: string;
   /** Its base URL, or that of its card when it ends in `.json`. */
   readonly url: string;
-  /** Sent to the configured origin only, wherever the card points. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent to the configured origin only, wherever the card points; read anew with each card. */
+  readonly headers?: () => Promise<Revealed>;
   /** Whose signature its card must carry. */
   readonly did?: string | undefined;
   /** Carries every request to it; the platform's guarded fetch. */
@@ -18,7 +19,7 @@ const MAX_CARD = 1024 * 1024;
 const CARD_TIMEOUT = 10_000;
 
 /** `fetch` with the agent's credentials where they belong, and without redirects. */
-export function fetchFor({ url, headers = {}, fetch: send = fetch }: RemoteAgent): typeof fetch {
+export function fetchFor({ url, fetch: send = fetch }: RemoteAgent, headers: Revealed['values']): typeof fetch {
   const { origin } = new URL(url);
   return (input, init) => {
     const target = new URL(input instanceof Request ? input.url : input);
@@ -37,11 +38,11 @@ export function fetchFor({ url, headers = {}, fetch: send = fetch }: RemoteAgent
  *
  * @throws AipError AGENT_UNAVAILABLE, INVALID_SIGNATURE, MALFORMED_MESSAGE
  */
-export async function fetchCard(remote: RemoteAgent): Promise<JsonObject> {
+export async function fetchCard(remote: RemoteAgent, send: typeof fetch): Promise<JsonObject> {
   const url = remote.url.endsWith('.json')
     ? remote.url
     : `${remote.url.replace(/\/+$/, '')}/.well-known/agent-card.json`;
-  const card = parseJson(await download(fetchFor(remote), url), { maxBytes: MAX_CARD });
+  const card = parseJson(await download(send, url), { maxBytes: MAX_CARD });
   if (!isJsonObject(card)) throw new AipError('MALFORMED_MESSAGE', `${url} is not an agent card.`);
   return verified(card, remote);
 }

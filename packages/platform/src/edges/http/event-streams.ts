@@ -5,6 +5,7 @@ import type { Exchange } from '../../exchange/index.ts';
 import { toErrorBody } from '../../kernel/error-body.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
+import { whenClosed } from '../../kernel/when-closed.ts';
 
 /** One Server-Sent Event; `id` is what a client sends back as Last-Event-ID. */
 export interface ServerEvent {
@@ -69,7 +70,7 @@ export function createEventStreams(exchange: Exchange): EventStreams {
       discard,
       send(reply, events) {
         // Not the stream's own end: it may wait for an event that never comes.
-        reply.raw.once('close', discard);
+        whenClosed(reply.raw, discard);
         return reply
           .headers({
             'content-type': 'text/event-stream; charset=utf-8',

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { claim } from '@aip/conformance';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { text } from '../../kernel/body.ts';
+import { errorBody } from '../../kernel/error-body.ts';
 import type { Guard } from '../../kernel/guard.ts';
 import type { Message } from '../../kernel/message.ts';
 import { createTestEdge, readEvents, type TestEdge } from './testing.ts';
@@ -198,6 +200,41 @@ describe(`a streamed call ${claim('P-BRIDGE.http')}`, () => {
     for (const session of edge.exchange.sessions.all()) session.close('KILLED', 'enough');
     expect((await readEvents(answer)).at(-1)).toEqual({ event: 'closed', data: { code: 'KILLED', reason: 'enough' } });
     await expect.poll(() => edge.exchange.sessions.size).toBe(0);
+  });
+
+  it('leaves nothing behind when its client is gone before the call is accepted', async () => {
+    const { send } = edge.exchange;
+    let accepted = false;
+    const slow: typeof send = async (session, draft) => {
+      const call = await send(session, draft);
+      await delay(100);
+      accepted = true;
+      return call;
+    };
+    Object.assign(edge.exchange, { send: slow });
+    const gone = AbortSignal.timeout(30);
+    await expect(invoke({ to: 'agent:echo', stream: true }, {}, gone)).rejects.toThrow();
+    expect(edge.exchange.sessions.size).toBe(1);
+    await expect.poll(() => accepted).toBe(true);
+    await expect.poll(() => edge.exchange.sessions.size).toBe(0);
+  });
+
+  it('cancels a call whose client is gone before it is accepted', async () => {
+    const canceled = Promise.withResolvers<unknown>();
+    edge.agent('endless', async function* ({ signal }) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      canceled.resolve(signal.reason);
+      yield { type: 'failed', error: errorBody('CANCELED', 'As asked.'), effect: 'none' };
+    });
+    const { send } = edge.exchange;
+    const slow: typeof send = async (session, draft) => {
+      const call = await send(session, draft);
+      await delay(100);
+      return call;
+    };
+    Object.assign(edge.exchange, { send: slow });
+    await expect(invoke({ to: 'agent:endless' }, {}, AbortSignal.timeout(30))).rejects.toThrow();
+    expect(await canceled.promise).toBe('disconnect');
   });
 });
 

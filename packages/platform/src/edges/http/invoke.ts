@@ -6,6 +6,7 @@ import { parseAddress, type AddressKind } from '../../kernel/address.ts';
 import { data, text, valueOf } from '../../kernel/body.ts';
 import type { Action, Draft, Trace } from '../../kernel/message.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
+import { whenClosed } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
 import type { EventStreams, ServerEvent } from './event-streams.ts';
 import { bodyInput, idempotencyKey } from './input.ts';
@@ -121,8 +122,7 @@ async function answerOnce(call: Call, draft: Draft, reply: FastifyReply): Promis
 function cancelWithoutCaller(call: Call, draft: Draft, reply: FastifyReply): () => void {
   if (draft.idempotencyKey !== undefined) return () => {};
   const cancel = (): void => call.cancel('disconnect');
-  reply.raw.once('close', cancel);
-  return () => void reply.raw.off('close', cancel);
+  return whenClosed(reply.raw, cancel);
 }
 
 function sendOutcome(call: Call, event: TaskEvent, reply: FastifyReply): FastifyReply {

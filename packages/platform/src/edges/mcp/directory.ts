@@ -104,7 +104,10 @@ export function createDirectory(
   function shownTools(scope: Scope, entries: readonly CatalogueEntry[]): RankedTool[] {
     const shown =
       scope.kind === 'virtual'
-        ? virtual.tools(scope.owner, entries).map((entry) => ({ name: entry.name, definition: definitionOf(entry) }))
+        ? virtual.tools(scope.owner, entries).map((entry) => ({
+            name: entry.name,
+            definition: shownDefinition(scope, entry),
+          }))
         : entries
             .filter((entry) => isTool(entry) && inScope(scope, entry) && isShown(entry))
             .map((entry) => ({ name: shownName(scope, entry, tools), definition: shownDefinition(scope, entry) }));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { JsonObject } from '@aip/wire';
 import { createRequestStateCodec, type RequestStateCodec, type ServerContext } from '@modelcontextprotocol/server';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Session } from '../../kernel/session.ts';
@@ -15,6 +16,8 @@ export interface Edge {
   /** The number of tools above which an endpoint's clients search instead of getting the list. */
   searchAbove(scope: Scope): number | undefined;
   readonly watch: Watch | undefined;
+  /** What servers declare in `capabilities.extensions`, by their names. */
+  readonly extensions: () => Iterable<readonly [server: string, declared: JsonObject]>;
   /** Seals what a client has to bring back when it answers an ask; another's state is refused. */
   readonly states: RequestStateCodec<AskState>;
 }
@@ -50,17 +53,20 @@ export interface EdgeChoices {
 export interface EdgeOptions extends EdgeChoices {
   /** Watches the resources of servers; nobody can subscribe to any unless given. */
   readonly watch?: Watch | undefined;
+  /** What servers declare in `capabilities.extensions`, by their names; none unless given. */
+  readonly extensions?: Edge['extensions'] | undefined;
   /** Seals states, at least 32 bytes. The same after a restart, a client that comes back is led to its call's end. */
   readonly stateKey?: Uint8Array | undefined;
 }
 
 export function createEdge(exchange: Exchange, choices: EdgeOptions = {}): Edge {
-  const { searchAbove, watch, stateKey = randomBytes(32) } = choices;
+  const { searchAbove, watch, extensions = () => [], stateKey = randomBytes(32) } = choices;
   const virtual = createVirtualServers(exchange.catalogue, choices.virtual ?? {});
   return {
     exchange,
     virtual,
     watch,
+    extensions,
     directory: createDirectory(exchange.catalogue, virtual),
     searchAbove: (scope) =>
       (scope.kind === 'virtual' ? virtual.get(scope.owner)?.search_above : undefined) ?? searchAbove,

@@ -1,15 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  PROTOCOL_VERSION_META_KEY,
-  ProtocolError,
-  SERVER_INFO_META_KEY,
-  type CallToolRequest,
-} from '@modelcontextprotocol/server';
+import { ProtocolError, SERVER_INFO_META_KEY, type CallToolRequest } from '@modelcontextprotocol/server';
 import type { Call } from '../../exchange/index.ts';
 import type { Client, Edge } from './edge.ts';
+import { headersAgree, onlyKeys, plainRequestOf } from './plain-request.ts';
+import { errorResponse, statusOfError } from './results.ts';
 import { SERVER_INFO } from './server.ts';
 import { plainToolCall } from './tool-call.ts';
 import { toolMeant } from './tool-meant.ts';
@@ -25,43 +20,21 @@ export interface PlainCall {
   readonly capabilities: JsonObject;
 }
 
-const VERSION = '2026-07-28';
-/** JSON-RPC code of MissingRequiredClientCapability. */
-const MISSING_CLIENT_CAPABILITY = -32021;
-const REQUEST_KEYS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']);
 const PARAMS_KEYS: ReadonlySet<string> = new Set(['name', 'arguments', '_meta']);
 /** With these a client is told or asked something before the end. */
 const TALKATIVE = ['progressToken', 'io.modelcontextprotocol/logLevel', 'io.modelcontextprotocol/related-task'];
 
 /** The call, if the request is as plain as can be and its headers agree with its body; undefined leaves it to the SDK. */
 export function plainCallOf(headers: IncomingHttpHeaders, body: Json): PlainCall | undefined {
-  if (
-    !isJsonObject(body) ||
-    body['jsonrpc'] !== '2.0' ||
-    body['method'] !== 'tools/call' ||
-    !onlyKeys(body, REQUEST_KEYS)
-  )
+  const request = plainRequestOf(body, 'tools/call');
+  if (!request) return undefined;
+  const { id, params, meta, capabilities } = request;
+  const { name, arguments: args } = params;
+  if (typeof name !== 'string' || (args !== undefined && !isJsonObject(args)) || !onlyKeys(params, PARAMS_KEYS))
     return undefined;
-  const { id, params } = body;
-  if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
-  if (!isJsonObject(params) || !onlyKeys(params, PARAMS_KEYS)) return undefined;
-  const { name, arguments: args, _meta: meta } = params;
-  if (typeof name !== 'string' || (args !== undefined && !isJsonObject(args)) || !isJsonObject(meta)) return undefined;
-  if (
-    headers['mcp-protocol-version'] !== VERSION ||
-    headers['mcp-method'] !== 'tools/call' ||
-    headers['mcp-name'] !== name
-  )
-    return undefined;
-  if (
-    meta[PROTOCOL_VERSION_META_KEY] !== VERSION ||
-    TALKATIVE.some((key) => key in meta) ||
-    !isPlainInfo(meta[CLIENT_INFO_META_KEY])
-  )
-    return undefined;
-  const capabilities = meta[CLIENT_CAPABILITIES_META_KEY];
-  if (!isJsonObject(capabilities) || !asksNothing(capabilities)) return undefined;
-  return { id: id as string | number, params: params as CallToolRequest['params'], capabilities };
+  if (!headersAgree(headers, 'tools/call', name)) return undefined;
+  if (TALKATIVE.some((key) => key in meta) || !asksNothing(capabilities)) return undefined;
+  return { id, params: params as CallToolRequest['params'], capabilities };
 }
 
 /** The response. `watch` is given the call once it is accepted, so that a closed connection can cancel it. */
@@ -78,14 +51,7 @@ export async function servePlainCall(
     return { status: 200, body: { jsonrpc: '2.0', id, result: complete(withText(result)) } };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    const { code, message, data } = error;
-    const body = {
-      jsonrpc: '2.0',
-      id,
-      error: { code, message, ...(data === undefined ? {} : { data: data as Json }) },
-    };
-    // The one error of a handler that has a status of its own (2026-07-28, basic/transports).
-    return { status: code === MISSING_CLIENT_CAPABILITY ? 400 : 200, body };
+    return { status: statusOfError(error), body: errorResponse(id, error) };
   }
 }
 
@@ -115,18 +81,3 @@ const asksNothing = (capabilities: JsonObject): boolean =>
   !('elicitation' in capabilities) &&
   !('roots' in capabilities) &&
   !('extensions' in capabilities);
-
-function isPlainInfo(info: Json | undefined): boolean {
-  if (info === undefined) return true;
-  if (!isJsonObject(info)) return false;
-  return (
-    Object.values(info).every((value) => typeof value === 'string') &&
-    typeof info['name'] === 'string' &&
-    typeof info['version'] === 'string'
-  );
-}
-
-function onlyKeys(object: JsonObject, keys: ReadonlySet<string>): boolean {
-  for (const key in object) if (!keys.has(key)) return false;
-  return true;
-}

@@ -1,18 +1,23 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { AipError, ERRORS, isJsonObject, parseJson, toAipError, type Json, type JsonObject } from '@aip/wire';
-import { classifyInboundRequest, isJsonContentType } from '@modelcontextprotocol/server';
+import { classifyInboundRequest, isJsonContentType, ProtocolError } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { oneShot, type Call, type Exchange } from '../../exchange/index.ts';
 import type { Credential, Principal } from '../../kernel/principal.ts';
+import { whenClosed } from '../../kernel/when-closed.ts';
+import { arrivals } from './arrivals.ts';
 import { onSettledChange } from './changes.ts';
 import { EVERYTHING, type Scope } from './directory.ts';
 import { createEdge, type Client, type Edge, type EdgeOptions } from './edge.ts';
+import { eventStream } from './event-stream.ts';
 import { plainCallOf, servePlainCall } from './fast-call.ts';
 import { isParked } from './follow.ts';
-import { createModernHandlers } from './modern.ts';
+import { createListeners, LISTEN, listenRequestOf, type ListenRequest } from './listening.ts';
+import { createModernHandler } from './modern.ts';
 import { declaredHeaders, headerMismatch } from './param-headers.ts';
+import { headersAgree } from './plain-request.ts';
+import { errorResponse, statusOfError } from './results.ts';
 import { createLegacySessions, SESSION_LIMITS, type HttpExchange, type SessionLimits } from './sessions.ts';
-import { createSubscriptions } from './subscriptions.ts';
 import { virtualScope } from './virtual.ts';
 
 export interface McpEdgeOptions extends EdgeOptions {
@@ -35,10 +40,11 @@ const UNAUTHORIZED = 'Bearer realm="aip", error="invalid_token"';
 /** Mounts `/mcp`, `/mcp/{server or agent}` and `/mcp/v/{virtual server}`. Host and Origin have been checked by the hook that `main` installs. */
 export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, options: McpEdgeOptions = {}): void {
   const edge = createEdge(exchange, options);
-  const modern = createModernHandlers(edge, options.onError ?? (() => {}));
+  const modern = createModernHandler(edge, options.onError ?? (() => {}));
+  const listeners = createListeners(edge);
   const sessions = createLegacySessions(edge, { ...SESSION_LIMITS, ...options.sessions });
   const unfollow = onSettledChange(edge.directory, (owner, lists) => {
-    modern.announce(owner, lists);
+    listeners.announce(owner, lists);
     sessions.announce(owner, lists);
   });
 
@@ -51,6 +57,8 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     requireScopes(principal, body, options.missingScopes);
     const client = (): Client => ({ session: oneShot({ principal, edge: 'mcp' }, exchange.clock.now()), scope });
 
+    const expected = arrivals(edge, scope, body);
+    if (expected) await expected;
     const mismatch = mismatchedHeaders(edge, scope, request.headers, body);
     if (mismatch) return reply.code(400).send(mismatch);
     const plain = options.fastCalls === false || body === undefined ? undefined : plainCallOf(request.headers, body);
@@ -67,7 +75,10 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   }
 
   async function route(principal: Principal, client: Client, http: HttpExchange): Promise<void> {
-    if (eraOf(http) === 'modern') return isListening(http.body) ? listen(client, http) : modern.serve(client, http);
+    if (eraOf(http) === 'modern') {
+      const listening = headersAgree(http.request.headers, LISTEN) ? listenRequestOf(http.body) : undefined;
+      return listening ? listen(client, listening, http.response) : modern.serve(client, http);
+    }
     const id = http.request.headers['mcp-session-id'];
     if (typeof id === 'string') return sessions.serve(id, principal, client.scope, http);
     if (isInitialize(http.body)) return sessions.open(principal, client.scope, http);
@@ -75,17 +86,18 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   }
 
   /** A subscription is a connection: a kill has to reach it. */
-  async function listen(client: Client, http: HttpExchange): Promise<void> {
+  async function listen(client: Client, request: ListenRequest, response: ServerResponse): Promise<void> {
     const { principal } = client.session;
-    const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => http.response.destroy() });
-    const listener = { ...client, session };
-    const subscriptions = createSubscriptions(edge, listener, (uri) => modern.updated(client.scope, uri));
-    http.response.once('close', () => {
-      subscriptions.end();
+    const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => response.destroy() });
+    const listening = listeners.open({ ...client, session }, request, eventStream(response));
+    whenClosed(response, () => {
       exchange.sessions.detach(session);
+      void listening.then((listener) => listener?.end(false)).catch(() => {});
     });
-    for (const uri of watchedIn(http.body)) await subscriptions.add(uri);
-    await modern.serve(listener, http);
+    await listening.catch((error: unknown) => {
+      if (!(error instanceof ProtocolError)) throw error;
+      answerJson(response, statusOfError(error), errorResponse(request.id, error));
+    });
   }
 
   void app.register((endpoint, _, done) => {
@@ -101,6 +113,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   app.addHook('preClose', async () => {
     unfollow();
     edge.directory.close();
+    listeners.close();
     await Promise.all([modern.close(), sessions.close()]);
   });
 }
@@ -147,15 +160,6 @@ const header = <Name extends string>(name: Name, value: string | string[] | unde
   (typeof value === 'string' ? { [name]: value } : {}) as { [K in Name]?: string };
 
 const isInitialize = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'initialize';
-const isListening = (body: unknown): boolean => isJsonObject(body) && body['method'] === 'subscriptions/listen';
-
-/** The URIs that a subscriptions/listen names; what is malformed is left to the SDK to refuse. */
-function watchedIn(body: unknown): string[] {
-  const params = isJsonObject(body) ? body['params'] : undefined;
-  const filter = isJsonObject(params) ? params['notifications'] : undefined;
-  const uris = isJsonObject(filter) ? filter['resourceSubscriptions'] : undefined;
-  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : [];
-}
 
 /** Headers that repeat arguments (2026-07-28, custom headers): the SDK leaves them to who knows the tool's schema. */
 function mismatchedHeaders(
@@ -176,6 +180,9 @@ function mismatchedHeaders(
 const SCOPED: Readonly<Record<string, 'tools' | 'resources' | 'prompts'>> = {
   'tools/call': 'tools',
   'resources/read': 'resources',
+  'resources/directory/read': 'resources',
+  'skills/list': 'resources',
+  'skills/get': 'resources',
   'prompts/get': 'prompts',
 };
 
@@ -199,7 +206,7 @@ function requireScopes(
 /** In 2026-07-28 a client cancels by closing the connection it waits on. */
 function cancelOnClose(call: Call, response: ServerResponse): void {
   const parked = isParked(call);
-  response.once('close', () => {
+  whenClosed(response, () => {
     if (!response.writableFinished && !parked) call.cancel('disconnect');
   });
 }
@@ -241,8 +248,9 @@ function unreadable(thrown: unknown): AipError {
 
 function answerRaw({ response, body }: HttpExchange, error: AipError): void {
   if (response.headersSent) return void response.destroy();
-  const id = isJsonObject(body) ? body['id'] : null;
-  response
-    .writeHead(statusOf(error), { 'content-type': 'application/json' })
-    .end(JSON.stringify(errorMessage(error, id)));
+  answerJson(response, statusOf(error), errorMessage(error, isJsonObject(body) ? body['id'] : null));
+}
+
+function answerJson(response: ServerResponse, status: number, body: JsonObject): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -1,11 +1,11 @@
 export type { EdgeChoices } from './edge.ts';
-export { endpointViews, searchTokens, type EndpointView } from './endpoints.ts';
+export { endpointViews, searchTokens } from './endpoints.ts';
 export { registerMcpEdge, type McpEdgeOptions } from './http.ts';
-export { serveMcpStdio, type McpStdio, type McpStdioOptions } from './stdio.ts';
+export { serveMcpStdio, type McpStdio } from './stdio.ts';
 export {
   createMcpUpstreams,
   registerLoginEndpoints,
   type McpUpstreams,
   type UpstreamConfig,
 } from './upstream/index.ts';
-export { createVirtualServers, type VirtualServer, type VirtualServers } from './virtual.ts';
+export { createVirtualServers } from './virtual.ts';

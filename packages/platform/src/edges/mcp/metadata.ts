@@ -6,6 +6,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import type { Accepts, Draft, Trace } from '../../kernel/message.ts';
+import { APPS_EXTENSION } from './extensions.ts';
 
 /** Set by a client that wants a call to happen once: the same key with the same arguments means the same call. */
 const IDEMPOTENCY_KEY = 'aip/idempotencyKey';
@@ -53,14 +54,17 @@ export function readMeta(meta: unknown, asker: Asker = {}): Pick<Draft, 'trace' 
 
 const nativeOf = (native: JsonObject): Pick<Draft, 'native'> => (Object.keys(native).length > 0 ? { native } : {});
 
-/** The capabilities by which a client can be asked; an upstream of 2026-07-28 is told them with the call. */
+/** The capabilities by which a client can be asked; a server is told them, and which user interfaces the client shows. */
 const ASKABLE = ['sampling', 'elicitation', 'roots'] as const;
 
 function askerOf({ capabilities, logLevel }: Asker): JsonObject {
   const declared = isJsonObject(capabilities) ? capabilities : {};
-  const can = Object.fromEntries(
-    ASKABLE.flatMap((name) => (isJsonObject(declared[name]) ? [[name, declared[name]]] : [])),
-  );
+  const extensions = isJsonObject(declared['extensions']) ? declared['extensions'] : {};
+  const apps = extensions[APPS_EXTENSION];
+  const can = {
+    ...Object.fromEntries(ASKABLE.flatMap((name) => (isJsonObject(declared[name]) ? [[name, declared[name]]] : []))),
+    ...(isJsonObject(apps) ? { extensions: { [APPS_EXTENSION]: apps } } : {}),
+  };
   return {
     ...(Object.keys(can).length > 0 ? { capabilities: can } : {}),
     ...(logLevel === undefined ? {} : { logLevel }),

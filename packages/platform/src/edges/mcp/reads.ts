@@ -35,7 +35,7 @@ export async function readResource(
     body: data({ uri: found.uri }),
     ...readMeta(_meta, reading),
   };
-  return ask(reading, draft, (result) => {
+  return askServer(reading, draft, (result) => {
     // What one caller may read is nobody else's to cache.
     const own = { ...result, cacheScope: 'private' };
     return gathersOwners(client.scope) ? wrapContents(found.entry.owner, own) : own;
@@ -51,7 +51,9 @@ export async function getPrompt(reading: Reading, params: GetPromptRequest['para
     body: data({ ...params.arguments }),
     ...readMeta(params._meta, reading),
   };
-  return ask(reading, draft, (result) => (gathersOwners(client.scope) ? wrapMessages(entry.owner, result) : result));
+  return askServer(reading, draft, (result) =>
+    gathersOwners(client.scope) ? wrapMessages(entry.owner, result) : result,
+  );
 }
 
 /** Completes an argument of a prompt or of a resource template; the one who offers it is asked. */
@@ -67,12 +69,12 @@ export async function complete(answering: Reading, params: CompleteRequest['para
   const native = { complete: ref.type === 'ref/prompt' ? 'prompt' : 'template' };
   if (ref.type === 'ref/prompt') {
     const entry = promptNamed(edge, client, ref.name);
-    return ask(reading, { to: entry.address, action: 'get', body: data(asked), native }, (result) => result);
+    return askServer(reading, { to: entry.address, action: 'get', body: data(asked), native }, (result) => result);
   }
   const found = edge.directory.resource(client.scope, ref.uri);
   if (!found) throw invalid(`There is no resource template ${ref.uri.slice(0, 500)} here.`);
   const draft: Draft = { to: found.entry.address, action: 'read', body: data({ ...asked, uri: found.uri }), native };
-  return ask(reading, draft, (result) => result);
+  return askServer(reading, draft, (result) => result);
 }
 
 function promptNamed(edge: Edge, client: Client, name: string): CatalogueEntry {
@@ -84,7 +86,7 @@ function promptNamed(edge: Edge, client: Client, name: string): CatalogueEntry {
 const invalid = (message: string): ProtocolError => new ProtocolError(ProtocolErrorCode.InvalidParams, message);
 
 /** An InputRequiredResult, or what the upstream has answered; `finish` is for the latter alone. */
-async function ask(
+export async function askServer(
   { edge, client, ctx, capabilities, logLevel }: Reading,
   draft: Draft,
   finish: (result: JsonObject) => JsonObject,

@@ -43,6 +43,19 @@ export function protocolError(error: ErrorBody): ProtocolError {
   return new ProtocolError(mcp ?? jsonrpc, error.message, data);
 }
 
+/** The one error of a handler that has an HTTP status of its own (2026-07-28, basic/transports). */
+export const statusOfError = ({ code }: ProtocolError): number => (code === MISSING_CLIENT_CAPABILITY ? 400 : 200);
+
+/** JSON-RPC code of MissingRequiredClientCapability. */
+const MISSING_CLIENT_CAPABILITY = -32021;
+
+/** The JSON-RPC response that says so. */
+export const errorResponse = (id: string | number, { code, message, data }: ProtocolError): JsonObject => ({
+  jsonrpc: '2.0',
+  id,
+  error: { code, message, ...(data === undefined ? {} : { data: data as Json }) },
+});
+
 export function callResult(body: Body): JsonObject {
   if (body.type === 'mcp') return body.value;
   if (body.type === 'data') return structured(body.value);

@@ -2,7 +2,7 @@ import { claim } from '@aip/conformance';
 import type { EventStore } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createResumption } from './resumption.ts';
-import { createTestGateway } from './testing.ts';
+import { connectV1, connectV2, createTestGateway } from './testing.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -65,6 +65,45 @@ describe(`a stream that is lost in the middle of a call ${claim('P-MCP.resumptio
     await never.text();
   });
 });
+
+describe.each(['v1', 'v2'] as const)(
+  `a call that takes longer than its stream, with the official client %s ${claim('P-MCP.polling')}`,
+  (generation) => {
+    it('is polled for by its client, which misses nothing', { timeout: 15_000 }, async () => {
+      const gateway = await createTestGateway({ edge: { sessions: { stream: 200 } } });
+      open.push(gateway);
+      const go = Promise.withResolvers<void>();
+      let calls = 0;
+      gateway.agent('slow', 'work', async function* () {
+        calls++;
+        yield { type: 'progress', progress: 1 };
+        await go.promise;
+        yield { type: 'progress', progress: 2 };
+        yield { type: 'done', body: { type: 'text', value: 'worth waiting for' } };
+      });
+      let gets = 0;
+      gateway.app.server.on('request', (request) => {
+        if (request.headers['last-event-id'] !== undefined) gets++;
+      });
+      const seen: number[] = [];
+      const onprogress = ({ progress }: { progress: number }): void => void seen.push(progress);
+      const call = { name: 'slow_work', arguments: {} };
+      const client =
+        generation === 'v1' ? await connectV1(`${gateway.url}/mcp`) : await connectV2(`${gateway.url}/mcp`, 'legacy');
+      const result =
+        'experimental' in client
+          ? client.callTool(call, undefined, { onprogress })
+          : client.callTool(call, { onprogress });
+      // It comes back more than once: the stream that it took up again is closed as well.
+      await expect.poll(() => gets, { timeout: 12_000 }).toBeGreaterThan(1);
+      go.resolve();
+      expect(await result).toMatchObject({ content: [{ text: 'worth waiting for' }] });
+      expect(seen).toEqual([1, 2]);
+      expect(calls).toBe(1);
+      await client.close();
+    });
+  },
+);
 
 describe(`what is kept for that ${claim('P-MCP.resumption')}`, () => {
   const message = (n: number, text = '') => ({ jsonrpc: '2.0' as const, method: 'n', params: { n, text } });

@@ -9,10 +9,13 @@ import {
 } from '@modelcontextprotocol/server';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Client, Edge } from './edge.ts';
+import { extensionsAt, TASKS_EXTENSION } from './extensions.ts';
+import { LEGACY_TASKS, serveLegacyTasks } from './legacy-tasks.ts';
 import { declaredCapabilities, declaredLogLevel } from './metadata.ts';
 import { complete, getPrompt, readResource } from './reads.ts';
-import { TASKS_EXTENSION, serveTasks } from './tasks.ts';
-import { serveToolCall } from './tool-call.ts';
+import { serveSkills } from './skills.ts';
+import { serveTasks } from './tasks.ts';
+import { isOwnRead, serveToolCall } from './tool-call.ts';
 import { toolMeant } from './tool-meant.ts';
 import { isSearch, isSearched, SEARCH_TOOLS, searchTools } from './tool-search.ts';
 import { visible } from './visible.ts';
@@ -39,9 +42,11 @@ const UPSTREAM_LISTS: ServerCapabilities = {
 export function createServer(edge: Edge, client: Client, era: 'modern' | 'legacy'): Server {
   const lists: ServerCapabilities = client.scope.kind === 'agent' ? { ...LISTS, logging: {} } : UPSTREAM_LISTS;
   const resources = edge.watch && lists.resources ? { resources: { ...lists.resources, subscribe: true } } : {};
-  const extensions = era === 'modern' ? { extensions: { [TASKS_EXTENSION]: {} } } : {};
+  const passed = extensionsAt(edge, client.scope);
+  const extensions = era === 'modern' ? { ...passed, [TASKS_EXTENSION]: {} } : passed;
+  const tasks = era === 'legacy' ? { tasks: LEGACY_TASKS } : {};
   const server = new Server(SERVER_INFO, {
-    capabilities: { ...lists, ...resources, ...extensions },
+    capabilities: { ...lists, ...resources, ...(Object.keys(extensions).length > 0 ? { extensions } : {}), ...tasks },
     instructions:
       edge.virtual.get(client.scope.kind === 'virtual' ? client.scope.owner : '')?.instructions ?? INSTRUCTIONS,
     requestState: { verify: (state, ctx) => edge.states.verify(state, ctx) },
@@ -62,13 +67,17 @@ export function createServer(edge: Edge, client: Client, era: 'modern' | 'legacy
       return {};
     });
 
-  server.setRequestHandler('tools/list', async () => ({ tools: await listTools(edge, client) }) as Result as never);
+  server.setRequestHandler('tools/list', async () => {
+    const tools = await listTools(edge, client);
+    return { tools: era === 'legacy' ? tools.map((tool) => forTasks(edge, client, tool)) : tools } as Result as never;
+  });
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
     if (isSearch(edge, client.scope, params)) return (await searchTools(edge, client, params)) as Result as never;
     const meant = toolMeant(edge, client, params);
     return serveToolCall({ ...asker(ctx), ...meant }, server, ctx);
   });
   if (era === 'modern') serveTasks(server, edge, client);
+  else serveLegacyTasks(server, edge, client);
   if (client.scope.kind === 'agent') return server;
 
   const list = (kind: CatalogueEntry['kind']) => visible(edge, client, kind);
@@ -97,7 +106,14 @@ export function createServer(edge: Edge, client: Client, era: 'modern' | 'legacy
     'completion/complete',
     async ({ params }, ctx) => (await complete(asker(ctx), params)) as Result as never,
   );
+  serveSkills(server, { edge, client, capabilities: undefined }, asker);
   return server;
+}
+
+/** Any call can be a task of 2025-11-25, but those that make none. */
+function forTasks(edge: Edge, { scope }: Client, tool: JsonObject): JsonObject {
+  const entry = typeof tool['name'] === 'string' ? edge.directory.tool(scope, tool['name']) : undefined;
+  return entry && !isOwnRead(entry) ? { ...tool, execution: { taskSupport: 'optional' } } : tool;
 }
 
 /** The whole list, or the two tools that search it. */

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createEdge } from './edge.ts';
 import type { McpEdgeOptions } from './index.ts';
 import { startPeerServer } from './peers.testing.ts';
-import { createLegacySessions } from './sessions.ts';
+import { createLegacySessions, SESSION_LIMITS } from './sessions.ts';
 import { connectV2, createTestGateway, type TestGateway } from './testing.ts';
 
 const open: AsyncDisposable[] = [];
@@ -188,7 +188,11 @@ describe(`a thousand sessions that are opened and abandoned ${claim('P-MCP.legac
     let passed = 0;
     const clock = { ...exchange.clock, monotonic: () => exchange.clock.monotonic() + passed };
     const edge = createEdge({ ...exchange, clock }, { watch: upstreams.watch });
-    const sessions = createLegacySessions(edge, { idle: 600_000, total: 5_000, perPrincipal: 2_000 });
+    const sessions = createLegacySessions(edge, {
+      ...SESSION_LIMITS,
+      idle: 600_000,
+      perPrincipal: 2_000,
+    });
     const principal = exchange.authenticate({ kind: 'bearer', token: 'alice' });
     const scope = { kind: 'server', owner: 'peer' } as const;
     const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

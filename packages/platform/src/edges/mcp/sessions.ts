@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AipError } from '@aip/wire';
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
-import type { Server } from '@modelcontextprotocol/server';
+import { isJSONRPCRequest, type EventStore, type JSONRPCMessage, type Server } from '@modelcontextprotocol/server';
 import type { Principal } from '../../kernel/principal.ts';
+import { whenClosed } from '../../kernel/when-closed.ts';
 import { announce } from './changes.ts';
 import type { ListKind, Scope } from './directory.ts';
 import type { Edge } from './edge.ts';
+import { takeTaskCalls } from './legacy-tasks.ts';
 import { createResumption } from './resumption.ts';
 import { createServer } from './server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
@@ -18,9 +20,21 @@ export interface SessionLimits {
   readonly total: number;
   /** Sessions of one principal; opening one more ends its own longest idle one. */
   readonly perPrincipal: number;
+  /** Milliseconds that a call's stream stays open before its client is left to come back for the rest. */
+  readonly stream: number;
 }
 
-export const SESSION_LIMITS: SessionLimits = { idle: 30 * 60_000, total: 5_000, perPrincipal: 200 };
+export const SESSION_LIMITS: SessionLimits = {
+  idle: 30 * 60_000,
+  total: 5_000,
+  perPrincipal: 200,
+  stream: 5 * 60_000,
+};
+
+/** The first revision whose clients are told at the beginning of a stream where to take it up again (2025-11-25, transports). */
+const POLLING = '2025-11-25';
+/** Calls of one session whose clients poll. */
+const MAX_POLLED = 256;
 
 /** How long a client that has lost a stream should wait before it takes it up again, in milliseconds. */
 const RETRY = 1_000;
@@ -51,6 +65,10 @@ interface LegacySession {
   readonly scope: Scope;
   readonly server: Server;
   readonly transport: NodeStreamableHTTPServerTransport;
+  /** What its clients can take up again. */
+  readonly events: EventStore;
+  /** Requests whose streams were closed early, the latest of them. */
+  readonly polled: Set<string | number>;
   /** Requests and streams that are open. */
   active: number;
   /** Monotonic milliseconds of the last sign of life. */
@@ -89,10 +107,13 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
     }
   }
 
-  async function handle(session: LegacySession, { request, response, body }: HttpExchange): Promise<void> {
+  async function handle(session: LegacySession, http: HttpExchange): Promise<void> {
+    const { request, response, body } = http;
     session.active++;
     session.seen = now();
-    response.once('close', () => {
+    const closing = setTimeout(() => void letPoll(session, http).catch(() => {}), limits.stream).unref();
+    whenClosed(response, () => {
+      clearTimeout(closing);
       session.active--;
       session.seen = now();
     });
@@ -115,16 +136,27 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
       makeRoom(principal.id);
       const id = randomUUID();
       const attached = exchange.sessions.attach({ principal, edge: 'mcp', close: () => end(session) });
+      const events = resumption.storeOf(id);
       const transport = new NodeStreamableHTTPServerTransport({
         sessionIdGenerator: () => id,
-        eventStore: resumption.storeOf(id),
+        eventStore: events,
         retryInterval: RETRY,
         onsessioninitialized: () => void sessions.set(id, session),
       });
       const client = { session: attached, scope };
       const server = createServer(edge, client, 'legacy');
       const unsubscribe = scope.kind === 'agent' ? () => {} : serveSubscriptions(server, edge, client);
-      const session: LegacySession = { id, principal: principal.id, scope, server, transport, active: 0, seen: now() };
+      const session: LegacySession = {
+        id,
+        principal: principal.id,
+        scope,
+        server,
+        transport,
+        events,
+        polled: new Set(),
+        active: 0,
+        seen: now(),
+      };
       const onclose = (): void => {
         sessions.delete(id);
         unsubscribe();
@@ -132,6 +164,7 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
         exchange.sessions.detach(attached);
       };
       await Object.assign(server, { onclose }).connect(transport);
+      takeTaskCalls(transport, server, edge, client);
       await handle(session, http);
       if (!sessions.has(id)) await server.close();
     },
@@ -156,5 +189,20 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
     },
   };
 }
+
+/** Closes the streams of calls that go on: nothing is lost, their clients take them up again (SEP-1699). */
+async function letPoll({ transport, polled, events }: LegacySession, { request, response, body }: HttpExchange) {
+  const { 'mcp-protocol-version': version, 'last-event-id': last } = request.headers;
+  if (typeof version !== 'string' || version < POLLING) return;
+  for (const message of Array.isArray(body) ? body : [body])
+    if (isJSONRPCRequest(message) && polled.size < MAX_POLLED) polled.add(message.id);
+  // A stream that was taken up again has said nothing of where it could be taken up once more.
+  const stream = typeof last === 'string' ? await events.getStreamIdForEventId?.(last) : undefined;
+  if (stream !== undefined) response.write(`id: ${await events.storeEvent(stream, NOTHING)}\ndata: \n\n`);
+  for (const id of polled) transport.closeSSEStream(id);
+}
+
+/** Is kept for its number alone, and not sent again. */
+const NOTHING = {} as JSONRPCMessage;
 
 const ownerOf = (scope: Scope): string | undefined => (scope.kind === 'all' ? undefined : scope.owner);

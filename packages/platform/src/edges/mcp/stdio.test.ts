@@ -4,7 +4,8 @@ import { Client } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { afterEach, describe, expect, it } from 'vitest';
 import { serveMcpStdio, type McpStdio } from './index.ts';
-import { createTestGateway, ERAS, type TestGateway } from './testing.ts';
+import { startPeerServer, type PeerServer } from './peers.testing.ts';
+import { createTestGateway, ERAS, type TestGateway, type TestGatewayOptions } from './testing.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -15,8 +16,9 @@ afterEach(async () => {
 async function setup(
   mode: (typeof ERAS)[number],
   onChanged = (): void => {},
+  options: TestGatewayOptions = {},
 ): Promise<{ gateway: TestGateway; client: Client; served: McpStdio }> {
-  const gateway = await createTestGateway();
+  const gateway = await createTestGateway(options);
   open.push(gateway);
   gateway.agent('echo', 'say', async function* (call) {
     yield {
@@ -28,7 +30,7 @@ async function setup(
   const served = serveMcpStdio(
     gateway.exchange,
     { kind: 'local', name: 'terminal', roles: ['caller'] },
-    { stdin: toServer, stdout: toClient },
+    { stdin: toServer, stdout: toClient, watch: gateway.upstreams.watch, extensions: gateway.upstreams.extensions },
   );
   const client = new Client(
     { name: 'test', version: '1.0.0' },
@@ -60,6 +62,47 @@ describe.each(ERAS)(`a client on standard input and output, %s ${claim('P-MCP.st
     await expect.poll(() => changes, { timeout: 3_000 }).toBeGreaterThan(0);
     await served.close();
     await client.close();
+  });
+
+  async function watching(kind: 'v1' | 'v2 modern'): Promise<{ client: Client; peer: PeerServer; updated: string[] }> {
+    const peer = await startPeerServer(kind);
+    const { client, served } = await setup(era, undefined, { servers: { peer: { url: peer.url } } });
+    open.push({
+      async [Symbol.asyncDispose]() {
+        await served.close();
+        await client.close();
+        await peer[Symbol.asyncDispose]();
+      },
+    });
+    const updated: string[] = [];
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) => void updated.push(params.uri));
+    return { client, peer, updated };
+  }
+
+  it.each(['v1', 'v2 modern'] as const)(
+    `hears of resources that it watches at a server (%s), until it does not want to ${claim('P-MCP.subscriptions')}`,
+    async (kind) => {
+      const { client, peer, updated } = await watching(kind);
+      const uri = 'mcp:peer/note://1';
+      const stop =
+        era === 'auto'
+          ? await client.listen({ resourceSubscriptions: [uri] }).then((listening) => () => listening.close())
+          : await client.subscribeResource({ uri }).then(() => () => client.unsubscribeResource({ uri }));
+      peer.touch();
+      await expect.poll(() => updated).toEqual([uri]);
+      await stop();
+      await expect.poll(() => peer.subscribed).toBe(0);
+      peer.touch();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(updated).toEqual([uri]);
+    },
+  );
+
+  it(`is refused a resource that is not there ${claim('P-MCP.subscriptions')}`, async () => {
+    const { client } = await watching('v1');
+    const uri = 'mcp:other/note://1';
+    const watch = era === 'auto' ? client.listen({ resourceSubscriptions: [uri] }) : client.subscribeResource({ uri });
+    await expect(watch).rejects.toThrow(/no resource/);
   });
 
   it('ends when a kill closes its session', async () => {

@@ -1,12 +1,19 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Server } from '@modelcontextprotocol/server';
+import { toAipError, type JsonObject } from '@aip/wire';
+import { isJSONRPCNotification, ProtocolError, type JSONRPCMessage, type Server } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Credential } from '../../kernel/principal.ts';
+import { arrivals } from './arrivals.ts';
 import { announce, onSettledChange } from './changes.ts';
 import { EVERYTHING, type Scope } from './directory.ts';
-import { createEdge, type Client, type EdgeChoices } from './edge.ts';
+import { createEdge, type Client, type EdgeOptions } from './edge.ts';
+import type { Sink } from './event-stream.ts';
+import { takeTaskCalls } from './legacy-tasks.ts';
+import { createListeners, listenRequestOf, type Listener, type ListenRequest } from './listening.ts';
+import { errorResponse, protocolError } from './results.ts';
 import { createServer } from './server.ts';
+import { serveSubscriptions } from './subscriptions.ts';
 import { virtualScope } from './virtual.ts';
 
 export interface McpStdio {
@@ -15,7 +22,7 @@ export interface McpStdio {
   readonly closed: Promise<void>;
 }
 
-export interface McpStdioOptions extends EdgeChoices {
+export interface McpStdioOptions extends EdgeOptions {
   /** The virtual server to serve; everything unless given. */
   readonly server?: string | undefined;
   readonly stdin?: Readable;
@@ -37,29 +44,95 @@ export function serveMcpStdio(
   const { promise: closed, resolve: end } = Promise.withResolvers<void>();
   const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => void handle.close() });
   const client: Client = { session, scope };
-  const servers = new Set<Server>();
+  const older = new Set<Server>();
+  const listeners = createListeners(edge);
+  const unsubscribe: (() => void)[] = [];
 
   const transport = new StdioServerTransport(stdin, stdout);
   const handle = serveStdio(
     ({ era }) => {
       const server = createServer(edge, client, era);
-      servers.add(server);
+      if (era === 'modern') return server;
+      older.add(server);
+      takeTaskCalls(transport, server, edge, client);
+      if (scope.kind !== 'agent') unsubscribe.push(serveSubscriptions(server, edge, client));
       return server;
     },
     { transport },
   );
   const unfollow = onSettledChange(edge.directory, (owner, lists) => {
+    listeners.announce(owner, lists);
     if (!edge.directory.concerns(scope, owner)) return;
-    for (const server of servers) announce(server, scope, lists);
+    for (const server of older) announce(server, scope, lists);
   });
+  serveListening(transport, (request, sink) => listeners.open(client, request, sink));
+  holdBack(transport, (message) => arrivals(edge, scope, message));
   const closing = transport.onclose?.bind(transport);
   const onclose = (): void => {
     closing?.();
     unfollow();
+    for (const stop of unsubscribe) stop();
+    listeners.close();
     edge.directory.close();
     exchange.sessions.detach(session);
     end();
   };
   Object.assign(transport, { onclose });
-  return { close: () => handle.close(), closed };
+  return {
+    close() {
+      listeners.close();
+      return handle.close();
+    },
+    closed,
+  };
+}
+
+/** Lets a message wait for what it depends on; those behind it do not wait for it. */
+function holdBack(
+  transport: StdioServerTransport,
+  expected: (message: JSONRPCMessage) => Promise<unknown> | undefined,
+) {
+  const handOn = transport.onmessage?.bind(transport);
+  const onmessage = (message: JSONRPCMessage): void => {
+    const wait = expected(message);
+    if (wait) void wait.then(() => handOn?.(message));
+    else handOn?.(message);
+  };
+  Object.assign(transport, { onmessage });
+}
+
+/** Takes subscriptions/listen, and what takes one back, before the SDK sees it. */
+function serveListening(
+  transport: StdioServerTransport,
+  open: (request: ListenRequest, sink: Sink) => Promise<Listener | undefined>,
+): void {
+  const opened = new Map<string | number, Promise<Listener | undefined>>();
+  const send = (message: JsonObject): void => void transport.send(message as unknown as JSONRPCMessage).catch(() => {});
+  const handOn = transport.onmessage?.bind(transport);
+
+  function listen(request: ListenRequest): void {
+    const { id } = request;
+    const sink = { send, end: () => void opened.delete(id) };
+    const listening = open(request, sink);
+    opened.set(id, listening);
+    listening.catch((error: unknown) => {
+      opened.delete(id);
+      send(errorResponse(id, error instanceof ProtocolError ? error : protocolError(toAipError(error).toJSON())));
+    });
+  }
+
+  const onmessage = (message: JSONRPCMessage): void => {
+    const request = listenRequestOf(message);
+    if (request) return listen(request);
+    const cancelled = isJSONRPCNotification(message) && message.method === 'notifications/cancelled';
+    const id = cancelled ? (message.params?.['requestId'] as string | number) : undefined;
+    const listening = id === undefined ? undefined : opened.get(id);
+    if (!listening || id === undefined) {
+      handOn?.(message);
+      return;
+    }
+    opened.delete(id);
+    void listening.then((listener) => listener?.end(false)).catch(() => {});
+  };
+  Object.assign(transport, { onmessage });
 }

@@ -90,3 +90,107 @@ describe(`questions that are put together ${claim('P-MCP.asks')}`, () => {
     });
   });
 });
+
+describe(`a client that listens to its tasks ${claim('P-MCP.task-notifications')}`, () => {
+  async function listen(filter: JsonObject, can: JsonObject = capabilities, token = 'alice') {
+    const leaving = new AbortController();
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': can,
+    };
+    const response = await fetch(`${gateway.url}/mcp`, {
+      method: 'POST',
+      signal: leaving.signal,
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        authorization: `Bearer ${token}`,
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'subscriptions/listen',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 7,
+        method: 'subscriptions/listen',
+        params: { notifications: filter, _meta },
+      }),
+    });
+    const heard: { method?: string; params?: JsonObject; error?: JsonObject; result?: JsonObject }[] = [];
+    const whole = (async () => {
+      let text = '';
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        const events = text.split('\n\n');
+        text = events.pop()!;
+        for (const event of events) {
+          const line = event.split('\n').find((part) => part.startsWith('data: '));
+          if (line) heard.push(JSON.parse(line.slice('data: '.length)));
+        }
+      }
+      if (text !== '') heard.push(JSON.parse(text));
+    })().catch(() => {});
+    return { response, heard, whole, [Symbol.dispose]: () => leaving.abort() };
+  }
+  const statuses = (heard: { method?: string; params?: JsonObject }[]) =>
+    heard.filter(({ method }) => method === 'notifications/tasks').map(({ params }) => params!['status']);
+
+  it('is told at once how each stands, and whatever tasks/get would say from then on, to the end', async () => {
+    const created = await send('tools/call', { name: 'slow_work', arguments: {} });
+    const taskId = created['taskId']!;
+    using stream = await listen({ taskIds: [taskId] });
+    const { heard } = stream;
+    await expect.poll(() => heard).toHaveLength(2);
+    expect(heard[0]).toMatchObject({
+      method: 'notifications/subscriptions/acknowledged',
+      params: {
+        notifications: { taskIds: [taskId] },
+        _meta: { 'io.modelcontextprotocol/subscriptionId': 7 },
+      },
+    });
+    expect(heard[1]).toMatchObject({
+      method: 'notifications/tasks',
+      params: { taskId, status: 'working', statusMessage: 'half of it' },
+    });
+    finish();
+    await expect.poll(() => heard).toHaveLength(3);
+    const { _meta, ...last } = heard[2]!.params!;
+    const { resultType, _meta: __, ...got } = await send('tasks/get', { taskId });
+    expect(resultType).toBe('complete');
+    expect(last).toEqual(got);
+    expect(_meta).toEqual({ 'io.modelcontextprotocol/subscriptionId': 7 });
+    // What has ended already is told as well.
+    using late = await listen({ taskIds: [taskId] });
+    await expect.poll(() => statuses(late.heard)).toEqual(['completed']);
+  });
+
+  it('hears what is asked, and that it has been answered', async () => {
+    gateway.agent('nosy', 'work', async function* (call) {
+      yield { type: 'working' };
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const answer = call.answer('name');
+      yield { type: 'asked', ask: { id: 'name', of: 'caller', kind: 'elicitation', body: { message: 'Who?' } } };
+      yield { type: 'done', body: { type: 'data', value: ((await answer) as { value: JsonObject }).value } };
+    });
+    const created = await send('tools/call', { name: 'nosy_work', arguments: {} });
+    using stream = await listen({ taskIds: [created['taskId']!], toolsListChanged: true });
+    await expect.poll(() => statuses(stream.heard)).toEqual(['working', 'input_required']);
+    await send('tasks/update', { taskId: created['taskId']!, inputResponses: { name: form('Ada') } });
+    await expect.poll(() => statuses(stream.heard)).toEqual(['working', 'input_required', 'working', 'completed']);
+    expect(stream.heard.at(-1)!.params).toMatchObject({ result: { structuredContent: form('Ada') } });
+  });
+
+  it('is told nothing of tasks that are somebody else’s, nor without the extension', async () => {
+    const created = await send('tools/call', { name: 'slow_work', arguments: {} });
+    const filter = { taskIds: [created['taskId']!, 'no-such-task'] };
+    using stranger = await listen(filter, capabilities, 'bob');
+    await stranger.whole;
+    expect(stranger.heard).toMatchObject([
+      { method: 'notifications/subscriptions/acknowledged', params: { notifications: {} } },
+      { result: { resultType: 'complete' } },
+    ]);
+    using plain = await listen(filter, {});
+    await plain.whole;
+    expect(plain.heard).toMatchObject([{ error: { code: -32021 } }]);
+    finish();
+  });
+});

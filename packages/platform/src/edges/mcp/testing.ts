@@ -32,6 +32,7 @@ import { createTestExchange, type TestExchangeOptions } from '../../exchange/tes
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { FetchFor } from '../../kernel/outbound.ts';
 import type { Route } from '../../kernel/route.ts';
+import { secretReader } from '../../kernel/secret.ts';
 import { memoryVault } from '../../kernel/testing.ts';
 import type { Vault } from '../../kernel/vault.ts';
 import {
@@ -69,15 +70,22 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
     operations: [...exchangeOperations(() => made.exchange), ...(options.operations ?? [])],
   });
   const { exchange } = made;
+  const vault = options.vault ?? memoryVault();
   const upstreams = createMcpUpstreams(exchange, {
     servers: options.servers ?? {},
     fetchFor: options.fetchFor ?? (() => fetch),
-    vault: options.vault ?? memoryVault(),
+    vault,
+    readSecret: secretReader(vault, process.env),
     baseUrl: () => options.baseUrl ?? `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`,
     log: options.log ?? (() => {}),
   });
   const app = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 1024 } });
-  registerMcpEdge(app, exchange, { isServer: (name) => upstreams.has(name), watch: upstreams.watch, ...options.edge });
+  registerMcpEdge(app, exchange, {
+    isServer: (name) => upstreams.has(name),
+    watch: upstreams.watch,
+    extensions: upstreams.extensions,
+    ...options.edge,
+  });
   registerLoginEndpoints(app, upstreams.logins, () => options.baseUrl ?? url);
   upstreams.start();
   await upstreams.settled(30_000);

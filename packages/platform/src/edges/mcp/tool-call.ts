@@ -52,7 +52,9 @@ export async function serveToolCall(
     if (isOwnRead(entry)) return readOperation(toolCall);
     const dialogue = { ...toolCall, ctx, to: entry.address };
     const state = ctx.mcpReq.requestState<AskState>();
-    const { call, stand } = state ? await resumed(dialogue, state) : { call: await send(toolCall), stand: undefined };
+    const { call, stand } = state
+      ? await resumed(dialogue, state)
+      : { call: await sendCall(toolCall), stand: undefined };
     const tasks = stateless && takesTasks(toolCall.capabilities);
     if (tasks && !stand && (isParked(call) || entry.tasks !== undefined))
       return createdTask(call, edge.exchange.clock.now());
@@ -75,7 +77,7 @@ export async function plainToolCall(toolCall: ToolCall, watch: (call: Call) => v
   demandTasks(toolCall.entry, toolCall.capabilities);
   return settled(toolCall, async () => {
     if (isOwnRead(toolCall.entry)) return readOperation(toolCall);
-    const call = await send(toolCall);
+    const call = await sendCall(toolCall);
     const parked = isParked(call);
     watch(call);
     const end = await call.ended;
@@ -99,7 +101,8 @@ async function settled(toolCall: ToolCall, work: () => Promise<JsonObject>): Pro
 
 const argumentsIn = (toolCall: ToolCall): JsonObject => (toolCall.params.arguments ?? {}) as JsonObject;
 
-function send(toolCall: ToolCall): Promise<Call> {
+/** Hands the call over; how it goes on is in what comes back. */
+export function sendCall(toolCall: ToolCall): Promise<Call> {
   const { edge, client, entry, params, capabilities, logLevel } = toolCall;
   return edge.exchange.send(client.session, {
     to: entry.address,
@@ -111,7 +114,7 @@ function send(toolCall: ToolCall): Promise<Call> {
 }
 
 /** The platform's own reads make no task. */
-const isOwnRead = (entry: CatalogueEntry): boolean => entry.kind === 'operation' && entry.effect === 'read';
+export const isOwnRead = (entry: CatalogueEntry): boolean => entry.kind === 'operation' && entry.effect === 'read';
 
 async function readOperation(toolCall: ToolCall): Promise<JsonObject> {
   const { edge, client, entry } = toolCall;

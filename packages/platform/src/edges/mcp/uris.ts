@@ -8,9 +8,14 @@ import { isJsonObject } from '@aip/wire';
  */
 const SCHEME = 'mcp:';
 
+/** Stands for every URI of a server that neither a listed resource nor a template covers. */
+export const ANY_URI = '{+uri}';
+
 /** The user interfaces of MCP Apps keep their scheme (SEP-1865): hosts take no other. */
 const UI = 'ui://';
 const SHARED_UI = `${UI}aip/`;
+/** Where tools name their user interface for older hosts (SEP-1865, deprecated). */
+const FLAT_UI = 'ui/resourceUri';
 
 export const wrapUri = (server: string, uri: string): string =>
   uri.startsWith(UI) ? `${SHARED_UI}${server}/${uri.slice(UI.length)}` : `${SCHEME}${server}/${uri}`;
@@ -28,9 +33,18 @@ export function unwrapUri(uri: string): { server: string; uri: string } | undefi
 /** A tool's definition with its user interface under the URI by which it can be read here. */
 export function wrapInterface(server: string, definition: JsonObject): JsonObject {
   const meta = definition['_meta'];
-  const ui = isJsonObject(meta) ? meta['ui'] : undefined;
-  if (!isJsonObject(meta) || !isJsonObject(ui) || typeof ui['resourceUri'] !== 'string') return definition;
-  return { ...definition, _meta: { ...meta, ui: { ...ui, resourceUri: wrapUri(server, ui['resourceUri']) } } };
+  if (!isJsonObject(meta)) return definition;
+  const { ui, [FLAT_UI]: flat } = meta;
+  const nested = isJsonObject(ui) && typeof ui['resourceUri'] === 'string' ? ui['resourceUri'] : undefined;
+  if (nested === undefined && typeof flat !== 'string') return definition;
+  return {
+    ...definition,
+    _meta: {
+      ...meta,
+      ...(nested === undefined ? {} : { ui: { ...(ui as JsonObject), resourceUri: wrapUri(server, nested) } }),
+      ...(typeof flat === 'string' ? { [FLAT_UI]: wrapUri(server, flat) } : {}),
+    },
+  };
 }
 
 /** A tool's result with the resources it links to or embeds under the URIs by which they can be read here. */

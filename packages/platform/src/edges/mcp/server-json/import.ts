@@ -1,21 +1,31 @@
 import { AipError } from '@aip/wire';
+import type { SecretOrText, SecretReference } from '../../../kernel/secret.ts';
 import type { RegistryArgument, RegistryPackage, RegistryRemote, ServerDocument } from './document.ts';
-import { filled, needsOf, valueOf, variableNeeds, type Need, type Values } from './inputs.ts';
+import { filled, isSecret, needsOf, valueOf, variableNeeds, type Need, type Values } from './inputs.ts';
 
 /** The part of `mcp.servers.<name>` that says how a server is reached. */
 export type ServerEntry =
-  | { readonly command: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
-  | { readonly url: string; readonly headers?: Readonly<Record<string, string>> };
+  | {
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env?: Readonly<Record<string, SecretOrText>>;
+    }
+  | { readonly url: string; readonly headers?: Readonly<Record<string, SecretOrText>> };
+
+/** Takes a secret, and says how settings cite it. */
+export type Keep = (name: string, secret: string) => SecretReference;
 
 /** One of the ways to a server that its document offers. Nothing is fetched or run to make an entry of it. */
 export interface Offer {
   /** For people: `npm @scope/name@1.0.0`, `https://…`. */
   readonly label: string;
   readonly needs: readonly Need[];
+  /** Those of the secrets that stand where nothing can be cited: among the arguments, or in the URL. */
+  readonly exposed: readonly string[];
   /** Why it cannot be used here. */
   readonly unusable?: string;
   /** Throws CONFIG_INVALID for what is missing or not among the choices. */
-  entry(values: Values): ServerEntry;
+  entry(values: Values, keep: Keep): ServerEntry;
 }
 
 /** What the document offers, in its order: packages that run here first, then servers elsewhere. */
@@ -73,16 +83,18 @@ function packageOffer(found: RegistryPackage): Offer {
   const { registryType, identifier, version, runtimeArguments, packageArguments, environmentVariables } = found;
   const runner = Object.hasOwn(RUNNERS, registryType) ? RUNNERS[registryType] : undefined;
   const unusable = faultOf(found, runner);
+  const argumentNeeds = [...runtimeArguments, ...packageArguments].flatMap((one) => needsOf(keyOf(one), one));
   return {
     label: `${registryType} ${identifier}${version === undefined ? '' : `@${version}`}`,
     needs: distinct([
-      ...[...runtimeArguments, ...packageArguments].flatMap((argument) => needsOf(keyOf(argument), argument)),
+      ...argumentNeeds,
       ...environmentVariables.flatMap((variable) => needsOf(variable.name, variable)),
     ]),
+    exposed: secretsAmong(argumentNeeds),
     ...(unusable === undefined ? {} : { unusable }),
-    entry(values) {
+    entry(values, keep) {
       if (!runner || unusable !== undefined) throw new AipError('CONFIG_INVALID', unusable);
-      const env = named(environmentVariables, values);
+      const env = named(environmentVariables, values, keep);
       const around = runner.command(found, argumentsOf(runtimeArguments, values), Object.keys(env));
       const args = [...around, ...argumentsOf(packageArguments, values)];
       return { command: runner.runtime, args, ...(Object.keys(env).length > 0 ? { env } : {}) };
@@ -122,25 +134,30 @@ function argumentsOf(list: readonly RegistryArgument[], values: Values): string[
 // ── servers elsewhere ────────────────────────────────────────────────────────────────────────────────
 
 function remoteOffer({ url: template, variables, headers }: RegistryRemote): Offer {
+  const urlNeeds = variableNeeds(template, variables);
   return {
     label: template,
-    needs: distinct([
-      ...variableNeeds(template, variables),
-      ...headers.flatMap((header) => needsOf(header.name, header)),
-    ]),
-    entry(values) {
+    needs: distinct([...urlNeeds, ...headers.flatMap((header) => needsOf(header.name, header))]),
+    exposed: secretsAmong(urlNeeds),
+    entry(values, keep) {
       const url = URL.parse(filled(template, variables, values));
       if (!url || !/^https?:$/.test(url.protocol))
         throw new AipError('CONFIG_INVALID', `${template} is no URL with the values given.`);
-      const sent = named(headers, values);
+      const sent = named(headers, values, keep);
       return { url: url.href, ...(Object.keys(sent).length > 0 ? { headers: sent } : {}) };
     },
   };
 }
 
-function named(list: RegistryRemote['headers'], values: Values): Record<string, string> {
-  const pairs = list.map((item) => [item.name, valueOf(item.name, item, values)] as const);
-  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
+function named(list: RegistryRemote['headers'], values: Values, keep: Keep): Record<string, SecretOrText> {
+  const pairs = list.flatMap((item) => {
+    const value = valueOf(item.name, item, values);
+    if (value === undefined) return [];
+    return [[item.name, isSecret(item) ? keep(item.name, value) : value] as const];
+  });
+  return Object.fromEntries(pairs);
 }
+
+const secretsAmong = (needs: readonly Need[]): string[] => needs.filter(({ secret }) => secret).map(({ key }) => key);
 
 const distinct = (needs: readonly Need[]): Need[] => [...new Map(needs.map((need) => [need.key, need])).values()];

@@ -38,6 +38,11 @@ export const variableNeeds = (template: string, variables: Readonly<Record<strin
     return { ...need, required: true };
   });
 
+/** Whether its value is a secret, or has one in it. */
+export const isSecret = (input: RegistryTemplate): boolean =>
+  input.isSecret ||
+  (input.value !== undefined && variableNeeds(input.value, input.variables).some(({ secret }) => secret));
+
 /** The input's value; undefined when it is optional and was not given. Throws CONFIG_INVALID. */
 export function valueOf(key: string, input: RegistryTemplate, values: Values): string | undefined {
   if (input.value !== undefined) return filled(input.value, input.variables, values);

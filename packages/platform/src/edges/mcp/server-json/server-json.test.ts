@@ -25,7 +25,16 @@ const offer = (more: JsonObject, at = 0) => {
   if (!found) throw new Error('no such offer');
   return found;
 };
-const entryOf = (more: JsonObject, values: Values = {}) => offer(more).entry(values);
+/** What was kept as a secret, by the name that the last entry cites. */
+let kept: Record<string, string> = {};
+const keep = (name: string, secret: string) => {
+  kept[name] = secret;
+  return { vault: `weather.${name}` };
+};
+const entryOf = (more: JsonObject, values: Values = {}) => {
+  kept = {};
+  return offer(more).entry(values, keep);
+};
 
 describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
   it('makes a command of an npm package, with its exact version', () => {
@@ -59,8 +68,9 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     expect(entryOf({ packages }, { folder: '/data', API_KEY: 'k', region: 'eu' })).toEqual({
       command: 'npx',
       args: ['-y', '--ignore-scripts=true', '@example/weather@1.0.2', 'serve', '/data', '--units=metric', '-l', 'info'],
-      env: { API_KEY: 'k', ENDPOINT: 'https://eu.example.com/{kept}' },
+      env: { API_KEY: { vault: 'weather.API_KEY' }, ENDPOINT: 'https://eu.example.com/{kept}' },
     });
+    expect(kept).toEqual({ API_KEY: 'k' });
     expect(() => entryOf({ packages }, { API_KEY: 'k', region: 'eu' })).toThrow('folder is needed.');
     expect(() => entryOf({ packages }, { folder: '/', API_KEY: 'k', region: 'eu', '--units': 'k' })).toThrow(
       '--units is one of metric, imperial.',
@@ -80,7 +90,7 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     expect(entryOf({ packages: [oci] }, { KEY: 'k' })).toEqual({
       command: 'docker',
       args: ['run', '-i', '--rm', '-e', 'KEY', 'docker.io/mcp/weather:1.0.2'],
-      env: { KEY: 'k' },
+      env: { KEY: { vault: 'weather.KEY' } },
     });
   });
 
@@ -102,7 +112,7 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     ]);
     expect(entryOf({ remotes }, { tenant: 'acme', token: 't' })).toEqual({
       url: 'https://acme.example.com/mcp',
-      headers: { Authorization: 'Bearer t', 'X-Region': 'eu' },
+      headers: { Authorization: { vault: 'weather.Authorization' }, 'X-Region': 'eu' },
     });
     expect(offer({ remotes }, 1).label).toBe('https://old.example.com/sse');
     expect(() => entryOf({ remotes }, { tenant: ' ', token: 't' })).toThrow('is no URL');
@@ -123,7 +133,7 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
   ])('does not make a command of a package with %s', (_what, more, reason) => {
     const found = offer({ packages: [npm(more)] });
     expect(found.unusable).toContain(reason);
-    expect(() => found.entry({})).toThrow(reason);
+    expect(() => found.entry({}, keep)).toThrow(reason);
   });
 
   it('reads what a registry answers, and says what is wrong with a document', () => {
@@ -146,9 +156,10 @@ describe(`exporting a server.json ${claim('P-MCP-GW.registry')}`, () => {
     });
     const parsed = parseServerJson(JSON.stringify(exported));
     expect(parsed.description).toHaveLength(100);
-    expect(offersOf(parsed)[0]?.entry({ token: 'aip_key_1' })).toEqual({
+    expect(offersOf(parsed)[0]?.entry({ token: 'aip_key_1' }, keep)).toEqual({
       url: 'https://aip.example.com/mcp/v/desk',
-      headers: { Authorization: 'Bearer aip_key_1' },
+      headers: { Authorization: { vault: 'weather.Authorization' } },
     });
+    expect(kept).toEqual({ Authorization: 'Bearer aip_key_1' });
   });
 });

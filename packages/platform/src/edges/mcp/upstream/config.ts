@@ -1,5 +1,6 @@
 import { AipError } from '@aip/wire';
 import type { Effect, TaskSupport } from '../../../kernel/catalogue.ts';
+import type { SecretOrText } from '../../../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../../../kernel/server-name.ts';
 
 /** What the operator says about a server's tools; what the server says about them itself is not believed. */
@@ -18,18 +19,18 @@ export interface UpstreamGovernance {
 }
 
 /** A server that runs as a process of this machine and is spoken to over its standard input and output. */
-export interface ProcessUpstream extends UpstreamGovernance {
+export interface ProcessUpstream<Value = SecretOrText> extends UpstreamGovernance {
   readonly command: string;
   readonly args?: readonly string[];
   /** The process sees these, PATH, HOME and LANG, and nothing else of the platform's environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, Value>>;
   readonly cwd?: string | undefined;
 }
 
 /** A server reached over Streamable HTTP. */
-export interface HttpUpstream extends UpstreamGovernance {
+export interface HttpUpstream<Value = SecretOrText> extends UpstreamGovernance {
   readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, Value>>;
   readonly oauth?: OAuthSettings | undefined;
 }
 
@@ -43,10 +44,9 @@ export interface OAuthSettings {
   readonly scopes?: readonly string[];
   /** A client registered beforehand; else a metadata document or dynamic registration is used. */
   readonly client_id?: string | undefined;
-  /** Name of the client's secret in the vault. */
-  readonly client_secret?: string | undefined;
-  /** Name of the client's private key in the vault, PKCS #8 in PEM: for `private_key_jwt` (RFC 7523). */
-  readonly private_key?: string | undefined;
+  readonly client_secret?: SecretOrText | undefined;
+  /** PKCS #8 in PEM: for `private_key_jwt` (RFC 7523). */
+  readonly private_key?: SecretOrText | undefined;
   /** JWS algorithm of that key. */
   readonly key_algorithm?: string;
 }

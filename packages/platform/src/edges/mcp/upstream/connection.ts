@@ -10,10 +10,14 @@ import {
   type FetchLike,
   type Transport,
 } from '@modelcontextprotocol/client';
+import { valueWithoutSecrets, type ReadSecret } from '../../../kernel/secret.ts';
+import { PASSED_TO_SERVERS } from '../extensions.ts';
 import type { HttpUpstream, UpstreamConfig, UpstreamLog } from './config.ts';
 import type { Listing } from './entries.ts';
 import { httpTransport } from './http-transport.ts';
 import { processTransport } from './process-transport.ts';
+import { disguiseTask } from './remote-task.ts';
+import { hiding, revealConfig } from './secrets.ts';
 import { sseTransport } from './sse-transport.ts';
 
 /** How long a server may take to open a connection, in milliseconds. */
@@ -39,6 +43,8 @@ export interface Connection {
 export interface ConnectOptions {
   readonly name: string;
   readonly config: UpstreamConfig;
+  /** For what the configuration cites. */
+  readonly readSecret: ReadSecret;
   readonly capabilities: ClientCapabilities;
   readonly log: UpstreamLog;
   /** Carries the requests to a server over HTTP, with whatever tokens belong to them. */
@@ -72,15 +78,19 @@ const takesNoPost = (error: unknown): boolean =>
   error instanceof SdkHttpError && [400, 404, 405].includes(error.data.status);
 
 async function open(
-  { name, config, capabilities, log, fetch, signal, onListChanged, prepare }: ConnectOptions,
+  options: ConnectOptions,
   mode: 'auto' | 'legacy',
-  overHttp: (config: HttpUpstream, fetch: FetchLike) => Transport = httpTransport,
+  overHttp: (config: HttpUpstream<string>, fetch: FetchLike) => Transport = httpTransport,
 ): Promise<Connection> {
+  const { name, capabilities, fetch, signal, onListChanged, prepare } = options;
+  const { config, secrets } = await revealConfig(options.config, options.readSecret);
+  const log: UpstreamLog = (level, message, fields) =>
+    options.log(level, message, valueWithoutSecrets(fields, secrets));
   const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
   const client = new Client(
     { name: 'aip', version: '0.1.0' },
     {
-      capabilities,
+      capabilities: { ...capabilities, extensions: { ...PASSED_TO_SERVERS, ...capabilities.extensions } as never },
       versionNegotiation: { mode, probe: { timeoutMs: PROBE_TIMEOUT } },
       ...(onListChanged ? { listChanged: { tools: changed, prompts: changed, resources: changed } } : {}),
     },
@@ -94,15 +104,20 @@ async function open(
   };
   Object.assign(client, { onclose: lose, onerror });
   prepare?.(client);
-  const transport: Transport =
+  const transport: Transport = hiding(
     'command' in config
       ? processTransport(config, bounded(name, 'upstream standard error', 'line', log))
-      : overHttp(config, fetch);
+      : overHttp(config, fetch),
+    secrets,
+  );
   const giveUp = (): void => void transport.close().catch(() => {});
   signal.addEventListener('abort', giveUp, { once: true });
   try {
     signal.throwIfAborted();
     await withinTime(client.connect(transport, { timeout: CONNECT_TIMEOUT }));
+    const receive = transport.onmessage?.bind(transport);
+    const onmessage: typeof receive = (message, extra) => receive?.(disguiseTask(message), extra);
+    Object.assign(transport, { onmessage });
     if (client.getProtocolEra() === 'legacy' && 'listening' in transport)
       await Promise.race([transport.listening, sleep(LISTEN_TIMEOUT, undefined, { ref: false })]);
   } catch (error) {

@@ -7,13 +7,14 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 import { eventChannel, type EventChannel } from './event-channel.ts';
 import { aipErrorIn, failureOf, isConnectionLoss, isLostSession } from './failures.ts';
-import { createLanes, mayAsk } from './lanes.ts';
+import { createLanes, mayAsk, wantsLogs } from './lanes.ts';
 import { handleLogs } from './logs.ts';
 import type { Access } from './oauth/access.ts';
 import { accountKey, accountOf, type Account } from './oauth/account.ts';
 import { createOwnConnections } from './own-connections.ts';
 import { perform } from './perform.ts';
 import { createQuestioner } from './questions.ts';
+import { createdTaskIn, followTask } from './remote-task.ts';
 
 /** How long a person who is sent to log in may take, in milliseconds. */
 const LOGIN_WITHIN = 10 * 60_000;
@@ -65,6 +66,7 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
   async function work(call: RouteCall, channel: EventChannel): Promise<RouteEvent> {
     const began = performance.now();
     try {
+      if (call.handle !== undefined) return await follow(call.handle, call, channel);
       const body = await attempt(call, channel).catch(async (error: unknown) => {
         // A server that has forgotten the session has done nothing.
         if (!isLostSession(error) && !(await loggedIn(call, channel, error))) throw error;
@@ -73,6 +75,8 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
       onDone(performance.now() - began);
       return { type: 'done', body };
     } catch (thrown) {
+      const task = createdTaskIn(thrown);
+      if (task !== undefined) return follow(task, call, channel);
       const possible = call.entry.effect === 'read' ? 'none' : 'unknown';
       if (thrown instanceof AipError) return { type: 'failed', error: thrown.toJSON(), effect: 'none' };
       if (call.signal.aborted)
@@ -81,12 +85,27 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
     }
   }
 
+  /** The task that the server has made of the call, each time on the connection that is its caller's then. */
+  const follow = (taskId: string, call: RouteCall, channel: EventChannel): Promise<RouteEvent> =>
+    followTask({
+      taskId,
+      call,
+      channel,
+      use: async (ask) =>
+        (await isOwnAt(call))
+          ? own.use(accountOf(call.message.from), ({ client }) => ask(client))
+          : onShared(call, ({ client }) => ask(client)),
+    });
+
+  const isOwnAt = async ({ message }: RouteCall): Promise<boolean> =>
+    access !== undefined && !access.service && (await access.has(accountOf(message.from)));
+
   async function attempt(call: RouteCall, channel: EventChannel): Promise<Body> {
     const account = accountOf(call.message.from);
-    const isOwn = access !== undefined && !access.service && (await access.has(account));
+    const isOwn = await isOwnAt(call);
     const turn = (await needsLane(call, isOwn)) ? await lanes.take(call, channel) : undefined;
     if (!turn && isOwn) return own.use(account, ({ client }) => perform(client, call, channel));
-    if (!turn) return performShared(call, channel);
+    if (!turn) return onShared(call, ({ client }) => perform(client, call, channel));
     try {
       return await perform(turn.connection.client, call, channel);
     } catch (error) {
@@ -97,9 +116,12 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
     }
   }
 
-  /** Since 2026-07-28 a question belongs to its request; before, only to its connection. */
+  /** Since 2026-07-28 a question, or a log message, belongs to its request; before, only to its connection. */
   async function needsLane({ message, entry }: RouteCall, isOwn: boolean): Promise<boolean> {
-    if ((entry.kind !== 'tool' && entry.kind !== 'prompt') || !mayAsk(message)) return false;
+    if (entry.kind !== 'tool' && entry.kind !== 'prompt') return false;
+    // Over HTTP a log message comes with the answer to its call, whatever the era.
+    const isProcess = access === undefined;
+    if (!mayAsk(message) && !(isProcess && wantsLogs(message))) return false;
     const eraOf = ({ client }: Connection): string | undefined => client.getProtocolEra();
     const era = isOwn
       ? await own.use(accountOf(message.from), (connection) => Promise.resolve(eraOf(connection)))
@@ -107,10 +129,10 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
     return era === 'legacy';
   }
 
-  async function performShared(call: RouteCall, channel: EventChannel): Promise<Body> {
+  async function onShared<T>(call: RouteCall, ask: (connection: Connection) => Promise<T>): Promise<T> {
     const used = await shared.current();
     try {
-      return await perform(used.client, call, channel);
+      return await ask(used);
     } catch (error) {
       if (access && !call.signal.aborted && isConnectionLoss(error)) shared.drop(used);
       if (isLostSession(error)) await shared.next();

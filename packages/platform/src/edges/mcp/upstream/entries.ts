@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import type { CatalogueEntry, Effect, TaskSupport } from '../../../kernel/catalogue.ts';
 import { toolDigest } from '../../../kernel/definition.ts';
+import { ANY_URI } from '../uris.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
 
 /** What a server has listed, in its own words. */
@@ -21,9 +22,6 @@ const MAX_NAME = 400;
 const MAX_ENTRIES = 4_000;
 /** How deep a schema is looked into. */
 const MAX_DEPTH = 8;
-
-/** Stands for every URI of a server that neither a listed resource nor a template covers. */
-const ANY_URI = '{+uri}';
 
 /** The listing as catalogue entries. What does not fit is left out and named in the log. */
 export function entriesOf(

@@ -23,7 +23,7 @@ const exchanges = new AsyncLocalStorage<{ isWhole: boolean }>();
  * cancelled is no longer read from, in the older era too.
  */
 export function httpTransport(
-  config: HttpUpstream,
+  config: HttpUpstream<string>,
   fetch: FetchLike,
 ): StreamableHTTPClientTransport & { readonly listening: Promise<void> } {
   let oversized = false;

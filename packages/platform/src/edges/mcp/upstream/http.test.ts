@@ -174,3 +174,35 @@ it('servers are added and removed while the platform runs', async () => {
   });
   await client.close();
 });
+
+it.each(['tools/list', 'server/discover'])(
+  'a server that is removed while %s is on its way is gone at once',
+  async (method) => {
+    const upstream = await startHttpUpstream('modern');
+    open.push(upstream);
+    const asked = Promise.withResolvers<void>();
+    const never: typeof fetch = (input, init) => {
+      if (new Headers(init?.headers).get('mcp-method') !== method) return fetch(input, init);
+      asked.resolve();
+      return new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)));
+    };
+    const gateway = await createTestGateway({ fetchFor: () => never });
+    open.push(gateway);
+    gateway.upstreams.add('slow', { url: upstream.url });
+    await asked.promise;
+    const began = performance.now();
+    await gateway.upstreams.remove('slow');
+    expect(performance.now() - began).toBeLessThan(1_500);
+    expect(gateway.exchange.catalogue.list({ owner: 'slow' })).toEqual([]);
+  },
+);
+
+it('a server that is removed as it answers is gone as well', async () => {
+  const { upstream, gateway } = await setup('modern');
+  for (let round = 0; round < 20; round++) {
+    gateway.upstreams.add('brief', { url: upstream.url });
+    await new Promise((resolve) => setTimeout(resolve, round));
+    await gateway.upstreams.remove('brief');
+  }
+  expect(gateway.exchange.catalogue.list({ owner: 'brief' })).toEqual([]);
+});

@@ -1,18 +1,27 @@
-import { AipError } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import type { Exchange } from '../../../exchange/index.ts';
 import type { FetchFor } from '../../../kernel/outbound.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import type { ReadSecret } from '../../../kernel/secret.ts';
 import type { Vault } from '../../../kernel/vault.ts';
 import { checkName, type UpstreamConfig, type UpstreamLog } from './config.ts';
 import { createAccess, type Access } from './oauth/access.ts';
 import { accountOf, type Account } from './oauth/account.ts';
 import type { ClientIdentity } from './oauth/client.ts';
 import { CALLBACK_PATH, CLIENT_PATH } from './oauth/endpoints.ts';
-import { createLogins, type Logins } from './oauth/logins.ts';
+import { createLogins, type Logins, type LoginState } from './oauth/logins.ts';
 import { startUpstream, type Upstream, type UpstreamStatus } from './upstream.ts';
 
 export type { UpstreamConfig } from './config.ts';
 export { registerLoginEndpoints } from './oauth/endpoints.ts';
+
+/** A login that a browser has to finish. */
+export interface BegunLogin {
+  readonly id: string;
+  readonly url: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly expires: number;
+}
 
 /** The configured MCP servers behind the gateway. */
 export interface McpUpstreams {
@@ -32,13 +41,17 @@ export interface McpUpstreams {
    * UNSUPPORTED_OPERATION where nobody can tell.
    */
   watch(server: string, uri: string, updated: () => void): Promise<() => void>;
+  /** What each server declares in `capabilities.extensions`. */
+  readonly extensions: () => Iterable<readonly [server: string, declared: JsonObject]>;
   /** How closely a server's tools are watched for changes; undefined for a name that is none. */
   pinning(name: string): UpstreamConfig['pin'];
   /**
    * Begins a login of this principal at a server; whoever opens the URL finishes it in a browser.
    * Throws NOT_FOUND, UNSUPPORTED_OPERATION where there is nothing to log in to, and what `Access.login` throws.
    */
-  login(name: string, principal: Principal): Promise<{ readonly url: string; readonly expires: number }>;
+  login(name: string, principal: Principal): Promise<BegunLogin>;
+  /** Resolves when the principal's login has ended, or the signal aborts. Throws NOT_FOUND when there is none of this id. */
+  loginEnded(id: string, principal: Principal, signal: AbortSignal): Promise<LoginState>;
   /** Forgets the principal's tokens; false when there were none. */
   logout(name: string, principal: Principal): Promise<boolean>;
   /** Logins that browsers have to finish. */
@@ -51,8 +64,10 @@ export interface McpUpstreamsOptions {
   readonly servers: Readonly<Record<string, UpstreamConfig>>;
   /** Carries every request to a server that is reached over HTTP; the platform's guarded fetch. */
   readonly fetchFor: FetchFor;
-  /** Holds tokens of users and secrets that the configuration names. */
+  /** Holds tokens of users, and the clients that the platform is registered as. */
   readonly vault: Vault;
+  /** For what the configuration cites. */
+  readonly readSecret: ReadSecret;
   /** Where browsers, and authorization servers, reach the platform: an origin. */
   readonly baseUrl: () => string;
   readonly log?: UpstreamLog;
@@ -61,7 +76,7 @@ export interface McpUpstreamsOptions {
 /** Throws CONFIG_INVALID for an unusable name. Commands come from the configuration only, never from a message. */
 export function createMcpUpstreams(
   exchange: Exchange,
-  { servers, fetchFor, vault, baseUrl, log = () => {} }: McpUpstreamsOptions,
+  { servers, fetchFor, vault, readSecret, baseUrl, log = () => {} }: McpUpstreamsOptions,
 ): McpUpstreams {
   const configured = new Map(Object.entries(servers));
   for (const name of configured.keys()) checkName(name);
@@ -73,11 +88,12 @@ export function createMcpUpstreams(
   function run(name: string, config: UpstreamConfig): void {
     const access =
       'url' in config
-        ? createAccess({ server: name, config, fetchFor, vault, identity: () => identityAt(baseUrl()) })
+        ? createAccess({ server: name, config, fetchFor, vault, readSecret, identity: () => identityAt(baseUrl()) })
         : undefined;
     if (access) accesses.set(name, access);
     const upstream = startUpstream(exchange, name, config, {
       access,
+      readSecret,
       log,
       login: async (account) => (await begin(name, account)).url,
     });
@@ -91,9 +107,10 @@ export function createMcpUpstreams(
     throw new AipError('UNSUPPORTED_OPERATION', `There is nothing to log in to at "${name}".`);
   }
 
-  async function begin(name: string, account: Account): Promise<{ url: string; expires: number }> {
+  async function begin(name: string, account: Account): Promise<BegunLogin> {
     const login = await accessOf(name).login(account);
-    return { url: login.url, expires: logins.keep(login) };
+    const { id, until } = logins.keep(login);
+    return { id, url: login.url, expires: until };
   }
 
   return {
@@ -138,12 +155,15 @@ export function createMcpUpstreams(
       if (!upstream) throw new AipError('UNSUPPORTED_OPERATION', 'Only resources of MCP servers can be watched.');
       return upstream.watch(uri, updated);
     },
+    extensions: () => [...running.values()].map(({ name, extensions }) => [name, extensions] as const),
     pinning: (name) => (configured.has(name) ? (configured.get(name)?.pin ?? 'enforce') : undefined),
     login: (name, principal) => begin(name, accountOf(principal)),
+    loginEnded: (id, principal, signal) => logins.ended(id, accountOf(principal), signal),
     logout: async (name, principal) => accessOf(name).logout(accountOf(principal)),
     logins,
     status: () => [...running.values()].map((upstream) => upstream.status()),
     async stop() {
+      logins.release();
       await Promise.all([...running.values()].map((upstream) => upstream.stop()));
       running.clear();
     },

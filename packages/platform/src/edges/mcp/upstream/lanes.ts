@@ -11,8 +11,9 @@ import { accountKey, accountOf, type Account } from './oauth/account.ts';
 import { createQuestioner, type Questioner } from './questions.ts';
 
 /**
- * Older servers do not say which call a question of theirs belongs to. So whoever can answer questions gets a
- * connection of its own, with one call on it at a time: nobody is ever asked for another's call.
+ * Older servers do not say which call a question of theirs belongs to, nor, over stdio, a log message. So whoever can
+ * answer the one, or wants to hear the other, gets a connection of its own, with one call on it at a time: nobody is ever
+ * asked, or told, of another's call.
  */
 export interface Lanes {
   /** Waits for its turn on the caller's lane; undefined when no further lane can be opened. */
@@ -49,6 +50,9 @@ interface Lane {
 
 export const mayAsk = ({ accepts }: Message): boolean =>
   accepts.sampling === true || accepts.elicitation === true || accepts.roots === true;
+
+/** Whether the caller has said that it wants to hear log messages. */
+export const wantsLogs = ({ native }: Message): boolean => typeof native?.['logLevel'] === 'string';
 
 export function createLanes(
   connectWith: (

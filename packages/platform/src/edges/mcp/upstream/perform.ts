@@ -5,6 +5,7 @@ import {
   type Client,
   type RequestOptions,
 } from '@modelcontextprotocol/client';
+import { z } from 'zod';
 import { argumentsOf, type Body } from '../../../kernel/body.ts';
 import type { Message } from '../../../kernel/message.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
@@ -13,20 +14,25 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { EventChannel } from './event-channel.ts';
 import { listening } from './logs.ts';
 import { createQuestioner } from './questions.ts';
+import { TAKES_TASKS } from './remote-task.ts';
 import { inRounds, type Retry } from './rounds.ts';
-import { signalsIn, type Signal } from './signals.ts';
+import { raiseSignals } from './signals.ts';
 
 /** A server may be silent for this long, in milliseconds; progress starts it anew. */
 const SILENCE = 5 * 60_000;
 /** No call takes longer than this, in milliseconds. */
 const TOTAL = 60 * 60_000;
 
+/** Methods of extensions that only read (SEP-2640). */
+const EXTENSION_METHODS: ReadonlySet<string> = new Set(['skills/list', 'skills/get', 'resources/directory/read']);
+const AnyResult = z.looseObject({});
+
 /** Sends what the message asks for and returns the server's result, whole. */
 export async function perform(client: Client, call: RouteCall, channel: EventChannel): Promise<Body> {
   const { entry, message } = call;
   const args = argumentsOf(message.body);
   const stateless = client.getProtocolEra() === 'modern';
-  const _meta = { ...metaOf(message), ...(stateless ? askerOf(message) : {}) };
+  const _meta = { ...metaOf(message), ...(stateless ? askerOf(call) : {}) };
   const headers = stateless && entry.kind === 'tool' ? paramHeaders(declaredHeaders(entry.inputSchema), args) : {};
   const options: RequestOptions = {
     signal: call.signal,
@@ -45,14 +51,22 @@ export async function perform(client: Client, call: RouteCall, channel: EventCha
   };
   const { method, params } = requestOf(call, args);
   const send = async (retry: Retry): Promise<JsonObject> =>
-    (await client.request({ method, params: { ...params, ...retry, _meta } } as never, options)) as JsonObject;
+    (await requestBy(client, { method, params: { ...params, ...retry, _meta } }, options)) as JsonObject;
   const result = await listening(channel, () => inRounds(send, createQuestioner(call, channel)));
-  if (entry.kind === 'tool') raise(signalsIn(result), call, channel);
+  if (entry.kind === 'tool') raiseSignals(result, call, channel);
   return { type: 'mcp', value: result };
 }
 
+/** The SDK knows the results of the specification's own methods. */
+const requestBy = (client: Client, request: { method: string; params: JsonObject }, options: RequestOptions) =>
+  EXTENSION_METHODS.has(request.method)
+    ? client.request(request, AnyResult, options)
+    : client.request(request as never, options);
+
 function requestOf(call: RouteCall, args: JsonObject): { readonly method: string; readonly params: JsonObject } {
   const { entry, message } = call;
+  const extension = message.native?.['extension'];
+  if (typeof extension === 'string' && EXTENSION_METHODS.has(extension)) return { method: extension, params: args };
   if (message.native?.['complete'] !== undefined)
     return { method: 'completion/complete', params: completion(call, args) };
   if (entry.kind === 'prompt') return { method: 'prompts/get', params: { name: entry.name, arguments: args } };
@@ -67,10 +81,12 @@ function metaOf({ native, trace }: Message): JsonObject {
 }
 
 /** What the caller can be asked and wants to hear: a server of 2026-07-28 is told with each request. */
-function askerOf(message: Message): JsonObject {
+function askerOf({ message, entry }: RouteCall): JsonObject {
   const logLevel = message.native?.['logLevel'];
+  const capabilities = capabilitiesOf(message) as JsonObject;
+  const extensions = { ...(capabilities['extensions'] as JsonObject | undefined), ...TAKES_TASKS };
   return {
-    [CLIENT_CAPABILITIES_META_KEY]: capabilitiesOf(message) as JsonObject,
+    [CLIENT_CAPABILITIES_META_KEY]: entry.kind === 'tool' ? { ...capabilities, extensions } : capabilities,
     ...(typeof logLevel === 'string' ? { [LOG_LEVEL_META_KEY]: logLevel } : {}),
   };
 }
@@ -90,11 +106,4 @@ function completion(call: RouteCall, args: JsonObject): JsonObject {
     argument: args['argument'] ?? null,
     ...(args['context'] === undefined ? {} : { context: args['context'] }),
   };
-}
-
-/** On record with the call, and seen by clients that listen to warnings. */
-function raise(signals: readonly Signal[], { entry }: RouteCall, channel: EventChannel): void {
-  if (signals.length === 0) return;
-  const value = { server: entry.owner, tool: entry.name, signals: [...signals] };
-  channel.push({ type: 'log', level: 'warning', logger: 'aip.signals', data: { type: 'data', value } });
 }

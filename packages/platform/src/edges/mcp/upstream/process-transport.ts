@@ -20,7 +20,7 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
  * but what is named, ends a call as soon as the process has exited, and outlives messages that are too long.
  */
 export function processTransport(
-  config: ProcessUpstream,
+  config: ProcessUpstream<string>,
   onStderr: (line: string) => void,
 ): Transport & { readonly pid: number | undefined; readonly stderr: null } {
   let child: Child | undefined;
@@ -122,7 +122,7 @@ export function processTransport(
   return transport;
 }
 
-function environment(given: ProcessUpstream['env']): Record<string, string> {
+function environment(given: ProcessUpstream<string>['env']): Record<string, string> {
   const inherited = INHERITED.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];

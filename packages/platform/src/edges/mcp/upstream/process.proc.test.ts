@@ -39,6 +39,15 @@ const CRUDE = `
   const done = (id, text) => send({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } });
 `;
 
+/** Logs in the middle of every call, without saying of which. */
+const TALKATIVE = `${CRUDE}
+  const TOOLS = ['talk'];
+  function call(id, { arguments: { word } }) {
+    send({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: word } });
+    setTimeout(() => done(id, word), 50);
+  }
+`;
+
 const policy: Guard = {
   name: 'policy',
   admit: ({ target }) =>
@@ -57,6 +66,7 @@ beforeAll(async () => {
     servers: {
       files: { command: node, args: [server('server-filesystem'), folder] },
       everything: { command: node, args: [server('server-everything')], env: { GIVEN: 'by the operator' } },
+      talkative: { command: node, args: [script('talkative.cjs', TALKATIVE)] },
       // Exits at anything that comes before initialize, as some older servers do.
       prudish: {
         command: node,
@@ -249,4 +259,22 @@ describe(`an upstream process that fails ${claim('P-MCP-GW.supervision')}`, () =
       .toMatchObject({ state: 'active', failures: before + 1 });
     await client.close();
   });
+});
+
+it(`hears the log messages of an older process for its own calls, and nobody else’s ${claim('P-MCP.logging')}`, async () => {
+  const words = ['one', 'two', 'three'];
+  const clients = await Promise.all(
+    words.map((token) => connectV2(`${gateway.url}/mcp/talkative`, 'legacy', { token })),
+  );
+  const heard = words.map((): unknown[] => []);
+  for (const [index, client] of clients.entries()) {
+    client.setNotificationHandler('notifications/message', ({ params }) => void heard[index]!.push(params.data));
+    // The last one has not said that it wants to hear any.
+    if (index < 2) await client.setLoggingLevel('info');
+  }
+  await Promise.all(
+    clients.map((client, index) => client.callTool({ name: 'talk', arguments: { word: words[index]! } })),
+  );
+  expect(heard).toEqual([['one'], ['two'], []]);
+  for (const client of clients) await client.close();
 });

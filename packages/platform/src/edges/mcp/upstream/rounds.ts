@@ -28,7 +28,7 @@ export async function inRounds(
   let result = await send({});
   while (result['resultType'] === 'input_required') {
     const { inputRequests, requestState } = result;
-    const questions = isJsonObject(inputRequests) ? Object.entries(inputRequests).map(questionOf) : [];
+    const questions = questionsIn(inputRequests);
     if (typeof requestState === 'string' && requestState.length > MAX_STATE)
       throw new AipError('UPSTREAM_FAILED', `Its requestState is longer than ${MAX_STATE} characters.`);
     const answers = await questioner.ask(questions);
@@ -42,6 +42,10 @@ export async function inRounds(
   }
   return result;
 }
+
+/** Throws UPSTREAM_FAILED for one that no client can answer. */
+export const questionsIn = (inputRequests: Json | undefined) =>
+  isJsonObject(inputRequests) ? Object.entries(inputRequests).map(questionOf) : [];
 
 function questionOf([key, request]: [string, Json]): Question & { readonly key: string } {
   const method = isJsonObject(request) ? request['method'] : undefined;

@@ -1,4 +1,6 @@
 import { isJsonObject, type JsonObject } from '@aip/wire';
+import type { RouteCall } from '../../../kernel/route.ts';
+import type { EventChannel } from './event-channel.ts';
 
 /** Something in a result that speaks to the model instead of answering it. */
 export type Signal = 'instructions to a model' | 'hidden characters';
@@ -30,4 +32,12 @@ function textOf({ content }: JsonObject): string {
     if (text.length >= MAX_LOOKED_AT) break;
   }
   return text;
+}
+
+/** On record with the call, and seen by clients that listen to warnings. */
+export function raiseSignals(result: JsonObject, { entry }: RouteCall, channel: EventChannel): void {
+  const signals = signalsIn(result);
+  if (signals.length === 0) return;
+  const value = { server: entry.owner, tool: entry.name, signals: [...signals] };
+  channel.push({ type: 'log', level: 'warning', logger: 'aip.signals', data: { type: 'data', value } });
 }

@@ -6,7 +6,7 @@ import { limitedFetch } from './http-transport.ts';
  * The HTTP+SSE transport of 2024-11-05, through the SDK. Its event source would come back by itself, to a new session in
  * which nobody has said `initialize`; so the end of the stream is the end of the connection here.
  */
-export function sseTransport(config: HttpUpstream, send: FetchLike): SSEClientTransport {
+export function sseTransport(config: HttpUpstream<string>, send: FetchLike): SSEClientTransport {
   // One message that is too long ends the connection: here answers have no stream of their own.
   const limited = limitedFetch(send, () => {});
   const transport = new SSEClientTransport(new URL(config.url), {

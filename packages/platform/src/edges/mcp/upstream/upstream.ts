@@ -2,6 +2,7 @@ import { AipError, type JsonObject } from '@aip/wire';
 import type { Exchange } from '../../../exchange/index.ts';
 import type { CatalogueEntry } from '../../../kernel/catalogue.ts';
 import type { Route } from '../../../kernel/route.ts';
+import type { ReadSecret } from '../../../kernel/secret.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
 import { connect, listAll, listAskingTools, type Connection, type ConnectOptions } from './connection.ts';
 import { createDelivery } from './delivery.ts';
@@ -47,6 +48,8 @@ export interface Upstream {
   status(): UpstreamStatus;
   /** Calls back whenever a resource of the server has changed. Throws UNSUPPORTED_OPERATION if the server cannot tell. */
   watch(uri: string, updated: () => void): Promise<() => void>;
+  /** What it declared in `capabilities.extensions` when it was last connected. */
+  readonly extensions: JsonObject;
   /** Resolves once the first attempt to connect has ended, either way. */
   readonly tried: Promise<void>;
   stop(): Promise<void>;
@@ -55,6 +58,7 @@ export interface Upstream {
 export interface UpstreamOptions {
   /** For a server over HTTP. */
   readonly access?: Access | undefined;
+  readonly readSecret: ReadSecret;
   readonly log: UpstreamLog;
   /** Keeps a login that a person has to finish; returns its URL. */
   readonly login: (account: Account) => Promise<string>;
@@ -64,11 +68,12 @@ export function startUpstream(
   exchange: Exchange,
   name: string,
   config: UpstreamConfig,
-  { access, log, login }: UpstreamOptions,
+  { access, readSecret, log, login }: UpstreamOptions,
 ): Upstream {
   const { catalogue, routes } = exchange;
   const stopping = new AbortController();
   const { promise: tried, resolve: firstTried } = Promise.withResolvers<void>();
+  const { promise: listed, resolve: firstListed } = Promise.withResolvers<void>();
   let connection: Connection | undefined;
   /** Whose connection it is, when it is not everybody's. */
   let lister: Account | undefined;
@@ -78,11 +83,13 @@ export function startUpstream(
   let entries: readonly CatalogueEntry[] = [];
   let failures = 0;
   let lastError: string | undefined;
+  let extensions: JsonObject = {};
   let latency: number | undefined;
 
   const base: ConnectOptions = {
     name,
     config,
+    readSecret,
     capabilities: {},
     log,
     fetch: access?.as(access.service) ?? fetch,
@@ -101,6 +108,7 @@ export function startUpstream(
   const unfollow = access?.onChange(() => loggedIn.abort());
   const watching = createWatching(current);
   const unbind = routes.bind(name, { reach: 'remote', deliver: delivery.deliver, absence } satisfies Route);
+  routes.expect(name, listed);
 
   // ── staying connected ──────────────────────────────────────────────────────────────────────────────
 
@@ -119,6 +127,7 @@ export function startUpstream(
         lastError = message;
       }
       firstTried();
+      firstListed();
       if (stopping.signal.aborted) break;
       failures++;
       absent(why);
@@ -139,9 +148,13 @@ export function startUpstream(
       },
       onListChanged: () => void refresh(opened).catch(() => opened.lose()),
     });
+    const end = (): void => void opened.close().catch(() => {});
+    stopping.signal.addEventListener('abort', end, { once: true });
     try {
       await refresh(opened);
+      stopping.signal.throwIfAborted();
       connection = opened;
+      extensions = opened.client.getServerCapabilities()?.extensions ?? {};
       state = 'active';
       stateSince = exchange.clock.now();
       lastError = undefined;
@@ -153,9 +166,10 @@ export function startUpstream(
         era: opened.client.getProtocolEra(),
         tools: toolCount(),
       });
-      void learnAskingTools(opened);
+      void learnAskingTools(opened).then(firstListed);
       await opened.lost;
     } finally {
+      stopping.signal.removeEventListener('abort', end);
       drop(opened);
       await opened.close().catch(() => {});
     }
@@ -275,6 +289,9 @@ export function startUpstream(
     name,
     tried,
     watch: (uri, updated) => watching.add(uri, updated),
+    get extensions() {
+      return extensions;
+    },
     status() {
       const era = connection?.client.getProtocolEra();
       const pid = (connection?.client.transport as { pid?: number } | undefined)?.pid;

@@ -9,6 +9,7 @@ import {
 } from '@modelcontextprotocol/client';
 import type { FetchFor } from '../../../../kernel/outbound.ts';
 import { createRecentMap } from '../../../../kernel/recent-map.ts';
+import type { ReadSecret } from '../../../../kernel/secret.ts';
 import type { Vault } from '../../../../kernel/vault.ts';
 import type { HttpUpstream } from '../config.ts';
 import { aipErrorIn } from '../failures.ts';
@@ -50,10 +51,11 @@ export interface AccessOptions {
   readonly config: HttpUpstream;
   readonly fetchFor: FetchFor;
   readonly vault: Vault;
+  readonly readSecret: ReadSecret;
   readonly identity: () => ClientIdentity;
 }
 
-export function createAccess({ server, config, fetchFor, vault, identity }: AccessOptions): Access {
+export function createAccess({ server, config, fetchFor, vault, readSecret, identity }: AccessOptions): Access {
   const settings = config.oauth ?? {};
   const url = new URL(config.url);
   const plain = fetchFor({ named: [config.url] });
@@ -140,7 +142,14 @@ export function createAccess({ server, config, fetchFor, vault, identity }: Acce
     throw reauthorise();
   }
 
-  const renewalOptions = (): RenewalOptions => ({ server, url, settings, vault, credentials, fetch: metadataFetch() });
+  const renewalOptions = (): RenewalOptions => ({
+    server,
+    url,
+    settings,
+    readSecret,
+    credentials,
+    fetch: metadataFetch(),
+  });
 
   const metadataFetch = (): typeof fetch =>
     fetchFor({ ...ANSWER_LIMITS, named: [config.url, ...(settings.issuer === undefined ? [] : [settings.issuer])] });
@@ -165,7 +174,7 @@ export function createAccess({ server, config, fetchFor, vault, identity }: Acce
         url,
         account,
         settings,
-        vault,
+        readSecret,
         credentials,
         identity: identity(),
         fetch: watched.fetch,

@@ -1,12 +1,10 @@
-import { AipError } from '@aip/wire';
 import {
   createPrivateKeyJwtAuth,
   type AddClientAuthentication,
   type OAuthClientMetadata,
   type StoredOAuthClientInformation,
 } from '@modelcontextprotocol/client';
-import { DEFAULT_TENANT } from '../../../../kernel/principal.ts';
-import { PLATFORM_OWNER, type Vault } from '../../../../kernel/vault.ts';
+import { textOfSecret, type ReadSecret } from '../../../../kernel/secret.ts';
 import type { OAuthSettings } from '../config.ts';
 
 /** Who the platform is towards authorization servers. */
@@ -28,29 +26,25 @@ export const clientMetadata = (redirectUrl: string): OAuthClientMetadata => ({
 
 /** The client that an operator has registered beforehand; undefined when there is none. Throws CONFIG_INVALID. */
 export async function registeredClient(
-  server: string,
   { client_id, client_secret, issuer }: OAuthSettings,
-  vault: Vault,
+  readSecret: ReadSecret,
 ): Promise<StoredOAuthClientInformation | undefined> {
   if (client_id === undefined) return undefined;
-  const secret =
-    client_secret === undefined ? undefined : await secretOf(server, 'client_secret', client_secret, vault);
   return {
     client_id,
-    ...(secret === undefined ? {} : { client_secret: secret }),
+    ...(client_secret === undefined ? {} : { client_secret: await textOfSecret(client_secret, readSecret) }),
     ...(issuer === undefined ? {} : { issuer }),
   };
 }
 
 /** `private_key_jwt` (RFC 7523, section 2.2) with the configured key; undefined when there is none. */
 export function keyAuthentication(
-  server: string,
   { client_id, private_key, key_algorithm = 'ES256' }: OAuthSettings,
-  vault: Vault,
+  readSecret: ReadSecret,
 ): AddClientAuthentication | undefined {
   if (client_id === undefined || private_key === undefined) return undefined;
   return async (...request) => {
-    const privateKey = await secretOf(server, 'private_key', private_key, vault);
+    const privateKey = await textOfSecret(private_key, readSecret);
     const authenticate = createPrivateKeyJwtAuth({
       issuer: client_id,
       subject: client_id,
@@ -59,13 +53,4 @@ export function keyAuthentication(
     });
     await authenticate(...request);
   };
-}
-
-async function secretOf(server: string, setting: string, name: string, vault: Vault): Promise<string> {
-  const secret = await vault.read(DEFAULT_TENANT, PLATFORM_OWNER, name);
-  if (secret !== undefined) return secret;
-  throw new AipError(
-    'CONFIG_INVALID',
-    `mcp.servers.${server}.oauth.${setting} names the secret "${name}", which there is not; "aip secret set ${name}" keeps it.`,
-  );
 }

@@ -7,7 +7,7 @@ import {
   type OAuthDiscoveryState,
   type StoredOAuthClientInformation,
 } from '@modelcontextprotocol/client';
-import type { Vault } from '../../../../kernel/vault.ts';
+import type { ReadSecret } from '../../../../kernel/secret.ts';
 import type { OAuthSettings } from '../config.ts';
 import type { Account } from './account.ts';
 import { clientMetadata, keyAuthentication, registeredClient, type ClientIdentity } from './client.ts';
@@ -31,7 +31,7 @@ export interface LoginOptions {
   readonly account: Account;
   readonly settings: OAuthSettings;
   readonly identity: ClientIdentity;
-  readonly vault: Vault;
+  readonly readSecret: ReadSecret;
   readonly credentials: Credentials;
   readonly fetch: typeof fetch;
   /** Where the server says that its metadata is (RFC 9728, section 5.1). */
@@ -66,12 +66,12 @@ export async function beginLogin(options: LoginOptions): Promise<Login> {
 }
 
 async function loginProvider(
-  { server, account, settings, identity, vault, credentials }: LoginOptions,
+  { server, account, settings, identity, readSecret, credentials }: LoginOptions,
   state: string,
 ): Promise<{ provider: OAuthClientProvider; authorizationUrl: () => string }> {
   const { redirectUrl, metadataUrl } = identity;
-  const registered = await registeredClient(server, settings, vault);
-  const addClientAuthentication = keyAuthentication(server, settings, vault);
+  const registered = await registeredClient(settings, readSecret);
+  const addClientAuthentication = keyAuthentication(settings, readSecret);
   let discovered: OAuthDiscoveryState | undefined;
   let verifier = '';
   let target: URL | undefined;

@@ -264,7 +264,7 @@ describe(`a login ${claim('P-MCP-GW.oauth')}`, () => {
     const vault = memoryVault();
     await vault.write('default', 'platform', 'box-secret', 'hush');
     const { server, gateway } = await setup(
-      { oauth: { client_id: 'ours', client_secret: 'box-secret' } },
+      { oauth: { client_id: 'ours', client_secret: { vault: 'box-secret' } } },
       { registration: false },
       { vault },
     );
@@ -273,7 +273,7 @@ describe(`a login ${claim('P-MCP-GW.oauth')}`, () => {
   });
 
   it('says which secret there is not', async () => {
-    const { gateway } = await setup({ oauth: { client_id: 'ours', client_secret: 'box-secret' } });
+    const { gateway } = await setup({ oauth: { client_id: 'ours', client_secret: { vault: 'box-secret' } } });
     await expect(beginLogin(gateway, 'alice')).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('aip secret set box-secret'),
@@ -313,6 +313,35 @@ describe(`a login ${claim('P-MCP-GW.oauth')}`, () => {
       expect(logins.finish(answer('n0'))).rejects.toMatchObject({ code: 'NOT_FOUND' }),
       expect(logins.finish(answer('n1'))).resolves.toMatchObject({ state: 'n1' }),
     ]);
+  });
+
+  it('is waited for by who began it, one at a time, and no longer than they want', async () => {
+    const logins = createLogins(() => 0);
+    const account = { tenant: 'default', owner: 'service:alice' };
+    const finish = vi.fn<() => Promise<void>>().mockRejectedValueOnce(new Error('what the server said'));
+    const begin = (state: string) => logins.keep({ state, server: 'box', account, url: '', finish });
+    const patient = new AbortController().signal;
+    const { id } = begin('first');
+    for (const who of [
+      { ...account, owner: 'service:bob' },
+      { ...account, tenant: 'other' },
+    ])
+      await expect(logins.ended(id, who, patient)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(logins.ended('no such id', account, patient)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+
+    const open = { server: 'box', state: 'open' };
+    expect(await logins.ended(id, account, AbortSignal.abort())).toEqual(open);
+    const [one, two] = [logins.ended(id, account, patient), logins.ended(id, account, patient)];
+    expect(await one).toEqual(open);
+    logins.release();
+    expect(await two).toEqual(open);
+
+    const waiting = logins.ended(id, account, patient);
+    await expect(logins.finish(new URLSearchParams({ state: 'first' }))).rejects.toThrow('what the server said');
+    expect(await waiting).toMatchObject({ state: 'failed', error: { code: 'INTERNAL_ERROR' } });
+    const again = begin('second');
+    await logins.finish(new URLSearchParams({ state: 'second' }));
+    expect(await logins.ended(again.id, account, patient)).toEqual({ server: 'box', state: 'done' });
   });
 
   it('whose answer comes from another authorization server gives no tokens', async () => {
@@ -366,7 +395,7 @@ describe(`the platform itself ${claim('P-MCP-GW.oauth')}`, () => {
     const oauth = {
       grant: 'client_credentials',
       client_id: 'ours',
-      client_secret: 'box-secret',
+      client_secret: { vault: 'box-secret' },
       scopes: ['read'],
     } as const;
     const { server, gateway } = await setup({ oauth }, {}, { vault });
@@ -385,7 +414,7 @@ describe(`the platform itself ${claim('P-MCP-GW.oauth')}`, () => {
     const vault = memoryVault();
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     await vault.write('default', 'platform', 'box-key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-    const oauth = { grant: 'client_credentials', client_id: 'ours', private_key: 'box-key' } as const;
+    const oauth = { grant: 'client_credentials', client_id: 'ours', private_key: { vault: 'box-key' } } as const;
     const { server, gateway } = await setup({ oauth }, {}, { vault });
     expect(gateway.upstreams.status()).toMatchObject([{ state: 'active' }]);
     const [request] = server.tokenRequests;

@@ -9,7 +9,7 @@ import {
   type OAuthClientProvider,
   type StoredOAuthTokens,
 } from '@modelcontextprotocol/client';
-import type { Vault } from '../../../../kernel/vault.ts';
+import type { ReadSecret } from '../../../../kernel/secret.ts';
 import type { OAuthSettings } from '../config.ts';
 import type { Account } from './account.ts';
 import { keyAuthentication, registeredClient } from './client.ts';
@@ -20,7 +20,7 @@ export interface RenewalOptions {
   readonly server: string;
   readonly url: URL;
   readonly settings: OAuthSettings;
-  readonly vault: Vault;
+  readonly readSecret: ReadSecret;
   readonly credentials: Credentials;
   readonly fetch: typeof fetch;
 }
@@ -36,7 +36,7 @@ export interface Challenge {
  * Throws UPSTREAM_FAILED when the authorization server cannot be asked; the tokens stay.
  */
 export async function refresh(
-  { server, url, settings, vault, credentials, fetch }: RenewalOptions,
+  { server, url, settings, readSecret, credentials, fetch }: RenewalOptions,
   account: Account,
   { resourceMetadataUrl }: Challenge,
 ): Promise<StoredOAuthTokens | undefined> {
@@ -48,10 +48,10 @@ export async function refresh(
   });
   checkIssuer(server, settings, found);
   const issuer = found.authorizationServerMetadata?.issuer ?? found.authorizationServerUrl;
-  const client = (await registeredClient(server, settings, vault)) ?? (await credentials.client(issuer));
+  const client = (await registeredClient(settings, readSecret)) ?? (await credentials.client(issuer));
   // What one authorization server has issued is never shown to another.
   if (!client || old.issuer !== issuer) return undefined;
-  const addClientAuthentication = keyAuthentication(server, settings, vault);
+  const addClientAuthentication = keyAuthentication(settings, readSecret);
   await selectResourceURL(url, {} as OAuthClientProvider, found.resourceMetadata);
   try {
     const renewed = await refreshAuthorization(found.authorizationServerUrl, {
@@ -88,14 +88,14 @@ const isOver = (error: unknown): boolean => error instanceof OAuthError && OVER.
 
 /** Tokens for the platform itself, by its client secret or private key (RFC 6749, section 4.4). Throws CONFIG_INVALID. */
 export async function clientCredentials(
-  { server, url, settings, vault, credentials, fetch }: RenewalOptions,
+  { server, url, settings, readSecret, credentials, fetch }: RenewalOptions,
   account: Account,
   { resourceMetadataUrl, scope }: Challenge,
 ): Promise<StoredOAuthTokens | undefined> {
-  const client = await registeredClient(server, settings, vault);
+  const client = await registeredClient(settings, readSecret);
   if (!client)
     throw new AipError('CONFIG_INVALID', `mcp.servers.${server}.oauth.client_id has to be set for client_credentials.`);
-  const addClientAuthentication = keyAuthentication(server, settings, vault);
+  const addClientAuthentication = keyAuthentication(settings, readSecret);
   const provider: OAuthClientProvider = {
     redirectUrl: undefined,
     clientMetadata: { redirect_uris: [], grant_types: ['client_credentials'] },
