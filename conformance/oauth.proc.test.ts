@@ -209,10 +209,14 @@ describe('what a client is told', () => {
 
 describe('a token', () => {
   /** As it is written, which fetch would not leave it. */
-  const statusOf = (authorization: string, path: string): Promise<number | undefined> =>
+  const statusOf = (authorization: string | undefined, path: string): Promise<number | undefined> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(platform.url);
-      const headers = { authorization, 'content-type': 'application/json', accept: 'application/json' };
+      const headers = {
+        ...(authorization === undefined ? {} : { authorization }),
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      };
       request({ hostname, port, path, method: 'POST', headers }, (response) => {
         response.resume();
         resolve(response.statusCode);
@@ -228,8 +232,14 @@ describe('a token', () => {
     expect(await list(token, '/mcp/box')).toBe(200);
     expect(await list(token, '/mcp')).toBe(401);
     // Nor by another spelling of the path.
-    for (const path of ['/%6dcp', '/%6dcp/box', '/mcp/%62ox', '/mcp/box/../notes', '/mcp//box', '/mcp/box%2f..'])
-      expect([401, 404], path).toContain(await statusOf(token, path));
+    const { url } = platform;
+    for (const path of ['/%6dcp', `${url}/mcp`, '/mcp/box/../notes', '/mcp//box', '/mcp/box%2f..'])
+      for (const authorization of [token, `${token} x`, undefined])
+        expect([401, 404], `${path} ${authorization?.slice(-2)}`).toContain(await statusOf(authorization, path));
+    for (const path of ['/%6dcp/box', '/mcp/%62ox', `${url}/mcp/box`]) {
+      expect(await statusOf(token, path), path).toBe(200);
+      expect(await statusOf(undefined, path), path).toBe(401);
+    }
     expect((await fetch(`${platform.url}/v1/agents/list`, { headers: { authorization: token } })).status).toBe(401);
     expect(await list(`Bearer ${await issuer.token('https://elsewhere.example/mcp')}`)).toBe(401);
   });

@@ -8,6 +8,9 @@ export async function startTarget<T>(file: string, ...args: string[]): Promise<T
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [first] = (await once(child, 'message')) as [T];
+  // It ends with the one who has started it, and does not keep that one alive.
+  child.unref();
+  child.channel?.unref();
   process.on('disconnect', () => child.disconnect());
   return first;
 }

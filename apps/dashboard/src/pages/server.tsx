@@ -82,14 +82,19 @@ function Details({
 }) {
   const suspects = pins.filter(({ state }) => state === 'quarantined');
   // A call from here is one of the real tool: what a virtual server adds to the arguments is not said to it.
-  const chosen = server && tools.find((known) => known.name === tool);
+  const isVirtual = name.startsWith('v/');
+  const chosen = isVirtual ? undefined : tools.find((known) => known.name === tool);
   return (
     <>
       {server && <ServerFacts server={server} />}
       {server?.state === 'offline' && server.error !== undefined && <p className="problem">{server.error}</p>}
       {server?.state === 'login_needed' && <LoginPanel name={name} />}
       {!server && (
-        <p className="lead">A virtual server: tools of others, chosen, renamed and described anew in aip.yaml.</p>
+        <p className="lead">
+          {isVirtual
+            ? 'A virtual server: tools of others, chosen, renamed and described anew in aip.yaml.'
+            : 'A source: an API, a folder or a database, offered as tools and resources by aip.yaml.'}
+        </p>
       )}
       {missing.length > 0 && (
         <Section title="Missing">
@@ -128,8 +133,8 @@ function Details({
                 <ToolRow
                   key={known.name}
                   tool={known}
-                  link={server ? linkTo('servers', `${name}/${known.name}`) : linkToReal(known)}
-                  standsFor={server ? undefined : known.address}
+                  link={isVirtual ? linkToReal(known) : linkTo('servers', `${name}/${known.name}`)}
+                  standsFor={isVirtual ? known.address : undefined}
                   pin={pins.find((pin) => pin.tool === known.name)}
                   isChosen={known === chosen}
                 />

@@ -3,7 +3,7 @@ import { AipClient } from '@aip/sdk';
 import { AipError } from '@aip/wire';
 import type { Command } from 'commander';
 import { isLoopbackHost } from '../exchange/origin.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { IdleFolderError, type ExitCode } from './exit-codes.ts';
 import type { Local, Settings } from './local.ts';
 import { styleFor, type Style } from './table.ts';
 
@@ -57,7 +57,7 @@ export function openCli(world: World, options: CommonOptions): Cli {
     settings,
     local: () => world.local(),
     async client() {
-      const url = options.url ?? world.env['AIP_URL'] ?? (await settings()).url;
+      const url = options.url ?? world.env['AIP_URL'] ?? urlIn(await settings());
       const token = options.token ?? world.env['AIP_TOKEN'] ?? (await operatorToken(url, settings));
       return new AipClient({ url, ...(token === undefined ? {} : { token }) });
     },
@@ -65,6 +65,11 @@ export function openCli(world: World, options: CommonOptions): Cli {
       world.out(json ? JSON.stringify(value, null, 2) : render(value));
     },
   };
+}
+
+function urlIn({ url, dataDir, idle }: Settings): string {
+  if (idle) throw new IdleFolderError(dataDir);
+  return url;
 }
 
 /** The credential file in the data folder opens this machine's platform; it is sent nowhere else. */

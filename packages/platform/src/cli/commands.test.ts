@@ -108,6 +108,8 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
     });
     const waiting = aip('agent', 'invoke', 'tool:notes/write', '{"z":3}');
     await expect.poll(async () => (await aip('approvals')).out).toContain('tool:notes/write');
+    const longest = (await aip('approvals')).out.split('\n').map((line) => line.length);
+    expect(Math.max(...longest)).toBeLessThanOrEqual(100);
     const { asks } = (await platform.json('approvals')) as { asks: { id: string }[] };
     expect((await aip('approve', asks[0]!.id, '--reason', 'fine')).code).toBe(EXIT.ok);
     const done = await waiting;
@@ -273,6 +275,10 @@ describe(`aip policy ${claim('D-CLI.commands')}`, () => {
       /permit cards-are-public \(starter\.cedar:\d+\) does not apply\n +not principal is Anonymous/,
     );
     expect((await aip('policy', 'explain', 'admin', 'tool:notes/write')).out).toMatch(/^permit: /);
+    expect(await aip('policy', 'explain', 'service:nobody', 'tool:notes/write')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('There is no token named "nobody"'),
+    });
   });
 
   it('check names the line of an error and fails as not verified', async () => {
@@ -307,7 +313,7 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
     await aip('kill', 'agent:hello', '--reason', 'enough');
     const verified = await aip('audit', 'verify');
     expect(verified).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/Verified\.$/) });
-    expect(verified.out).toMatch(/agent:did:key:\S+ +kill +20\S+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
+    expect(verified.out).toMatch(/agent:z6Mk\S+ +kill +20\S+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
   });
 
   it('export writes a file that is verified by itself, unless a byte of it has changed', async () => {

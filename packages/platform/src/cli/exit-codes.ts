@@ -18,6 +18,13 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** Nothing runs on the data folder that was given. */
+export class IdleFolderError extends AipError {
+  constructor(folder: string) {
+    super('AGENT_UNAVAILABLE', `No platform runs on ${folder}; "aip up --data-dir ${folder}" starts one.`);
+  }
+}
+
 /** Codes of refusals that stand until somebody acts. */
 const DENIED = new Set([
   'UNAUTHENTICATED',
@@ -36,8 +43,11 @@ const DENIED = new Set([
   'QUARANTINED',
 ]);
 
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof UnreachableError || error instanceof IdleFolderError;
+
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UnreachableError) return EXIT.unreachable;
+  if (isUnreachable(error)) return EXIT.unreachable;
   if (!(error instanceof AipError)) return EXIT.failed;
   if (error.code === 'CONFIG_INVALID') return EXIT.usage;
   return DENIED.has(error.code) ? EXIT.denied : EXIT.failed;

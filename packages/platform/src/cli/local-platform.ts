@@ -92,8 +92,11 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
   return {
     settings(flags) {
       const config = configOf(flags);
+      const running = runningUrl(config);
+      const named = flags['data_dir'] !== undefined || Boolean(env['AIP_DATA_DIR']);
       return {
-        url: runningUrl(config) ?? urlOf(reachable(config.host), config.port),
+        url: running ?? urlOf(reachable(config.host), config.port),
+        idle: named && running === undefined && !env['AIP_PORT'] && !env['AIP_HOST'],
         dataDir: config.data_dir,
         tokenFile: path.join(config.data_dir, TOKEN_FILE),
         adminToken: config.admin_token,

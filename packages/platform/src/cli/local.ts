@@ -8,6 +8,8 @@ export interface Settings {
   readonly tokenFile: string;
   /** The operator's token where it is set instead of made. */
   readonly adminToken: string | undefined;
+  /** No platform runs on a data folder that was named as the one to look in: another is not to be asked instead. */
+  readonly idle?: boolean;
 }
 
 /** Flags by the name of their setting; those not given are undefined. */

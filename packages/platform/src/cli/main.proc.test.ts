@@ -130,8 +130,33 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     await running.ended;
     // Its address stands there still, and is not believed.
     const lost = await status({ AIP_DATA_DIR: 'here' });
-    expect(lost.code).not.toBe(EXIT.ok);
+    expect(lost).toMatchObject({ code: EXIT.unreachable, err: expect.stringContaining('No platform runs on') });
     expect(lost.err).not.toContain(url);
+    // Neither is the one asked instead that runs where the settings would have it.
+    const other = startWith({}, 'up', '--port', String(port), '--data-dir', 'there');
+    await saysSoon(other, 'out', 'Dashboard');
+    expect(await status({}, '--data-dir', 'here')).toMatchObject({
+      code: EXIT.unreachable,
+      err: expect.stringMatching(/No platform runs on (\S+here); "aip up --data-dir \1" starts one\./),
+    });
+  });
+
+  it('says what is wrong with a source, and which servers are stopped, where one looks for their tools', async () => {
+    writeFileSync(
+      path.join(folder, 'aip.yaml'),
+      'mcp:\n  servers:\n    away: { url: "http://127.0.0.1:9/mcp" }\nsources:\n  openapi:\n    broken: { document: missing.yaml }\n',
+    );
+    const running = start('up', '--data-dir', 'here');
+    await saysSoon(running, 'out', 'Dashboard');
+    const problem = { code: EXIT.failed, err: expect.stringMatching(/sources\.openapi\.broken could not be read: .+/) };
+    await expect
+      .poll(() => run('mcp', 'inspect', 'broken', '--data-dir', 'here'), { timeout: 20_000 })
+      .toMatchObject(problem);
+    expect(await run('mcp', 'call', 'broken/x', '--data-dir', 'here')).toMatchObject(problem);
+    expect((await run('mcp', 'inspect', 'unheard', '--data-dir', 'here')).err).toContain('no MCP server "unheard"');
+    expect((await run('mcp', 'list', '--data-dir', 'here')).out).not.toContain('killed');
+    await run('kill', 'server:away', '--data-dir', 'here');
+    expect((await run('mcp', 'list', '--data-dir', 'here')).out).toMatch(/away .* killed/);
   });
 
   it('serve offers one protocol and what monitors ask; its operators reach it from this machine', async () => {

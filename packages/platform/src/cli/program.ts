@@ -31,10 +31,10 @@ const EPILOGUE = `
 First steps:
   aip up                                                  in one terminal; then, in another:
   aip agent create --name hello --capabilities greet
-  npx --no node hello.ts &                                (Node 24 or newer, which this brings along)
+  npx --no node hello.ts &                                (Node 24 or newer, as this brings)
   aip agent invoke hello --skill greet '{"text":"world"}'
 
-Exit codes: ${EXIT.ok} ok, ${EXIT.failed} failed, ${EXIT.usage} wrong usage or settings, ${EXIT.unreachable} no platform answers, ${EXIT.denied} denied, ${EXIT.unverified} not verified.
+Exit codes: ${EXIT.ok} ok, ${EXIT.failed} failed, ${EXIT.usage} wrong usage or settings, ${EXIT.unreachable} no platform, ${EXIT.denied} denied, ${EXIT.unverified} not verified.
 Settings: flags, AIP_* variables and aip.yaml. "aip <command> --help" has examples.`;
 
 /** The command line as a whole. `ended` is told what a command's exit code is to be. */

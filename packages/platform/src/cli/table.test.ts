@@ -1,6 +1,6 @@
 import { claim } from '@aip/conformance';
 import { expect, it } from 'vitest';
-import { fields, short, styleFor, table, wrapped, type Column } from './table.ts';
+import { fields, folded, short, styleFor, table, wrapped, type Column } from './table.ts';
 
 interface Row {
   readonly name: string;
@@ -43,4 +43,11 @@ it('breaks long texts at their spaces, and leaves words whole', () => {
   expect(lines.filter((line) => line.length > 96)).toEqual([`    ${'x'.repeat(120)}`]);
   expect(lines.map((line) => /^ */.exec(line)?.[0].length)).toEqual([2, 4, 4, 4, 4]);
   expect(lines.join(' ').replaceAll(/ +/g, ' ').trim()).toBe(text);
+});
+
+it('breaks anything into full lines, of which nothing is lost', () => {
+  const text = JSON.stringify({ path: 'x'.repeat(250), note: 'a b' });
+  const lines = folded(text, 2).split('\n');
+  expect(lines.map((line) => line.length)).toEqual([96, 96, 88]);
+  expect(lines.map((line) => line.slice(2)).join('')).toBe(text);
 });

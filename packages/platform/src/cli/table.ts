@@ -53,11 +53,13 @@ export function clipped<Row>(rows: readonly Row[], columns: readonly Column<Row>
     );
   const room = Math.max(last.title.length, TABLE_WIDTH - taken);
   const of = (row: Row): string => {
-    const text = printable(last.of(row));
-    return text.length <= room ? text : `${text.slice(0, room - 1)}…`;
+    return cut(printable(last.of(row)), room);
   };
   return table(rows, [...columns.slice(0, -1), { ...last, of }], style);
 }
+
+/** A text of at most `room` characters. */
+export const cut = (text: string, room: number): string => (text.length <= room ? text : `${text.slice(0, room - 1)}…`);
 
 /** Names and values below each other. What is undefined is left out. */
 export function fields(values: Readonly<Record<string, string | number | undefined>>, style: Style): string {
@@ -78,6 +80,12 @@ export const short = (text: string): string => text.replaceAll(/did:key:(\w{8})\
 
 /** Columns that a text for people takes at most. */
 const WIDTH = 96;
+
+/** A text broken wherever its lines are full, all of them indented. */
+export const folded = (text: string, indent: number): string =>
+  (printable(text).match(new RegExp(`.{1,${WIDTH - indent}}`, 'gu')) ?? [])
+    .map((line) => `${' '.repeat(indent)}${line}`)
+    .join('\n');
 
 /** A text broken at its spaces into lines that fit, all indented, those after the first a little more. */
 export function wrapped(text: string, indent = 0): string {

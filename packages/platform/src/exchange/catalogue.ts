@@ -1,6 +1,7 @@
 import { AipError } from '@aip/wire';
 import { parseAddress, splitOwned, type Address } from '../kernel/address.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import { canonicalUri, coversUri, uriKey } from '../kernel/uri.ts';
 
 /** Entries one owner may offer, so that a hostile upstream cannot fill the memory. */
 const MAX_PER_OWNER = 5_000;
@@ -16,6 +17,11 @@ export interface Catalogue {
    * what belongs to another does not exist.
    */
   resolve(address: Address, tenant?: string): CatalogueEntry;
+  /**
+   * Through which entry of an owner a URI is read, whoever asks and however it is spelt, and the URI that is read: what
+   * is listed, else the template with the longest literal beginning. Throws INVALID_ARGUMENT for what is no URI.
+   */
+  reading(owner: string, uri: string): { readonly entry: CatalogueEntry; readonly uri: string } | undefined;
   list(filter?: { kind?: CatalogueEntry['kind']; owner?: string; tenant?: string }): CatalogueEntry[];
   /** Called after every change, with the owner that changed. */
   onChange(listener: (owner: string) => void): () => void;
@@ -27,6 +33,7 @@ export type Vet = (owner: string, entries: readonly CatalogueEntry[]) => readonl
 export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalogue {
   const owners = new Map<string, readonly CatalogueEntry[]>();
   const byAddress = new Map<string, CatalogueEntry>();
+  const resources = new Map<string, CatalogueEntry>();
   const skillsByName = new Map<string, CatalogueEntry[]>();
   const agentsByName = new Map<string, CatalogueEntry[]>();
   const listeners = new Set<(owner: string) => void>();
@@ -43,6 +50,7 @@ export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalo
     owners.set(owner, entries);
     for (const entry of entries) {
       byAddress.set(entry.address, entry);
+      if (entry.kind === 'resource') resources.set(resourceKey(owner, entry.name), entry);
       if (entry.kind === 'skill') push(skillsByName, entry.name, entry);
       if (entry.kind === 'agent') push(agentsByName, entry.name, entry);
     }
@@ -52,6 +60,7 @@ export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalo
   function forget(owner: string): void {
     for (const entry of owners.get(owner) ?? []) {
       byAddress.delete(entry.address);
+      if (entry.kind === 'resource') resources.delete(resourceKey(owner, entry.name));
       if (entry.kind === 'skill') drop(skillsByName, entry.name, entry);
       if (entry.kind === 'agent') drop(agentsByName, entry.name, entry);
     }
@@ -103,6 +112,16 @@ export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalo
     throw new AipError('UNKNOWN_TARGET', `There is no ${kind} "${name.slice(0, 120)}" here.`);
   }
 
+  function reading(owner: string, uri: string): ReturnType<Catalogue['reading']> {
+    const exact = byAddress.get(`resource:${owner}/${uri}`);
+    if (exact) return { entry: exact, uri };
+    const canonical = canonicalUri(uri);
+    const listed = byAddress.get(`resource:${owner}/${canonical}`) ?? resources.get(resourceKey(owner, canonical));
+    if (listed?.kind === 'resource') return { entry: listed, uri: listed.name };
+    const template = nearestTemplate(owners.get(owner) ?? [], canonical);
+    return template && { entry: template, uri: canonical };
+  }
+
   return {
     put,
     remove(owner) {
@@ -112,6 +131,7 @@ export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalo
     },
     get: (address) => byAddress.get(address),
     resolve,
+    reading,
     list(filter = {}) {
       const { kind, owner, tenant } = filter;
       const source = owner === undefined ? [...byAddress.values()] : [...(owners.get(owner) ?? [])];
@@ -122,6 +142,22 @@ export function createCatalogue(vet: Vet = (_owner, entries) => entries): Catalo
       return () => listeners.delete(listener);
     },
   };
+}
+
+const resourceKey = (owner: string, uri: string): string => `${owner}/${uriKey(uri) ?? uri}`;
+
+function nearestTemplate(entries: readonly CatalogueEntry[], uri: string): CatalogueEntry | undefined {
+  let nearest: CatalogueEntry | undefined;
+  let length = -1;
+  for (const entry of entries) {
+    if (entry.kind !== 'template') continue;
+    const literal = entry.name.split('{', 1)[0] ?? '';
+    if (literal.length > length && coversUri(entry.name, uri)) {
+      nearest = entry;
+      length = literal.length;
+    }
+  }
+  return nearest;
 }
 
 /** What belongs to nobody is there for every tenant. */

@@ -1,3 +1,4 @@
+export { bearerOf, bindCaller, credentialOf } from './credential.ts';
 export { createExchange, type Exchange } from './exchange.ts';
 export { expel } from './expulsion.ts';
 export type { Call } from './live-task.ts';

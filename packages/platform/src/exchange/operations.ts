@@ -13,6 +13,9 @@ import { taskEventSchema, taskView, taskViewSchema } from './task-view.ts';
 const MAX_PAGE = 500;
 const MAX_EVENTS = 10_000;
 
+/** What a call does outside is between the platform and the target. */
+type ShownEntry = Omit<CatalogueEntry, 'binding'>;
+
 /** What can be addressed, as the catalogue has it. */
 const entrySchema = z.object({
   address: z.string(),
@@ -37,7 +40,7 @@ const entrySchema = z.object({
   native: z.record(z.string(), z.json()).optional(),
   tags: z.array(z.string()).optional(),
   examples: z.array(z.json()).optional(),
-} satisfies Record<keyof CatalogueEntry, z.ZodType>);
+} satisfies Record<keyof ShownEntry, z.ZodType>);
 
 /** Whether a principal sees and steers what belongs to others. */
 const oversees = (principal: Principal): boolean =>
@@ -161,7 +164,8 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         // What steers the platform, and what is to be looked at first, is shown to those who may steer it.
         const shown = exchange()
           .catalogue.list(filter)
-          .filter((entry) => (entry.plane !== 'control' && entry.state !== 'quarantined') || oversees(principal));
+          .filter((entry) => (entry.plane !== 'control' && entry.state !== 'quarantined') || oversees(principal))
+          .map(({ binding: _, ...entry }): ShownEntry => entry);
         return { output: { entries: shown as unknown as z.infer<typeof entrySchema>[] } };
       },
     }),

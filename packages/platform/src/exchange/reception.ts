@@ -13,6 +13,7 @@ import { crossingOf, messageFrom } from './crossing.ts';
 import type { KnownRequests } from './known-request.ts';
 import type { LiveTask } from './live-task.ts';
 import { operationRoute, validInput } from './operation-route.ts';
+import { resourceMeant } from './resource-meant.ts';
 import type { Routes } from './routes.ts';
 
 /** What stands before the guards: who is meant, on whose behalf, and which way leads there. */
@@ -43,8 +44,8 @@ export function createReception({ catalogue, routes, known, live, operations, cl
 
   function cross(session: Session, draft: Draft): Crossing {
     if (draft.deadline !== undefined && draft.deadline <= clock.now()) throw new AipError('DEADLINE_EXCEEDED');
-    const target = targetOf(session.principal, draft);
-    const message = messageFrom(session, draft, target, clock.now());
+    const { target, body } = resourceMeant(catalogue, targetOf(session.principal, draft), draft);
+    const message = messageFrom(session, { ...draft, body }, target, clock.now());
     return crossingOf(message, target, parentOf(session, draft.parentId));
   }
 

@@ -29,6 +29,7 @@ export function trusting(credential: Credential): Principal {
       roles: [],
     };
   if (credential.kind === 'none') return ANONYMOUS;
+  if (credential.kind === 'proved') return credential.principal;
   const name = credential.kind === 'bearer' ? credential.token : credential.name;
   return {
     id: `service:${name}`,

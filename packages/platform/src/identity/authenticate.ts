@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AipError } from '@aip/wire';
 import { ANONYMOUS, DEFAULT_TENANT, type Credential, type Principal } from '../kernel/principal.ts';
-import type { Issuers } from './issuers.ts';
 import type { Logins } from './login.ts';
 import type { TokenBook, TokenRow } from './tokens.ts';
 
@@ -15,8 +14,6 @@ export interface AuthenticateOptions {
   readonly tokens: TokenBook;
   readonly logins: Logins;
   readonly agents: AgentFacts;
-  /** Verified before, at the server that received them. */
-  readonly issuers?: Pick<Issuers, 'recognises' | 'principal'> | undefined;
 }
 
 export const ADMIN: Principal = {
@@ -43,7 +40,6 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
         'This dashboard session has ended; open a new login URL ("aip dashboard" prints one).',
       );
     }
-    if (options.issuers?.recognises(token)) return options.issuers.principal(token);
     const row = options.tokens.find(token);
     if (!row)
       throw new AipError(
@@ -71,6 +67,8 @@ export function authenticator(options: AuthenticateOptions): (credential: Creden
         return ANONYMOUS;
       case 'bearer':
         return bearer(credential.token);
+      case 'proved':
+        return credential.principal;
       case 'signed':
         return agentBy(credential.did, 'signature');
       case 'local':

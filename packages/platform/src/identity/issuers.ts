@@ -34,12 +34,10 @@ export interface Issuers {
   /** Whether a bearer token has the form of theirs. */
   recognises(token: string): boolean;
   /**
-   * Verifies a token for a resource, a URL; what has been verified is known for a minute.
+   * Who bears a token, once it is verified for a resource, a URL; its signature is not verified again for a minute.
    * Throws UNAUTHENTICATED, ISSUER_UNAVAILABLE.
    */
-  prove(token: string, resource: string): Promise<void>;
-  /** Who bears a token that has been proved. Throws UNAUTHENTICATED. */
-  principal(token: string): Principal;
+  prove(token: string, resource: string): Promise<Principal>;
 }
 
 export interface IssuersOptions {
@@ -140,16 +138,12 @@ export function createIssuers({ issuers, fetchFor, now }: IssuersOptions): Issue
         known.trim();
       }
       if ('error' in proof) throw proof.error;
-      if (proof.audience.some((audience) => audience === proof.own || covers(audience, resource))) return;
+      if (proof.audience.some((audience) => audience === proof.own || covers(audience, resource)))
+        return proof.principal;
       throw new AipError(
         'UNAUTHENTICATED',
         `This access token is not for ${resource}; ask for one with this as its resource (RFC 8707).`,
       );
-    },
-    principal(token) {
-      const proof = proofOf(token);
-      if (proof && 'principal' in proof) return proof.principal;
-      throw proof ? proof.error : new AipError('UNAUTHENTICATED', 'This access token has not been verified.');
     },
   };
 }

@@ -20,7 +20,7 @@ export interface RowDraft {
  * now and then, each row once however often it changed. Lost with the process, it is decided again from the log.
  */
 export interface Rows {
-  /** Reads what the store has of these rows; they stay until the next `adopt`. */
+  /** Reads what the store has of these rows; they stay until the next `load`. */
   load(keys: Iterable<{ readonly tenant: string; readonly key: string }>): Promise<void>;
   has(id: string): boolean;
   get(id: string): Json | undefined;
@@ -35,12 +35,13 @@ export interface Rows {
 }
 
 export function createRows(store: Pick<JournalStore, 'rows'>): Rows {
-  /** Absence is kept too. Trimmed between batches: none leaves under a running one. */
+  /** Absence is kept too. Trimmed as a batch begins: none leaves under a running one. */
   const known = createRecentMap<Json | undefined>(MAX_CACHED);
   const waiting = new Map<string, RowChange>();
 
   return {
     async load(keys) {
+      known.trim();
       const missing = new Map<string, { tenant: string; key: string }>();
       for (const { tenant, key } of keys) {
         const id = rowId(tenant, key);
@@ -65,7 +66,6 @@ export function createRows(store: Pick<JournalStore, 'rows'>): Rows {
         waiting.set(id, change);
         changes.push(change);
       }
-      known.trim();
       return changes;
     },
     waiting: () => [...waiting].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change),

@@ -40,6 +40,8 @@ export interface CatalogueEntry {
   readonly digest?: string;
   /** The protocol's own definition, whole (MCP Tool, Resource, Prompt), for same-protocol projections. */
   readonly native?: JsonObject;
+  /** What a call does outside, where somebody else's document decides it (an HTTP request): pinned, shown to no caller. */
+  readonly binding?: JsonObject;
   readonly tags?: readonly string[];
   readonly examples?: readonly Body[];
 }

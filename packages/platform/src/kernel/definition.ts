@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { canonicalJson, type JsonObject } from '@aip/wire';
 import type { CatalogueEntry } from './catalogue.ts';
 
-/** What a model or a caller is told about a tool, so what has to stay as it was agreed to (MCP 2026-07-28, Tool). */
-const PINNED = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const;
+/**
+ * What has to stay as it was agreed to: what a model or a caller is told about a tool (MCP 2026-07-28, Tool), and what a
+ * call of it does, where a document says so.
+ */
+const PINNED = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations', 'binding'] as const;
 
 /** The pinned part of a tool's definition; what is not said is left out. */
 function toolDefinition(tool: JsonObject): JsonObject {
@@ -17,9 +20,9 @@ export function toolDigest(tool: JsonObject): string {
     .digest('base64url');
 }
 
-/** The definition of an entry: in its owner's own words, where it came in some. */
+/** The definition of an entry, in its owner's own words where it came in some, with its binding. */
 export function entryDefinition(entry: CatalogueEntry): JsonObject {
-  const { name, title, description, inputSchema, outputSchema } = entry;
+  const { name, title, description, inputSchema, outputSchema, binding } = entry;
   return toolDefinition({
     name,
     description,
@@ -27,5 +30,6 @@ export function entryDefinition(entry: CatalogueEntry): JsonObject {
     ...(inputSchema === undefined ? {} : { inputSchema }),
     ...(outputSchema === undefined ? {} : { outputSchema }),
     ...entry.native,
+    ...(binding === undefined ? {} : { binding }),
   });
 }

@@ -27,6 +27,8 @@ export type Credential =
   | { readonly kind: 'none' }
   /** `Authorization: Bearer <token>`, or a dashboard session cookie's value. */
   | { readonly kind: 'bearer'; readonly token: string }
+  /** Whoever an access token, verified for what this very request asks for, says that it is. */
+  | { readonly kind: 'proved'; readonly principal: Principal }
   /** A frame whose signature the edge has verified against the key inside the DID. */
   | { readonly kind: 'signed'; readonly did: string }
   /** The process itself (start-up, recovery, stdio of the operator's own terminal). */

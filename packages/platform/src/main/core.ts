@@ -166,7 +166,6 @@ export async function openCore({
         tokens,
         logins,
         agents: { agent: (did) => registry.get(did) },
-        issuers,
       }),
       limit: limitGuard(
         { perSecond: config.rate.per_second, burst: config.rate.burst },

@@ -11,6 +11,8 @@ export interface ToolWords {
   readonly description: string;
   readonly inputSchema: JsonObject;
   readonly outputSchema?: JsonObject;
+  /** See {@link CatalogueEntry}. */
+  readonly binding?: JsonObject;
 }
 
 export function toolEntry(

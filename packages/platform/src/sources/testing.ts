@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { JsonObject } from '@aip/wire';
+import { AipError, toAipError, type JsonObject } from '@aip/wire';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { createOutbound } from '../engines/outbound/fetch.ts';
@@ -79,7 +79,9 @@ export async function openTestSources(settings: SourcesInput, options: TestSourc
         .toSorted(),
     async call(address, args = {}, signal) {
       const action = address.startsWith('tool:') ? 'call' : 'read';
-      const call = await exchange.send(session(), { to: address as Address, action, body: data(args) });
+      const draft = { to: address as Address, action, body: data(args) } as const;
+      const call = await exchange.send(session(), draft).catch(toAipError);
+      if (call instanceof AipError) return { value: {}, error: call.toJSON() };
       signal?.addEventListener('abort', () => call.cancel('caller'));
       const outcome = outcomeOf(await call.ended);
       const value = (outcome.body?.value ?? {}) as JsonObject;

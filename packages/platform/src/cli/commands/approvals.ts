@@ -1,6 +1,6 @@
 import type { JsonObject } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
-import { short, table } from '../table.ts';
+import { cut, folded, short, table, type Column } from '../table.ts';
 
 interface AskView {
   readonly id: string;
@@ -28,19 +28,28 @@ export const addApprovals: AddCommand = (program, bind) => {
   );
 };
 
-const askTable = (asks: readonly AskView[], cli: Cli): string =>
-  table(
-    asks,
-    [
-      { title: 'ASK', of: ({ id }) => id },
-      { title: 'STATE', of: ({ state }) => state, look: ({ state }) => (state === 'open' ? 'yellow' : 'dim') },
-      { title: 'FROM', of: (ask) => short(ask.from_name) },
-      { title: 'TO', of: ({ to }) => short(to) },
-      { title: 'EXPIRES', of: (ask) => ask.expires_at },
-      { title: 'ARGUMENTS', of: (ask) => (ask.arguments ? JSON.stringify(ask.arguments) : '') },
-    ],
-    cli.style,
-  );
+const columns: readonly Column<AskView>[] = [
+  { title: 'ASK', of: ({ id }) => id },
+  { title: 'STATE', of: ({ state }) => state, look: ({ state }) => (state === 'open' ? 'yellow' : 'dim') },
+  { title: 'EXPIRES (UTC)', of: ({ expires_at: at }) => at?.slice(0, 16).replace('T', ' ') },
+  { title: 'CALL', of: (ask) => cut(callOf(ask), CALL_WIDTH) },
+];
+
+const CALL_WIDTH = 32;
+const callOf = ({ from_name: from, to }: AskView): string => `${short(from)} → ${short(to)}`;
+
+/** What waits; below it each call with its arguments, whole: that is what is agreed to. */
+const askTable = (asks: readonly AskView[], { style }: Cli): string =>
+  [
+    table(asks, columns, style),
+    ...asks.map((ask) =>
+      [
+        style('dim', ask.id),
+        folded(callOf(ask), 2),
+        ...(ask.arguments ? [folded(JSON.stringify(ask.arguments), 2)] : []),
+      ].join('\n'),
+    ),
+  ].join('\n\n');
 
 export const addApprove: AddCommand = (program, bind) => {
   common(

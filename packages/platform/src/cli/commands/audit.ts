@@ -4,7 +4,7 @@ import { AipError } from '@aip/wire';
 import type { AuditReport, KillRecord } from '../../governance/audit/index.ts';
 import { common, output, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
-import { fields, printable, short, table } from '../table.ts';
+import { cut, fields, printable, short, table } from '../table.ts';
 
 const DATA_DIR = ['--data-dir <folder>', 'where the log is (AIP_DATA_DIR, ./.aip)'] as const;
 
@@ -110,7 +110,7 @@ const killTable = (kills: readonly KillRecord[], cli: Cli): string =>
   table(
     kills,
     [
-      { title: 'STOPPED', of: ({ scope }) => short(scope) },
+      { title: 'STOPPED', of: ({ scope }) => cut(short(scope).replace('did:key:', ''), 22) },
       { title: 'MODE', of: ({ mode }) => mode },
       { title: 'T', of: (kill) => new Date(kill.received_at).toISOString() },
       { title: 'LAST MESSAGE ACCEPTED', of: (kill) => lastAccepted(kill) },

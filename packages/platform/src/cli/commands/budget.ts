@@ -43,7 +43,7 @@ export const addBudget: AddCommand = (program, bind) => {
   common(
     budget
       .command('set')
-      .description('set what a principal may spend; a limit left out does not limit')
+      .description('set limits; one left out does not limit')
       .argument('<principal>', 'an agent’s name or DID, or service:<token name>')
       .option('--per-call <units>', 'at most this for one call', units)
       .option('--per-day <units>', 'at most this each day (UTC)', units)
@@ -78,7 +78,7 @@ export const addBudget: AddCommand = (program, bind) => {
   common(
     budget
       .command('reconcile')
-      .description('decide what becomes of such money, once you know whether the call took effect')
+      .description('pay such money, or give it back')
       .argument('<task>')
       .addArgument(
         new Argument('<resolution>', 'captured: it did, and is paid; released: it did not').choices([
@@ -86,12 +86,14 @@ export const addBudget: AddCommand = (program, bind) => {
           'released',
         ]),
       ),
-  ).action(
-    bind(async (cli, task: string, resolution: 'captured' | 'released') => {
-      const answer = await (await cli.client()).operate('ledger.reconcile', { task, resolution });
-      cli.show(answer, () => `The money held by task ${task} is ${resolution}.`);
-    }),
-  );
+  )
+    .addHelpText('after', '\nDo it once you know whether the call took effect. "aip budget open" shows such calls.')
+    .action(
+      bind(async (cli, task: string, resolution: 'captured' | 'released') => {
+        const answer = await (await cli.client()).operate('ledger.reconcile', { task, resolution });
+        cli.show(answer, () => `The money held by task ${task} is ${resolution}.`);
+      }),
+    );
 };
 
 const budgetTable = (budgets: readonly BudgetView[], cli: Cli): string =>

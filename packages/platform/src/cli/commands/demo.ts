@@ -1,6 +1,7 @@
 import { connection, type AddCommand, type Cli } from '../cli.ts';
 import type { Stage } from '../demo/stage.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { wrapped } from '../table.ts';
 
 export const addDemo: AddCommand = (program, bind) => {
   const demo = program
@@ -15,7 +16,7 @@ export const addDemo: AddCommand = (program, bind) => {
   )
     .addHelpText(
       'after',
-      '\nWatch it in the dashboard ("aip dashboard" opens it). It needs a running platform on this machine ("aip up").',
+      '\nWatch it in the dashboard ("aip dashboard" opens it).\nIt needs a running platform on this machine ("aip up").',
     )
     .action(
       bind(async (cli, { auto = false }: { auto?: boolean }) => {
@@ -47,7 +48,11 @@ async function onStage(
 ): Promise<ExitCode> {
   const { openStage } = await import('../demo/stage.ts');
   await using stage = openStage();
-  const shown = demonstrate(stage, (line) => cli.world.out(line));
+  const say = (line: string): void => {
+    const text = line.trimStart();
+    cli.world.out(wrapped(text, line.length - text.length));
+  };
+  const shown = demonstrate(stage, say);
   const broken = cli.world.stopped().then(() => {
     cli.world.out('Broken off; cleaning up.');
     return undefined;

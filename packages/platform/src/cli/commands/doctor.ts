@@ -1,7 +1,6 @@
-import { UnreachableError } from '@aip/sdk';
 import { checkTable, verdict } from '../checks.ts';
 import { common, type AddCommand, type Cli } from '../cli.ts';
-import { EXIT, toShownError } from '../exit-codes.ts';
+import { EXIT, isUnreachable, toShownError } from '../exit-codes.ts';
 import type { Check } from '../local.ts';
 
 const REQUIRED_NODE = 24;
@@ -44,7 +43,7 @@ async function platform(cli: Cli): Promise<Check> {
     return { name: 'platform', ok: true, detail: `version ${version} answers at ${client.url}` };
   } catch (error) {
     // Not running is a state, not a fault.
-    return { name: 'platform', ok: error instanceof UnreachableError, detail: toShownError(error).message };
+    return { name: 'platform', ok: isUnreachable(error), detail: toShownError(error).message };
   }
 }
 

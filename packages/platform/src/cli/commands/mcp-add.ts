@@ -7,13 +7,13 @@ import { openCli, output, type AddCommand, type Cli } from '../cli.ts';
 
 interface McpFlags {
   readonly url?: string;
-  readonly header: Readonly<Record<string, string>>;
-  readonly env: Readonly<Record<string, string>>;
+  readonly header?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const SERVER_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
 
-export const pair = (text: string, known: Readonly<Record<string, string>>): Record<string, string> => {
+export const pair = (text: string, known: Readonly<Record<string, string>> = {}): Record<string, string> => {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected <name>=<value>.');
   return { ...known, [name]: value };
@@ -28,12 +28,12 @@ export const addAdd: AddCommand = (program, bind) => {
       .argument('<name>', 'what it is called here; its tools are tool:<name>/<tool>')
       .argument('[command...]', 'the command that starts it, after --; goes into aip.yaml')
       .option('--url <url>', 'the server’s URL, for one that runs already; connected at once')
-      .option('--header <name=value>', 'a header for that URL; may be given again', pair, {})
-      .option('--env <name=value>', 'a variable for that command; may be given again', pair, {}),
+      .option('--header <name=value>', 'a header for that URL; may be given again', pair)
+      .option('--env <name=value>', 'a variable for that command; may be given again', pair),
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ./notes\n  aip add mcp search --url https://mcp.example.com/mcp --header "Authorization=Bearer …"\n\nCommands are taken from aip.yaml only, so that nobody can start a program through the platform’s interfaces.\nWhere the platform is comes from AIP_URL or the settings: --url is the server’s here.',
+      '\nExamples:\n  aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ./notes\n  aip add mcp search --url https://mcp.example.com/mcp --header "Authorization=Bearer …"\n\nCommands are taken from aip.yaml only, so that nobody can start\na program through the platform’s interfaces.\nWhere the platform is comes from AIP_URL or the settings: --url is the server’s here.',
     )
     .action(bind(addMcp));
 };
@@ -49,7 +49,7 @@ async function addMcp(cli: Cli, name: string, command: readonly string[], flags:
   }
   const [program, ...args] = command;
   if (flags.url === undefined) {
-    const { env } = flags;
+    const { env = {} } = flags;
     const server = {
       command: program,
       ...(args.length > 0 ? { args } : {}),
@@ -59,7 +59,9 @@ async function addMcp(cli: Cli, name: string, command: readonly string[], flags:
   }
   // Not by its own --url, which is the server's.
   const platform = openCli(cli.world, {});
-  const added = await (await platform.client()).operate('mcp.add', { name, url: flags.url, headers: flags.header });
+  const added = await (
+    await platform.client()
+  ).operate('mcp.add', { name, url: flags.url, headers: flags.header ?? {} });
   cli.show(
     added,
     () => `${name} is added, for every later start too; its URL and headers are kept encrypted.\n${whoMay(name)}`,
@@ -92,7 +94,7 @@ export async function keepInSettings(
   cli.show(
     { name, file, ...server },
     () =>
-      `Wrote ${name} to ${file}; it is started with the platform ("aip dev" starts anew by itself).\n${kept.map((secret) => `Kept the secret ${secret}.\n`).join('')}${whoMay(name)}`,
+      `Wrote ${name} to ${file}.\nIt is started with the platform ("aip dev" starts anew by itself).\n${kept.map((secret) => `Kept the secret ${secret}.\n`).join('')}${whoMay(name)}`,
   );
 }
 

@@ -23,7 +23,7 @@ export function addMcpLogin(mcp: Command, bind: Bind): void {
   )
     .addHelpText(
       'after',
-      '\nThe login is yours: of whoever the command speaks for. Its tokens are kept encrypted and renewed by themselves.\nCtrl-C ends the waiting only; the URL stays good until its time is over.',
+      '\nThe login is yours: of whoever the command speaks for. Its tokens are kept\nencrypted and renewed by themselves. Ctrl-C ends the waiting only;\nthe URL stays good until its time is over.',
     )
     .action(bind(login));
 

@@ -48,10 +48,10 @@ export function addMcpPins(mcp: Command, bind: Bind): void {
       bind(async (cli, what: string, { digest }: { digest?: string }) => {
         const input = { ...whatOf(what), ...(digest === undefined ? {} : { digest }) };
         const answer = await (await cli.client()).operate('mcp.pin', input);
-        cli.show(answer, ({ pinned }) =>
+        cli.show(answer, ({ server, pinned }) =>
           pinned.length === 0
-            ? 'Nothing was waiting to be pinned.'
-            : `Pinned ${pinned.map(({ tool }) => printable(tool)).join(', ')}.`,
+            ? `${printable(what)} is pinned as it is already; nothing changed.`
+            : `Pinned ${pinned.map(({ tool }) => printable(`${server}/${tool}`)).join(', ')}.`,
         );
       }),
     );

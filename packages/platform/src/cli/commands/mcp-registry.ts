@@ -30,7 +30,7 @@ export function addMcpImport(mcp: Command, bind: Bind): void {
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip mcp import server.json\n  aip mcp import server.json --set API_KEY=… --name weather\n  aip mcp import server.json --offer 2 --print\n\nSecrets go into the vault, and aip.yaml cites them. Nothing is downloaded or started now: the platform does that at\nits next start.',
+      '\nExamples:\n  aip mcp import server.json\n  aip mcp import server.json --set API_KEY=… --name weather\n  aip mcp import server.json --offer 2 --print\n\nSecrets go into the vault, and aip.yaml cites them. Nothing is downloaded or started now:\nthe platform does that at its next start.',
     )
     .action(bind(importServer));
 }
@@ -142,7 +142,7 @@ export function addMcpExport(mcp: Command, bind: Bind): void {
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip mcp export --name org.example/desk --endpoint /mcp/v/desk --at https://aip.example.org > server.json',
+      '\nExamples:\n  aip mcp export --name org.example/desk --endpoint /mcp/v/desk \\\n      --at https://aip.example.org > server.json',
     )
     .action(
       bind(async (cli, { endpoint: wanted, name, at, description, release }: ExportFlags) => {

@@ -1,7 +1,9 @@
+import type { AipClient } from '@aip/sdk';
 import { AipError, isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import type { Command } from 'commander';
 import { common, type Bind, type Cli } from '../cli.ts';
 import { clipped, fields, table, wrapped, type Column, type Style } from '../table.ts';
+import { orSourceProblem } from './source-problem.ts';
 
 interface Server {
   readonly name: string;
@@ -68,20 +70,24 @@ interface Inspection {
 const lookOf = (state: string): 'green' | 'yellow' | 'red' =>
   state === 'active' ? 'green' : state === 'starting' ? 'yellow' : 'red';
 
-const serverColumns: readonly Column<Server>[] = [
+const serverColumns = (stopped: ReadonlyMap<string, string>): readonly Column<Server>[] => [
   { title: 'SERVER', of: ({ name }) => name },
-  { title: 'STATE', of: ({ state }) => state, look: ({ state }) => lookOf(state) },
+  {
+    title: 'STATE',
+    of: ({ state }) => state,
+    look: ({ name, state }) => (stopped.has(name) ? 'red' : lookOf(state)),
+  },
   { title: 'VIA', of: ({ transport }) => transport },
   { title: 'ERA', of: ({ era }) => era },
   { title: 'TOOLS', of: ({ tools }) => tools, align: 'right' },
   { title: 'MS', of: ({ latency_ms }) => latency_ms, align: 'right' },
   { title: 'LOST', of: ({ failures }) => failures, align: 'right' },
-  { title: 'NOTE', of: noteOf },
+  { title: 'NOTE', of: (server) => noteOf(server, stopped.get(server.name)) },
 ];
 
-function noteOf({ error, quarantined }: Server): string | undefined {
-  if (error !== undefined) return error;
-  return quarantined > 0 ? `${quarantined} quarantined` : undefined;
+function noteOf({ error, quarantined }: Server, stop: string | undefined): string {
+  const note = error ?? (quarantined > 0 ? `${quarantined} quarantined` : undefined);
+  return [stop, note].filter((part) => part !== undefined).join(', ');
 }
 
 const endpointColumns: readonly Column<Endpoint>[] = [
@@ -104,8 +110,10 @@ export function addMcpViews(mcp: Command, bind: Bind): void {
       .option('--tokens', 'what tool search would save at each endpoint'),
   ).action(
     bind(async (cli, { tokens }: { tokens?: boolean }) => {
-      const answer = (await (await cli.client()).operate('mcp.list', {})) as unknown as McpList;
-      cli.show(answer, (list) => (tokens ? savings(list, cli.style) : overview(list, cli)));
+      const client = await cli.client();
+      const answer = (await client.operate('mcp.list', {})) as unknown as McpList;
+      const stopped = tokens || cli.json ? new Map<string, string>() : await stoppedServers(client);
+      cli.show(answer, (list) => (tokens ? savings(list, cli.style) : overview(list, stopped, cli)));
     }),
   );
 
@@ -123,7 +131,9 @@ export function addMcpViews(mcp: Command, bind: Bind): void {
       bind(async (cli, what: string) => {
         const client = await cli.client();
         const [, server, tool] = /^((?:v\/)?[^/]+)(?:\/(.+))?$/s.exec(what) ?? [what, what];
-        const found = (await client.operate('mcp.inspect', { server: server ?? what })) as unknown as Inspection;
+        const found = (await client
+          .operate('mcp.inspect', { server: server ?? what })
+          .catch((error: unknown) => orSourceProblem(client, server ?? what, error))) as unknown as Inspection;
         if (tool === undefined) return cli.show(found, (inspection) => describe(inspection, cli));
         const one = found.tools.find(({ name }) => name === tool);
         if (one) return cli.show(one, (shown) => describeTool(shown, cli));
@@ -137,10 +147,29 @@ export function addMcpViews(mcp: Command, bind: Bind): void {
     );
 }
 
-function overview({ servers, endpoints }: McpList, { style }: Cli): string {
-  if (servers.length === 0 && endpoints.length === 1)
-    return `No MCP servers. "aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ." adds one.\n\n${table(endpoints, endpointColumns, style)}`;
-  return [clipped(servers, serverColumns, style), table(endpoints, endpointColumns, style)].join('\n\n');
+function overview({ servers, endpoints }: McpList, stopped: ReadonlyMap<string, string>, { style }: Cli): string {
+  const parts = servers.length === 0 && endpoints.length === 1 ? [NO_SERVERS] : [];
+  if (servers.length > 0 || parts.length === 0) parts.push(clipped(servers, serverColumns(stopped), style));
+  return [...parts, table(endpoints, endpointColumns, style)].join('\n\n');
+}
+
+const NO_SERVERS =
+  'No MCP servers. "aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ." adds one.\nThose that aip.yaml has are started with the platform: start it anew for what was added since.';
+
+/** Servers that are killed or paused, which they cannot know themselves, with what to say of it. */
+async function stoppedServers(client: AipClient): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { kills } = await client.operate('kills.list', {});
+    return new Map(
+      kills
+        .filter(({ scope }) => scope.startsWith('server:'))
+        .map(({ scope, mode }) => [scope.slice('server:'.length), mode === 'kill' ? 'killed' : `${mode}d`]),
+    );
+  } catch (error) {
+    // Who may see the servers need not be one who may see what is stopped.
+    if (error instanceof AipError && error.code === 'PERMISSION_DENIED') return new Map();
+    throw error;
+  }
 }
 
 /** Definitions that a search returns unless told otherwise. */

@@ -9,6 +9,7 @@ import { addMcpPins } from './mcp-pins.ts';
 import { addMcpExport, addMcpImport } from './mcp-registry.ts';
 import { toolNamed } from './mcp-tool.ts';
 import { addMcpViews } from './mcp-views.ts';
+import { orSourceProblem } from './source-problem.ts';
 
 export const addMcp: AddCommand = (program, bind) => {
   const mcp = program
@@ -59,14 +60,21 @@ interface CallFlags {
   readonly timeout?: number;
 }
 
-async function call(
+async function call(cli: Cli, tool: string, given: readonly string[], flags: CallFlags): Promise<ExitCode | void> {
+  const { server, name } = toolNamed(tool);
+  const client = await cli.client();
+  return callTool(cli, client, { server, name }, given, flags).catch((error: unknown) =>
+    orSourceProblem(client, server, error),
+  );
+}
+
+async function callTool(
   cli: Cli,
-  tool: string,
+  client: AipClient,
+  { server, name }: ReturnType<typeof toolNamed>,
   given: readonly string[],
   { key, timeout }: CallFlags,
 ): Promise<ExitCode | void> {
-  const { server, name } = toolNamed(tool);
-  const client = await cli.client();
   const args = await argumentsOf(client, server, name, given);
   const options = {
     ...(key === undefined ? {} : { idempotencyKey: key }),

@@ -92,7 +92,7 @@ export const addPolicy: AddCommand = (program, bind) => {
   )
     .addHelpText(
       'after',
-      '\nExample:\n  aip policy explain planner tool:files/write_file --protocol mcp --arguments \'{"path":"/etc/passwd"}\'',
+      '\nExample:\n  aip policy explain planner tool:files/write_file --protocol mcp \\\n      --arguments \'{"path":"/etc/passwd"}\'',
     )
     .action(
       bind(
@@ -119,7 +119,7 @@ export const addPolicy: AddCommand = (program, bind) => {
   )
     .addHelpText(
       'after',
-      `\nA case: { principal: 'Agent::"did:…"', action: call, resource: 'Tool::"files/read_file"', expect: permit }\nExit code ${EXIT.unverified} when a case fails.`,
+      `\nA case:\n  { principal: 'Agent::"did:…"', action: call, resource: 'Tool::"files/read_file"', expect: permit }\nExit code ${EXIT.unverified} when a case fails.`,
     )
     .action(
       bind(async (cli, file: string) => {

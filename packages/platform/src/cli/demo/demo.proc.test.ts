@@ -33,7 +33,8 @@ async function output(child: ChildProcess): Promise<{ code: number; text: string
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const [code] = (await once(child, 'exit')) as [number];
-  return { code, text };
+  // Lines that were broken to fit are whole again.
+  return { code, text: text.replaceAll(/\n {2,}(?=\S)/g, ' ') };
 }
 
 /** What a demonstration could leave on a platform. */

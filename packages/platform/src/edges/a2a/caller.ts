@@ -1,9 +1,8 @@
 import { AipError } from '@aip/wire';
 import type { FastifyRequest } from 'fastify';
-import type { Exchange } from '../../exchange/index.ts';
-import { oneShot } from '../../exchange/sessions.ts';
+import { credentialOf, oneShot, type Exchange } from '../../exchange/index.ts';
 import type { Accepts, Trace } from '../../kernel/message.ts';
-import type { Credential, Principal } from '../../kernel/principal.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
 import { LEGACY_VERSION, PROTOCOL_VERSION } from './protocol.ts';
 
@@ -12,16 +11,7 @@ export const ACCEPTS: Accepts = { input: true };
 
 /** @throws AipError UNAUTHENTICATED */
 export function authenticate(exchange: Exchange, request: FastifyRequest): Principal {
-  return exchange.authenticate(credentialOf(request.headers.authorization));
-}
-
-const BEARER = /^bearer +(\S+) *$/i;
-
-function credentialOf(authorization: string | undefined): Credential {
-  if (authorization === undefined) return { kind: 'none' };
-  const token = BEARER.exec(authorization)?.[1];
-  if (token === undefined) throw new AipError('UNAUTHENTICATED', 'Authorization: expected "Bearer <token>".');
-  return { kind: 'bearer', token };
+  return exchange.authenticate(credentialOf(request.raw));
 }
 
 /** The session of one request; a stream has one of its own, so that it can be closed from inside. */

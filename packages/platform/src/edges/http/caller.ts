@@ -1,6 +1,6 @@
 import { AipError } from '@aip/wire';
 import type { FastifyRequest } from 'fastify';
-import { oneShot, type Exchange } from '../../exchange/index.ts';
+import { credentialOf, oneShot, type Exchange } from '../../exchange/index.ts';
 import type { Credential } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
 
@@ -10,19 +10,14 @@ const SCRIPT_HEADER = 'x-aip';
 
 /** The session of one request. Throws UNAUTHENTICATED, or FORBIDDEN_ORIGIN for a forged request of a browser. */
 export function callerOf(exchange: Exchange, request: FastifyRequest): Session {
-  const principal = exchange.authenticate(credentialOf(request));
+  const principal = exchange.authenticate(headerOrCookie(request));
   return oneShot({ principal, edge: 'http' }, exchange.clock.now());
 }
 
 /** A bearer token, else the cookie of a dashboard session, else nothing. */
-function credentialOf(request: FastifyRequest): Credential {
-  const { authorization } = request.headers;
-  if (authorization !== undefined) {
-    const [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
-    if (token === undefined)
-      throw new AipError('UNAUTHENTICATED', 'Send the token as "Authorization: Bearer <token>".');
-    return { kind: 'bearer', token };
-  }
+function headerOrCookie(request: FastifyRequest): Credential {
+  const given = credentialOf(request.raw);
+  if (given.kind !== 'none') return given;
   const token = cookieOf(request, sessionCookieName(request));
   if (token === undefined || isFromAnotherSite(request)) return { kind: 'none' };
   if (request.method !== 'GET') requireOwnScript(request);

@@ -1,5 +1,7 @@
 import { AipError } from '@aip/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { bearerOf, bindCaller } from '../../exchange/index.ts';
+import type { Principal } from '../../kernel/principal.ts';
 
 /** What the platform is to OAuth clients: a resource server that accepts tokens of these issuers. */
 export interface ProtectedResource {
@@ -9,15 +11,18 @@ export interface ProtectedResource {
   /** What a client asks for at first. */
   readonly firstScopes: readonly string[];
   recognises(token: string): boolean;
-  /** Throws UNAUTHENTICATED, ISSUER_UNAVAILABLE. */
-  prove(token: string, resource: string): Promise<void>;
+  /** Who bears it. Throws UNAUTHENTICATED, ISSUER_UNAVAILABLE. */
+  prove(token: string, resource: string): Promise<Principal>;
   /** Where others reach the platform; the address that the request was sent to unless set. */
   readonly publicUrl: string | undefined;
 }
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
-/** Resources of their own: each endpoint of MCP. Everything else is the platform as a whole. */
-const ENDPOINT = /^\/mcp(?:\/v\/[^/?#]+|\/[^/?#]+)?$/;
+/** Resources of their own: each endpoint of MCP, by its route. Everything else is the platform as a whole. */
+const ENDPOINT_ROUTE = /^\/mcp(?:\/|$)/;
+/** Names that a URL holds as they are (RFC 3986 section 3.3), so that an endpoint has one URL, whoever writes it. */
+const NAME = String.raw`(?!\.{1,2}$)[\w.~!$&'()*+,;=:@-]+`;
+const ENDPOINT = new RegExp(String.raw`^/mcp(?:/v)?(?:/${NAME})?$`);
 const SCOPE_MISSING = /^Bearer error="insufficient_scope"/;
 
 /**
@@ -30,8 +35,10 @@ export function protectResources(app: FastifyInstance, resource: ProtectedResour
 
   app.addHook('onRequest', async (request) => {
     const path = endpointOf(request);
-    const token = bearerOf(request);
-    if (token !== undefined && resource.recognises(token)) return resource.prove(token, `${baseOf(request)}${path}`);
+    if (path !== '' && !ENDPOINT.test(path)) throw new AipError('NOT_FOUND', 'There is no such MCP endpoint here.');
+    const token = bearerOf(request.raw);
+    if (token !== undefined && resource.recognises(token))
+      bindCaller(request.raw, await resource.prove(token, `${baseOf(request)}${path}`));
     if (path !== '' && token === undefined)
       throw new AipError('UNAUTHENTICATED', 'Send "Authorization: Bearer <access token>".');
   });
@@ -52,7 +59,8 @@ export function protectResources(app: FastifyInstance, resource: ProtectedResour
 
   for (const url of [WELL_KNOWN, `${WELL_KNOWN}/*`])
     app.get(url, async (request, reply) => {
-      const path = pathOf(request).slice(WELL_KNOWN.length);
+      const { '*': below } = request.params as { '*'?: string };
+      const path = below === undefined ? '' : `/${below}`;
       if (path !== '' && !ENDPOINT.test(path))
         throw new AipError('NOT_FOUND', `There is no resource ${path.slice(0, 100)}.`);
       return reply.header('cache-control', 'public, max-age=300').send({
@@ -65,12 +73,13 @@ export function protectResources(app: FastifyInstance, resource: ProtectedResour
     });
 }
 
-const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
-
+/**
+ * The path of the endpoint that the router has matched, with the names that it has read; empty for everything else.
+ * The URL as it came is not asked: it has many spellings, and only the router knows what it serves for them.
+ */
 function endpointOf(request: FastifyRequest): string {
-  const path = pathOf(request);
-  return ENDPOINT.test(path) ? path : '';
+  const { url } = request.routeOptions;
+  if (url === undefined || !ENDPOINT_ROUTE.test(url)) return '';
+  const names = request.params as Readonly<Record<string, string>>;
+  return url.replace(/:(\w+)/g, (_, name: string) => names[name] ?? '');
 }
-
-const bearerOf = (request: FastifyRequest): string | undefined =>
-  /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];

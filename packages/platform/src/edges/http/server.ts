@@ -30,6 +30,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     // Agents are named by DID in paths, and DIDs are long.
     routerOptions: { maxParamLength: 1024 },
+    rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : originForm(url)),
     frameworkErrors: (error, _request, reply) => void sendError(error, reply),
     clientErrorHandler: answerUnparsable,
   });
@@ -58,6 +59,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   return app;
 }
+
+/** A whole URL as the target of a request (RFC 9112 section 3.2.2) is its path here: Host says where it goes, and is checked. */
+const originForm = (target: string): string => target.replace(/^https?:\/\/[^/?#]*\/?/i, '/');
 
 /** Bytes that are not HTTP, or headers beyond the limit: there is no request, so the answer is written by hand. */
 function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {

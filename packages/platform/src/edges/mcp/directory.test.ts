@@ -114,7 +114,10 @@ describe(`the catalogue under MCP names ${claim('P-MCP-GW.names')}`, () => {
     const entry = (uri: string) => directory.resource(EVERYTHING, uri)?.entry.name;
     expect(entry('mcp:s/file:///a')).toBe('file:///a');
     expect(entry('mcp:s/file:///b')).toBe('file:///{path}');
-    expect(entry('mcp:s/file:///secret/../a')).toBe('file:///secret/{path}');
+    expect(entry('mcp:s/file:///secret/b')).toBe('file:///secret/{path}');
+    expect(entry('mcp:s/file:///secret/../a')).toBe('file:///a');
+    expect(entry('mcp:s/file:///%61')).toBe('file:///a');
+    expect(entry('mcp:s/no uri')).toBeUndefined();
     expect(entry('mcp:s/other:x')).toBe('{+uri}');
     expect(entry('mcp:t/file:///a')).toBeUndefined();
     expect(entry('file:///a')).toBeUndefined();

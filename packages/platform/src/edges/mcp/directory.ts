@@ -136,6 +136,15 @@ export function createDirectory(
     return entry && inScope(scope, entry) && (isShown(entry) || entry.state === 'quarantined') ? entry : undefined;
   }
 
+  /** What is no URI names nothing here. */
+  function readingOf({ server, uri }: { server: string; uri: string }): ReturnType<Directory['resource']> {
+    try {
+      return catalogue.reading(server, uri);
+    } catch {
+      return undefined;
+    }
+  }
+
   return {
     tools: (scope, entries) => shownTools(scope, entries).map(({ name, definition }) => ({ ...definition, name })),
     shownTools,
@@ -167,10 +176,10 @@ export function createDirectory(
       if (scope.kind === 'agent') return undefined;
       const place = scope.kind === 'server' ? { server: scope.owner, uri } : unwrapUri(uri);
       if (!place) return undefined;
-      const exact = catalogue.get(`resource:${place.server}/${place.uri}`);
-      const entry = exact ?? nearestTemplate(owned.get(place.server) ?? [], place.uri);
-      if (entry && scope.kind === 'virtual' && !virtual.reads(scope.owner, entry, place.uri)) return undefined;
-      return entry && { entry, uri: place.uri };
+      const found = readingOf(place);
+      const passes = (read: string): boolean =>
+        scope.kind !== 'virtual' || (found !== undefined && virtual.reads(scope.owner, found.entry, read));
+      return passes(place.uri) && found && passes(found.uri) ? found : undefined;
     },
     concerns: (scope, owner) =>
       scope.kind === 'all' || (scope.kind === 'virtual' ? virtual.concerns(scope.owner, owner) : scope.owner === owner),
@@ -202,21 +211,6 @@ const shownDefinition = (scope: Scope, entry: CatalogueEntry): JsonObject =>
 
 const shownUri = (scope: Scope, entry: CatalogueEntry): string =>
   gathersOwners(scope) ? wrapUri(entry.owner, entry.name) : entry.name;
-
-/** The template with the longest literal beginning that the URI shares. */
-function nearestTemplate(entries: readonly CatalogueEntry[], uri: string): CatalogueEntry | undefined {
-  let nearest: CatalogueEntry | undefined;
-  let length = -1;
-  for (const entry of entries) {
-    if (entry.kind !== 'template') continue;
-    const literal = entry.name.split('{', 1)[0] ?? '';
-    if (literal.length > length && uri.startsWith(literal)) {
-      nearest = entry;
-      length = literal.length;
-    }
-  }
-  return nearest;
-}
 
 function changedLists(before: readonly CatalogueEntry[], after: readonly CatalogueEntry[]): Set<ListKind> {
   const changed = new Set<ListKind>();

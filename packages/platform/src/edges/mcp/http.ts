@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { AipError, ERRORS, isJsonObject, parseJson, toAipError, type Json, type JsonObject } from '@aip/wire';
 import { classifyInboundRequest, isJsonContentType, ProtocolError } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { oneShot, type Call, type Exchange } from '../../exchange/index.ts';
-import type { Credential, Principal } from '../../kernel/principal.ts';
+import { credentialOf, oneShot, type Call, type Exchange } from '../../exchange/index.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
 import { arrivals } from './arrivals.ts';
 import { onSettledChange } from './changes.ts';
@@ -49,7 +49,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   });
 
   async function serve(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const principal = exchange.authenticate(credentialOf(request.headers));
+    const principal = exchange.authenticate(credentialOf(request.raw));
     const { name, virtual } = request.params as { name?: string; virtual?: string };
     const scope =
       virtual === undefined ? scopeOf(exchange, name, options.isServer) : virtualScope(edge.virtual, virtual);
@@ -116,11 +116,6 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     listeners.close();
     await Promise.all([modern.close(), sessions.close()]);
   });
-}
-
-function credentialOf(headers: IncomingHttpHeaders): Credential {
-  const [scheme, token] = (headers.authorization ?? '').split(' ', 2);
-  return scheme?.toLowerCase() === 'bearer' && token ? { kind: 'bearer', token } : { kind: 'none' };
 }
 
 /** Throws NOT_FOUND for a name that is neither a server nor an agent. */

@@ -14,9 +14,23 @@ const MAX_CONNECTIONS = 4;
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
 const IDLE = 30_000;
-const TABLES_TIMEOUT = 15_000;
 /** The server ends a statement; if it does not, its connection is dropped this much later, in milliseconds. */
 const GRACE = 2_000;
+/** Rows that are asked for at once. */
+const STEP = 100;
+
+/** Within what an exchange with the server has to stay, or its connection is dropped. */
+interface Bounds {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Bytes that the server may send: rows, and whatever else it says. */
+  readonly bytes: number;
+}
+
+const TABLES_BOUNDS: Bounds = { timeout: 15_000, bytes: 16 * 1024 * 1024 };
+const MAX_RECEIVED = 4 * 1024 * 1024;
+/** Longest message of the server that is passed on, in characters: it may repeat a value. */
+const MAX_MESSAGE = 500;
 
 /**
  * A PostgreSQL database in which nothing can be written: every statement is the query of a cursor in a READ ONLY
@@ -40,17 +54,25 @@ export function openPostgres(url: () => Promise<string>): SqlDatabase {
   }
 
   async function readOnly<T>(
-    timeout: number,
+    { timeout, bytes }: Bounds,
     signal: AbortSignal,
     work: (client: pg.PoolClient) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted();
     const client = await connect();
+    const { stream } = client.connection;
     let dropped: Error | undefined;
     const drop = (reason: Error): void => {
       if (dropped) return;
       dropped = reason;
+      // Not read any further, whatever is on its way.
+      stream.destroy();
       client.release(reason);
+    };
+    let received = 0;
+    const count = (chunk: Buffer): void => {
+      received += chunk.byteLength;
+      if (received > bytes) drop(tooLarge(bytes));
     };
     const aborted = (): void => drop(new Error('aborted'));
     const timer = setTimeout(
@@ -58,6 +80,7 @@ export function openPostgres(url: () => Promise<string>): SqlDatabase {
       timeout + GRACE,
     );
     signal.addEventListener('abort', aborted, { once: true });
+    stream.on('data', count);
     try {
       await client.query(`BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeout)}`);
       const result = await work(client);
@@ -72,15 +95,18 @@ export function openPostgres(url: () => Promise<string>): SqlDatabase {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', aborted);
+      stream.off('data', count);
       if (!dropped) client.release();
     }
   }
 
   return {
     dialect: 'postgres',
-    tables: (signal) => readOnly(TABLES_TIMEOUT, signal, listTables),
+    tables: (signal) => readOnly(TABLES_BOUNDS, signal, listTables),
     query: (statement, limit, signal) =>
-      readOnly(limit.timeout, signal, (client) => fetchRows(client, statement, limit)),
+      readOnly({ timeout: limit.timeout, bytes: MAX_RECEIVED }, signal, (client) =>
+        fetchRows(client, statement, limit),
+      ),
     async close() {
       await pool?.pool.end();
     },
@@ -119,18 +145,29 @@ async function fetchRows(
     queryMode: 'extended',
   };
   await client.query(declaration);
-  const { fields, rows } = await client.query<Record<string, unknown>>({
-    text: `FETCH FORWARD ${limit + 1} FROM aip_rows`,
-    types: TYPES,
-  });
-  return {
-    columns: fields.map(({ name }) => name),
-    rows: rows
-      .slice(0, limit)
-      .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonOf(value)]))),
-    truncated: rows.length > limit,
-  };
+  const rows: Record<string, Json>[] = [];
+  let size = 0;
+  for (;;) {
+    const step = Math.min(STEP, limit + 1 - rows.length);
+    const fetched = await client.query<Record<string, unknown>>({
+      text: `FETCH FORWARD ${step} FROM aip_rows`,
+      types: TYPES,
+    });
+    for (const row of fetched.rows) {
+      const plain = Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonOf(value)]));
+      // Names of columns, which are sent once, are in every row.
+      size += Buffer.byteLength(JSON.stringify(plain));
+      if (size > MAX_RECEIVED) throw tooLarge(MAX_RECEIVED);
+      rows.push(plain);
+    }
+    if (fetched.rows.length === step && rows.length <= limit) continue;
+    const columns = fetched.fields.map(({ name }) => name);
+    return { columns, rows: rows.slice(0, limit), truncated: rows.length > limit };
+  }
 }
+
+const tooLarge = (limit: number): AipError =>
+  new AipError('PAYLOAD_TOO_LARGE', `The answer takes more than ${limit} bytes; ask for fewer rows or columns.`);
 
 const TABLES = `
   SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END AS name,
@@ -200,12 +237,16 @@ const jsonOf = (value: unknown): Json => {
 
 /** What the database says about a statement is the caller's to know; what it says about the connection is not. */
 function failureOf(error: unknown, timeout: number): AipError {
+  if (error instanceof AipError) return error;
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   if (code === '57014')
     return new AipError('TIMEOUT', `The database has not answered within ${timeout / 1000} seconds.`);
   // Classes of SQLSTATE: data, transaction, syntax and access, limits, objects not in the right state (PostgreSQL, appendix A).
   if (/^(?:0A|22|25|2B|34|42|53|54|55|P0)/.test(code))
-    return new AipError('INVALID_ARGUMENT', `The database refuses this statement: ${(error as Error).message}.`);
+    return new AipError(
+      'INVALID_ARGUMENT',
+      `The database refuses this statement: ${(error as Error).message.slice(0, MAX_MESSAGE)}.`,
+    );
   return unreachable(error);
 }
 

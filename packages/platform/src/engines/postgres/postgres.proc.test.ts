@@ -2,7 +2,7 @@ import { claim } from '@aip/conformance';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readJson, SCHEMA, select, SETTINGS } from '../../sources/sql/testing.ts';
 import { openTestSources, type SourcesInput, type TestSources } from '../../sources/testing.ts';
-import { startTestCluster, type TestCluster } from './testing.ts';
+import { startCountingDoor, startTestCluster, type TestCluster } from './testing.ts';
 
 const PASSWORD = 'pa55word-of-the-reader';
 let cluster: TestCluster;
@@ -156,6 +156,33 @@ describe(`a PostgreSQL database ${claim('P-MCP-GW.resources')}`, () => {
     setTimeout(() => controller.abort(), 200);
     expect((await canceled).error).toMatchObject({ code: 'CANCELED' });
     expect(await select(db, 'SELECT 1 AS a')).toMatchObject({ rows: [{ a: 1 }] });
+  });
+
+  it.each([
+    'SELECT repeat($$x$$, 30000000) AS a FROM generate_series(1, 5)',
+    'SELECT repeat($$x$$, 100000) AS a FROM generate_series(1, 1000)',
+    'SELECT repeat($$x$$, 30000000)::integer',
+  ])('is not read beyond what is kept in memory: %s', async (sql) => {
+    await using door = await startCountingDoor(cluster);
+    const db = await open({ free_queries: true, max_rows: 1000, timeout_seconds: 10 }, door.urlOf('reader', PASSWORD));
+    expect(await select(db, sql)).toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: expect.stringMatching(/takes more than 4194304 bytes/),
+    });
+    expect(door.passed()).toBeLessThan(10_000_000);
+    expect(await select(db, 'SELECT 1 AS a')).toMatchObject({ rows: [{ a: 1 }] });
+  });
+
+  it('is read in steps, in order', async () => {
+    const db = await open({ free_queries: true, max_rows: 250 });
+    const { rows, truncated } = await select(db, 'SELECT n FROM generate_series(1, 1000) AS n');
+    expect(rows).toEqual(Array.from({ length: 250 }, (_, at) => ({ n: at + 1 })));
+    expect(truncated).toBe(true);
+    expect(await select(db, 'SELECT n FROM generate_series(1, 200) AS n')).toMatchObject({
+      columns: ['n'],
+      truncated: false,
+      rows: { length: 200 },
+    });
   });
 
   it('cannot bind free queries to tables: that is what grants are for', async () => {

@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import pg from 'pg';
 
 /** For tests: a PostgreSQL server of its own in a temporary folder, reached by a socket in it. */
@@ -99,6 +101,31 @@ export async function startTestCluster(): Promise<TestCluster> {
     async [Symbol.asyncDispose]() {
       await stop();
       rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** For tests: the way to a cluster over a port, and how many bytes of answers went through it. */
+export async function startCountingDoor(
+  cluster: TestCluster,
+): Promise<AsyncDisposable & { urlOf(role: string, password: string): string; passed(): number }> {
+  const home = new URL(cluster.url).searchParams.get('host') ?? '';
+  let passed = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const behind = connect(join(home, '.s.PGSQL.5432'));
+    sockets.add(client).add(behind);
+    behind.on('data', (chunk) => void (passed += chunk.byteLength));
+    pipeline(client, behind, client, () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    urlOf: (role, password) => `postgres://${role}:${password}@127.0.0.1:${port}/postgres`,
+    passed: () => passed,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
     },
   };
 }

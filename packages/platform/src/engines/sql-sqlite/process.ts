@@ -15,11 +15,13 @@ const BUSY = 2_000;
 const { SQLITE_OK, SQLITE_DENY, SQLITE_SELECT, SQLITE_READ, SQLITE_FUNCTION, SQLITE_RECURSIVE } = constants;
 
 /** Table-valued functions, and what SQLite calls a row of a subquery. */
-const HARMLESS = new Set(['json_each', 'json_tree', '']);
+const HARMLESS = ['json_each', 'json_tree', ''];
 
 let database: DatabaseSync | undefined;
 /** Tables that may be read; all of them when undefined. */
 let permitted: ReadonlySet<string> | undefined;
+/** The database as those see it who may read only some of its tables, while its schema has that version. */
+let offered: { readonly version: unknown; readonly outline: DatabaseSync } | undefined;
 
 function open(file: string, wanted: readonly string[] | undefined): Reply {
   permitted = wanted && new Set(wanted);
@@ -30,22 +32,45 @@ function open(file: string, wanted: readonly string[] | undefined): Reply {
   return { kind: 'opened' };
 }
 
-/** Selecting is all that a statement may do: no PRAGMA, no ATTACH, nothing that writes, no table that is not offered. */
-function authorize(
-  action: number,
-  first: string | null,
-  second: string | null,
-  _: string | null,
-  view: string | null,
-): number {
-  if (action === SQLITE_SELECT || action === SQLITE_RECURSIVE) return SQLITE_OK;
+/** Selecting is all that a statement may do: no PRAGMA, no ATTACH, nothing that writes. */
+function authorize(action: number, _: string | null, second: string | null): number {
   if (action === SQLITE_FUNCTION) return second === 'load_extension' ? SQLITE_DENY : SQLITE_OK;
-  if (action !== SQLITE_READ) return SQLITE_DENY;
-  // A view that is offered may read what it is made of.
-  const readable =
-    permitted === undefined || HARMLESS.has(first ?? '') || permitted.has(first ?? '') || permitted.has(view ?? '');
-  return readable ? SQLITE_OK : SQLITE_DENY;
+  return action === SQLITE_SELECT || action === SQLITE_RECURSIVE || action === SQLITE_READ ? SQLITE_OK : SQLITE_DENY;
 }
+
+/**
+ * Refuses a statement that names a table that is not offered. SQLite itself tells, by preparing the statement over an
+ * empty database that has only what is offered, each view as a table. An authorizer cannot: it is told of a read within a
+ * view by the view's name, and a common table expression may have that name too (sqlite3_set_authorizer).
+ */
+function checkTables(from: DatabaseSync, sql: string): void {
+  const version = from.prepare('PRAGMA schema_version').get()?.['schema_version'];
+  if (!offered || offered.version !== version) {
+    offered?.outline.close();
+    offered = { version, outline: outlineOf(from) };
+  }
+  offered.outline.prepare(sql);
+}
+
+function outlineOf(from: DatabaseSync): DatabaseSync {
+  const outline = new DatabaseSync(':memory:', { allowExtension: false });
+  const columns = from.prepare('SELECT name FROM pragma_table_xinfo(?)');
+  const readable = new Set<string | null>();
+  for (const { name } of tables(from)) {
+    const all = columns.all(name).map((column) => quoted(String(column['name'])));
+    outline.exec(`CREATE TABLE ${quoted(name)} (${all.join(', ')})`);
+    readable.add(name);
+  }
+  // A table may have the name of such a function, and is meant before it.
+  const own = from.prepare('SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE');
+  for (const name of HARMLESS) if (own.get(name) === undefined) readable.add(name);
+  outline.setAuthorizer((action, first, second) =>
+    action === SQLITE_READ && !readable.has(first) ? SQLITE_DENY : authorize(action, first, second),
+  );
+  return outline;
+}
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 function tables(from: DatabaseSync): SqlTable[] {
   from.setAuthorizer(null);
@@ -74,8 +99,21 @@ function tables(from: DatabaseSync): SqlTable[] {
   );
 }
 
-function query(from: DatabaseSync, { sql, parameters, rows: limit }: Extract<Request, { kind: 'query' }>): SqlRows {
-  from.setAuthorizer(authorize);
+function query(from: DatabaseSync, request: Extract<Request, { kind: 'query' }>): SqlRows {
+  from.setAuthorizer(null);
+  // Within a transaction the schema stays what was looked at.
+  from.exec('BEGIN');
+  try {
+    if (permitted) checkTables(from, request.sql);
+    from.setAuthorizer(authorize);
+    return rowsOf(from, request);
+  } finally {
+    from.setAuthorizer(null);
+    if (from.isTransaction) from.exec('ROLLBACK');
+  }
+}
+
+function rowsOf(from: DatabaseSync, { sql, parameters, rows: limit }: Extract<Request, { kind: 'query' }>): SqlRows {
   const statement = from.prepare(sql);
   const columns = statement.columns().map(({ name }) => name);
   if (columns.length === 0) throw new Error('only a statement that returns rows is run');

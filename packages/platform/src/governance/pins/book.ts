@@ -10,7 +10,7 @@ import { visible } from './hidden.ts';
 import { isGrave, judge, offeredTool, type Finding, type Neighbours, type Offered } from './judge.ts';
 import { skeleton } from './look-alikes.ts';
 
-/** How closely a server is watched: not at all, for the log, or for good. */
+/** How closely a server is watched: not at all, for the log, or for good. What is rejected is quarantined in each. */
 export type PinMode = 'off' | 'warn' | 'enforce';
 
 /** Tools that are kept track of for one server; what it shows beyond them is quarantined. */
@@ -40,6 +40,10 @@ export interface PinBook {
   changes(server: string, tool: string): Change[];
   /** What pinning would agree to: that tool, or every tool of the server that is not pinned as it is. Throws NOT_FOUND. */
   undecided(server: string, tool?: string): Offered[];
+  /** Whether it is pinned as it is offered, with nothing held against it: agreeing to it once more changes nothing. */
+  agreed(offered: Offered): boolean;
+  /** Whether there is such a tool to decide about: one that is known, or offered now. */
+  knows(server: string, tool: string): boolean;
   pinEntry(offered: Offered, by: string): EntryDraft;
   /** Tools that are quarantined now. */
   quarantined(): number;
@@ -66,9 +70,10 @@ interface Standing {
 const isExpected = ({ kind, head }: Entry, standing: Standing | undefined): boolean =>
   kind === 'mcp.quarantine' || (head['by'] === FIRST_SIGHT && head['digest'] === standing?.offered.digest);
 
+const isRefusal = ({ kind }: Finding): boolean => kind === 'rejected';
+
 /** What an operator has refused is not agreed to by the dozen. */
-const isUndecided = ({ quarantined, findings }: Standing): boolean =>
-  quarantined && !findings.some(({ kind }) => kind === 'rejected');
+const isUndecided = ({ quarantined, findings }: Standing): boolean => quarantined && !findings.some(isRefusal);
 
 interface Server {
   entries: readonly CatalogueEntry[];
@@ -136,13 +141,16 @@ export function createPinBook({ journal, mode, put, log }: PinBookOptions): PinB
   function standingsOf(owner: string, { entries, seen }: Server, watched: PinMode): Map<string, Standing> {
     const offered = entries
       .filter((entry) => entry.kind === 'tool')
+      // Where pins are off, nothing is looked at but what an operator has refused.
+      .filter((entry) => watched !== 'off' || rows.get(pinKey(owner, entry.name))?.rejected)
       .map((entry) => offeredTool(owner, entry.name, entryDefinition(entry)));
     const neighbours = neighboursOf(owner, new Set(offered.map(({ tool }) => tool)), seen);
     return new Map(
       offered.map((one) => {
         const row = rows.get(pinKey(owner, one.tool)) ?? seen.get(one.tool);
         const findings = judge(one, row, neighbours);
-        const quarantined = watched === 'enforce' && findings.some(isGrave);
+        // A refusal is an operator's word, not a suspicion: it holds however closely the server is watched.
+        const quarantined = findings.some(watched === 'enforce' ? isGrave : isRefusal);
         if (!row && !quarantined) {
           seen.set(one.tool, one);
           index(one);
@@ -170,7 +178,7 @@ export function createPinBook({ journal, mode, put, log }: PinBookOptions): PinB
 
   function vet(owner: string, entries: readonly CatalogueEntry[]): readonly CatalogueEntry[] {
     const watched = entries.some((entry) => entry.kind === 'tool') ? mode(owner) : undefined;
-    if (watched === undefined || watched === 'off') {
+    if (watched === undefined) {
       servers.delete(owner);
       return entries;
     }
@@ -185,7 +193,7 @@ export function createPinBook({ journal, mode, put, log }: PinBookOptions): PinB
     servers.set(owner, server);
     server.entries = entries;
     server.standings = standingsOf(owner, server, watched);
-    announce(owner, watched, server);
+    announce(owner, server);
     if (!server.recording) void record(owner, server);
     return entries.map((entry) =>
       entry.kind === 'tool' && server.standings.get(entry.name)?.quarantined
@@ -200,19 +208,23 @@ export function createPinBook({ journal, mode, put, log }: PinBookOptions): PinB
     const watched = mode(owner);
     if (servers.get(owner) !== server || watched === undefined) return;
     const next = standingsOf(owner, server, watched);
-    const turned = [...next].some(([tool, { quarantined }]) => quarantined !== server.standings.get(tool)?.quarantined);
+    const isQuarantined = (standings: Server['standings'], tool: string): boolean =>
+      standings.get(tool)?.quarantined ?? false;
+    const turned = server.entries.some(
+      ({ name }) => isQuarantined(next, name) !== isQuarantined(server.standings, name),
+    );
     if (turned) put(owner, server.entries);
     else server.standings = next;
     if (!server.recording) void record(owner, server);
   }
 
-  function announce(name: string, watched: PinMode, { standings, said }: Server): void {
-    for (const [tool, { offered, findings }] of standings) {
+  function announce(name: string, { standings, said }: Server): void {
+    for (const [tool, { offered, findings, quarantined }] of standings) {
       if (findings.length === 0 || said.has(tool) || said.size >= MAX_PINS) continue;
       said.add(tool);
       const fields = { server: name, tool: visible(tool.slice(0, 100)), digest: offered.digest, findings };
       if (!findings.some(isGrave)) log('info', 'a tool is named almost like another', fields);
-      else if (watched === 'enforce') log('warn', 'a tool is quarantined; "aip mcp pin" agrees to it', fields);
+      else if (quarantined) log('warn', 'a tool is quarantined; "aip mcp pin" agrees to it', fields);
       else log('warn', 'a tool is not as it was pinned, or suspicious', fields);
     }
   }
@@ -326,6 +338,13 @@ export function createPinBook({ journal, mode, put, log }: PinBookOptions): PinB
           : `${server.slice(0, 64)} offers no tool ${tool.slice(0, 100)} now, or is not watched.`,
       );
     },
+    agreed({ server, tool, digest }) {
+      const row = rows.get(pinKey(server, tool));
+      return row?.digest === digest && !row.rejected && !row.quarantined;
+    },
+    knows: (server, tool) =>
+      rows.has(pinKey(server, tool)) ||
+      (servers.get(server)?.entries.some(({ kind, name }) => kind === 'tool' && name === tool) ?? false),
     quarantined: () =>
       [...servers.values()].reduce(
         (sum, { standings }) => sum + [...standings.values()].filter((standing) => standing.quarantined).length,

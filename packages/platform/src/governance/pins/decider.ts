@@ -51,8 +51,8 @@ export const pinDecider: Decider = {
         return write(key, { server, tool, ...row, quarantined: { digest, findings, at: entry.at } });
       }
       case 'mcp.reject':
-        if (!row) return refuse('NOT_FOUND', `No tool ${tool} of ${server} is known.`);
-        return write(key, { ...row, rejected: { by: entry.head['by'] as string, at: entry.at } });
+        // One that was never pinned may be rejected too: its server's pins may be off.
+        return write(key, { server, tool, ...row, rejected: { by: entry.head['by'] as string, at: entry.at } });
       default:
         return row ? [{ key, value: null }] : refuse('NOT_FOUND', `No tool ${tool} of ${server} is known.`);
     }

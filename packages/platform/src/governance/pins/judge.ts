@@ -46,12 +46,12 @@ export interface Offered {
   readonly tool: string;
   readonly definition: JsonObject;
   readonly digest: string;
-  /** Digest of all but the name; undefined for a tool that says nothing about itself: many are alike in that. */
+  /** Digest of what it says but its name; undefined for a tool that says nothing about itself: many are alike in that. */
   readonly shape: string | undefined;
 }
 
 export function offeredTool(server: string, tool: string, definition: JsonObject): Offered {
-  const { name: _, ...rest } = definition;
+  const { name: _, binding: _binding, ...rest } = definition;
   const says = typeof rest['description'] === 'string' && rest['description'] !== '';
   return { server, tool, definition, digest: toolDigest(definition), shape: says ? toolDigest(rest) : undefined };
 }

@@ -86,9 +86,10 @@ export function pinOperations(pins: PinBook): Operation[] {
             'CONFLICT',
             `${server}/${tool} is offered with the digest ${changed.digest} now; look at it again.`,
           );
+        const anew = offered.filter((known) => !pins.agreed(known));
         return {
-          output: { server, pinned: offered.map((known) => ({ tool: known.tool, digest: known.digest })) },
-          entries: offered.map((known) => pins.pinEntry(known, principal.id)),
+          output: { server, pinned: anew.map((known) => ({ tool: known.tool, digest: known.digest })) },
+          entries: anew.map((known) => pins.pinEntry(known, principal.id)),
         };
       },
     }),
@@ -99,10 +100,14 @@ export function pinOperations(pins: PinBook): Operation[] {
       plane: 'control',
       input: z.object({ server: serverInput, tool: toolInput }),
       output: z.object({ server: z.string(), tool: z.string() }),
-      handler: ({ principal }, { server, tool }) => ({
-        output: { server, tool },
-        entries: [{ kind: 'mcp.reject', head: { server, tool, by: principal.id } }],
-      }),
+      handler({ principal }, { server, tool }) {
+        if (!pins.knows(server, tool))
+          throw new AipError('NOT_FOUND', `No tool ${tool.slice(0, 100)} of ${server} is known.`);
+        return {
+          output: { server, tool },
+          entries: [{ kind: 'mcp.reject', head: { server, tool, by: principal.id } }],
+        };
+      },
     }),
     operation({
       name: 'mcp.unpin',

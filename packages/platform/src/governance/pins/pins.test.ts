@@ -282,6 +282,37 @@ describe('an operator', () => {
     expect(await call(core, 'tool:files/read')).toBe('done');
   });
 
+  test.for(['warn', 'off'] as const)('rejects a tool also where pins are "%s"', async (mode) => {
+    using folder = temporaryFolder();
+    {
+      await using core = await open(folder.path, mode);
+      offer(core, 'files', tool('read'), tool('write'));
+      if (mode === 'warn') await settled(core, 2);
+      await core.operate('mcp.reject', { server: 'files', tool: 'read' });
+      expect(await call(core, 'tool:files/read')).toBe('QUARANTINED');
+    }
+    await using core = await open(folder.path, mode);
+    offer(core, 'files', tool('read', { description: 'Better now.' }), tool('write', { description: 'Better now.' }));
+    expect(await call(core, 'tool:files/read')).toBe('QUARANTINED');
+    expect(await state(core, 'read')).toBe('rejected');
+    expect(await call(core, 'tool:files/write')).toBe('done');
+    await core.operate('mcp.pin', { server: 'files', tool: 'read' });
+    expect(await call(core, 'tool:files/read')).toBe('done');
+  });
+
+  test('agrees once: to what is pinned already nothing is added, to what was seen in between it is', async () => {
+    using folder = temporaryFolder();
+    await using core = await open(folder.path);
+    const agree = () => core.operate('mcp.pin', { server: 'files', tool: 'read' });
+    offer(core, 'files', tool('read'));
+    await settled(core, 1);
+    expect(await agree()).toEqual({ server: 'files', pinned: [] });
+    expect(core.entries(['mcp.pin'])).toHaveLength(1);
+    offer(core, 'files', tool('read', { title: 'v2' }));
+    expect(await agree()).toMatchObject({ pinned: [{ tool: 'read' }] });
+    expect(await agree()).toEqual({ server: 'files', pinned: [] });
+  });
+
   test('forgets a tool or a server, which is trusted on first sight again', async () => {
     using folder = temporaryFolder();
     await using core = await open(folder.path);
@@ -486,7 +517,6 @@ describe('inside the commit', () => {
     ['a first sight of what is known', { digest: 'other' }, 'mcp.pin', { by: 'first sight' }, 'CONFLICT'],
     ['a first sight of what was suspicious', { quarantined: {} }, 'mcp.pin', { by: 'first sight' }, 'CONFLICT'],
     ['a second quarantine', { quarantined: {} }, 'mcp.quarantine', {}, 'DUPLICATE'],
-    ['a rejection of what nobody has seen', undefined, 'mcp.reject', { by: 'x' }, 'NOT_FOUND'],
     ['forgetting what nobody knows', undefined, 'mcp.unpin', {}, 'NOT_FOUND'],
   ] as const)('%s is refused', ([, row, kind, head, code]) => {
     expect(decide(row, kind, head)).toMatchObject({ refuse: { code } });

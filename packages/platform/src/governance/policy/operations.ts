@@ -37,8 +37,18 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
 
   function requestOf(input: z.infer<typeof questionInput>) {
     const target = facts.resolve(input.to as Address);
-    const principal = facts.principal(input.principal) ?? { ...ANONYMOUS, id: input.principal };
-    return question({ principal, target, protocol: input.protocol as EdgeName, arguments: input.arguments });
+    const principal = facts.principal(input.principal);
+    if (!principal && input.principal.startsWith('service:'))
+      throw new AipError(
+        'NOT_FOUND',
+        `There is no token named "${input.principal.slice(8, 72)}"; "aip token list" shows those there are.`,
+      );
+    return question({
+      principal: principal ?? { ...ANONYMOUS, id: input.principal },
+      target,
+      protocol: input.protocol as EdgeName,
+      arguments: input.arguments,
+    });
   }
 
   return [

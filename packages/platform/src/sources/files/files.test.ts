@@ -78,6 +78,27 @@ describe(`a folder ${claim('P-MCP-GW.resources')}`, () => {
     expect(await notes.read('.git/config')).toEqual({ code: 'NOT_FOUND' });
   });
 
+  it('whose files have one URI each', async () => {
+    await using tree = await openTree();
+    for (const path of ['readme%2Emd', './readme.md', '/readme.md', 'readme.md?x', 'readme.md#x', 'x%2F..%2Freadme.md'])
+      expect(await tree.read(path)).toMatchObject({ uri: 'file:///readme.md', text: '# Hello' });
+    const deep = await tree.call('resource:tree/file:///{+path}', { path: 'docs/deep/data.json' });
+    expect(deep.value).toMatchObject({ contents: [{ uri: 'file:///docs/deep/data.json' }] });
+    expect(await tree.call('resource:tree/file:///readme.md', { uri: 'file:///image.png' })).toMatchObject({
+      error: { code: 'INVALID_ARGUMENT' },
+    });
+  });
+
+  it('reads nothing of a file that is not listed under a second spelling of its path', async () => {
+    await using tree = await openTree();
+    mkdirSync(join(tree.root, 'many'));
+    for (let i = 0; i < 1_100; i++) writeFileSync(join(tree.root, 'many', `${i}.txt`), String(i));
+    await expect.poll(() => tree.names().length, { timeout: 5_000 }).toBe(1_001);
+    expect(await tree.read('many/999.txt')).toMatchObject({ text: '999' });
+    for (const path of ['many%2F999.txt', 'many//999.txt', 'many/999.txt#x', 'many/999.txt?x'])
+      expect(await tree.read(path)).toEqual({ code: 'NOT_FOUND' });
+  });
+
   it('reads nothing above its limit', async () => {
     await using tree = await openTree({ max_bytes: 1_000 });
     writeFileSync(join(tree.root, 'large.txt'), 'x'.repeat(1_001));

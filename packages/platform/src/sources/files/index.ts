@@ -57,8 +57,8 @@ export function filesSource(name: string, settings: FilesSettings, folder: strin
           description: `Any file of ${name}; a path that ends in a slash lists that folder.`,
         }),
         perform: ({ message }) => {
-          const { uri, path } = argumentsOf(message.body);
-          return read(typeof uri === 'string' ? uri : uriOf(typeof path === 'string' ? path : ''));
+          const { uri } = argumentsOf(message.body);
+          return read(typeof uri === 'string' ? uri : SCHEME);
         },
         complete: async (_, begun) => known.filter((path) => path.startsWith(begun)),
       };
@@ -98,7 +98,9 @@ const uriOf = (path: string): string => SCHEME + path.split('/').map(encodeURICo
 
 function pathIn(uri: string): string {
   try {
-    if (uri.startsWith(SCHEME)) return decodeURIComponent(uri.slice(SCHEME.length));
+    const path = uri.slice(SCHEME.length);
+    // A path has one URI: what would only lead to the same file in a second spelling is no name of it.
+    if (uri.startsWith(SCHEME) && !/[?#\\]|%2f|%5c|^\/|\/\//i.test(path)) return decodeURIComponent(path);
   } catch {
     // Told below.
   }

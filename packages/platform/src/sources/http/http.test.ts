@@ -81,7 +81,7 @@ describe(`an HTTP API ${claim('P-MCP-GW.resources')}`, () => {
   it.each([
     ['an error', 'resource:weather/api:///gone', {}, 'NOT_FOUND'],
     ['more than the limit', 'resource:weather/api:///large', {}, 'PAYLOAD_TOO_LARGE'],
-    ['another URI', WEATHER, { uri: 'api:///logo' }, 'NOT_FOUND'],
+    ['another URI', WEATHER, { uri: 'api:///logo' }, 'INVALID_ARGUMENT'],
     ['a missing variable', WEATHER, {}, 'INVALID_ARGUMENT'],
     ['a path upwards', WEATHER, { uri: 'api:///weather/%2e%2e' }, 'INVALID_ARGUMENT'],
     [

@@ -57,7 +57,12 @@ export function openApiSource(name: string, settings: OpenApiSettings, context: 
     const promised = outputSchema && pick === undefined ? { outputSchema } : {};
     const entry = toolEntry(
       name,
-      { ...wordsOf(compiled), ...promised, name: operation.name },
+      {
+        ...wordsOf(compiled),
+        ...promised,
+        name: operation.name,
+        binding: { base_url: api.baseUrl, ...compiled.binding },
+      },
       { effect: effectOf(operation), price: ownValue(settings.prices, operation.name) ?? settings.default_price },
     );
     const trimming = {
@@ -104,7 +109,13 @@ export function openApiSource(name: string, settings: OpenApiSettings, context: 
     if (base_url !== undefined) return { ...common, baseUrl: base_url, named: true };
     const baseUrl = serverUrl(document, url);
     // The document's own origin was named by the operator; what else it names was not.
-    return { ...common, baseUrl, named: new URL(baseUrl).origin === new URL(url).origin };
+    const named = new URL(baseUrl).origin === new URL(url).origin;
+    if (auth !== undefined && !named && !url.startsWith('file:'))
+      throw new AipError(
+        'CONFIG_INVALID',
+        `sources.openapi.${name}: its document names the server ${new URL(baseUrl).origin}, which is not where the document is; set base_url to say that it is to have the credentials of auth.`,
+      );
+    return { ...common, baseUrl, named };
   }
 
   return {

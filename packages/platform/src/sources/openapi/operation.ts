@@ -21,7 +21,9 @@ export interface FoundOperation {
 }
 
 /** An operation as a tool. */
-export interface CompiledOperation extends Omit<ToolWords, 'name'> {
+export interface CompiledOperation extends Omit<ToolWords, 'name' | 'binding'> {
+  /** What of the request the document decides: method, path, where each argument goes and how it is written. */
+  readonly binding: JsonObject;
   /** Throws INVALID_ARGUMENT. */
   build(args: JsonObject): Outgoing;
 }
@@ -98,6 +100,12 @@ export function compileOperation(
       ...bundle.definitions(),
     },
     ...(outputSchema ? { outputSchema } : {}),
+    binding: {
+      method,
+      path,
+      parameters: parameters.map(({ schema: _, required: _required, ...placement }): JsonObject => placement),
+      ...(body ? { body: { ...body.binding } } : {}),
+    },
     build,
   };
 }

@@ -8,6 +8,8 @@ import { inQuery } from './serialise.ts';
 export interface RequestBody {
   readonly properties: JsonObject;
   readonly required: readonly string[];
+  /** Its media type; `whole`: the argument that is all of it, where it is not its properties that are arguments. */
+  readonly binding: { readonly type: string; readonly whole?: string };
   /** What is sent; nothing when no argument of it is given. */
   build(args: JsonObject): { body: string | Uint8Array<ArrayBuffer> | FormData; contentType?: string } | undefined;
 }
@@ -95,6 +97,7 @@ function flat(
   return {
     properties,
     required: required ? needed.filter((name) => Object.hasOwn(properties, name)) : [],
+    binding: { type },
     build(args) {
       const given = Object.fromEntries(
         names.flatMap((name) => (Object.hasOwn(args, name) ? [[name, args[name] ?? null]] : [])),
@@ -118,6 +121,7 @@ function whole(
   return {
     properties: { [name]: translated },
     required: required ? [name] : [],
+    binding: { type, whole: name },
     build: (args) => (Object.hasOwn(args, name) ? encoded(kind, type, args[name] ?? null, {}) : undefined),
   };
 }

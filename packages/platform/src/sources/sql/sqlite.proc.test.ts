@@ -79,7 +79,7 @@ describe(`a SQLite database ${claim('P-MCP-GW.resources')}`, () => {
     });
     expect(
       (await db.call('resource:db/sql:///tables/customers{?offset}', { uri: 'sql:///tables/passwords' })).error,
-    ).toMatchObject({ code: 'NOT_FOUND' });
+    ).toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   it('runs named queries with parameters, which stay values', async () => {
@@ -133,6 +133,41 @@ describe(`a SQLite database ${claim('P-MCP-GW.resources')}`, () => {
       "SELECT * FROM pragma_table_info('passwords')",
     ])
       expect(await select(db, sql), sql).toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it.each([
+    'WITH customers AS (SELECT * FROM passwords) SELECT * FROM customers',
+    'WITH totals AS (SELECT * FROM passwords) SELECT * FROM totals',
+    'WITH "TOTALS"(a, b) AS MATERIALIZED (SELECT * FROM passwords) SELECT a FROM "TOTALS"',
+    'WITH a AS (WITH totals AS (SELECT * FROM passwords) SELECT * FROM totals) SELECT * FROM a',
+    'SELECT (WITH totals AS (SELECT hash FROM passwords) SELECT hash FROM totals) FROM customers',
+    'WITH totals AS (SELECT * FROM passwords) SELECT * FROM totals, main.totals AS real',
+    'WITH totals AS (SELECT sql FROM sqlite_schema) SELECT * FROM totals',
+    'WITH RECURSIVE totals(x) AS (SELECT hash FROM passwords UNION SELECT x FROM totals) SELECT x FROM totals',
+    'SELECT * FROM (SELECT * FROM passwords) AS customers',
+    'SELECT * FROM passwords AS totals',
+    'SELECT * FROM hashes',
+    'SELECT * FROM json_each',
+  ])('whatever the statement calls them: %s', async (sql) => {
+    const shop = new DatabaseSync(join(folder.path, 'shop.db'));
+    shop.exec('CREATE VIEW hashes AS WITH customers AS (SELECT hash FROM passwords) SELECT * FROM customers');
+    shop.exec('CREATE TABLE json_each (secret)');
+    shop.close();
+    const db = await open({ tables: ['customers', 'totals'], free_queries: true, queries: {} });
+    expect(await select(db, sql)).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const harmless = 'WITH totals AS (SELECT id FROM customers) SELECT count(*) AS n FROM totals';
+    expect(await select(db, harmless)).toMatchObject({ rows: [{ n: 3 }] });
+  });
+
+  it('and a view of views, as the schema is now', async () => {
+    const db = await open({ tables: ['outer'], free_queries: true, queries: {} });
+    expect(await select(db, 'SELECT name FROM "outer"')).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const shop = new DatabaseSync(join(folder.path, 'shop.db'));
+    shop.exec('CREATE VIEW "outer" AS WITH made AS (SELECT name FROM totals) SELECT name FROM made');
+    shop.close();
+    expect(await select(db, 'SELECT name FROM "outer" ORDER BY 1')).toMatchObject({
+      rows: [{ name: 'Ann' }, { name: 'Bob' }],
+    });
   });
 
   it('takes free queries only when it is told to', async () => {

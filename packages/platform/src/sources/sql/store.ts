@@ -7,7 +7,7 @@ export interface SqlDatabase {
   tables(signal: AbortSignal): Promise<readonly SqlTable[]>;
   /**
    * Rows of one statement that only reads, at most `limit.rows`. Throws INVALID_ARGUMENT for a statement that is not
-   * one or that the database refuses, TIMEOUT, UPSTREAM_FAILED.
+   * one or that the database refuses, PAYLOAD_TOO_LARGE when the rows are, TIMEOUT, UPSTREAM_FAILED.
    */
   query(statement: SqlStatement, limit: SqlLimit, signal: AbortSignal): Promise<SqlRows>;
   close(): Promise<void>;

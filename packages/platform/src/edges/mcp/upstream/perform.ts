@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '@aip/wire';
+import { AipError, isJsonObject, type JsonObject } from '@aip/wire';
 import {
   CLIENT_CAPABILITIES_META_KEY,
   LOG_LEVEL_META_KEY,
@@ -91,9 +91,12 @@ function askerOf({ message, entry }: RouteCall): JsonObject {
   };
 }
 
-/** A template or a whole server is addressed; the body says which resource of it. */
-const uriOf = ({ entry }: RouteCall, args: JsonObject): string =>
-  typeof args['uri'] === 'string' ? args['uri'] : entry.name;
+/** A listed resource is read under its own URI; of a template, the exchange has found out which one is meant. */
+function uriOf({ entry }: RouteCall, args: JsonObject): string {
+  if (entry.kind === 'resource') return entry.name;
+  if (typeof args['uri'] === 'string') return args['uri'];
+  throw new AipError('INVALID_ARGUMENT', `uri: required, to say which resource of ${entry.name} is read.`);
+}
 
 function completion(call: RouteCall, args: JsonObject): JsonObject {
   const { entry, message } = call;

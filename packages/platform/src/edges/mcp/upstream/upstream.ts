@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AipError, type JsonObject } from '@aip/wire';
 import type { Exchange } from '../../../exchange/index.ts';
 import type { CatalogueEntry } from '../../../kernel/catalogue.ts';
@@ -22,6 +23,8 @@ const STABLE = 30_000;
 const LATEST = 0.2;
 /** How long a call waits for a connection that is just being opened, in milliseconds. */
 const PATIENCE = 5_000;
+/** Between two listings of a server that announces changes faster than it is listed, in milliseconds. */
+const RELISTING = 200;
 
 export interface UpstreamStatus {
   readonly name: string;
@@ -73,7 +76,7 @@ export function startUpstream(
   const { catalogue, routes } = exchange;
   const stopping = new AbortController();
   const { promise: tried, resolve: firstTried } = Promise.withResolvers<void>();
-  const { promise: listed, resolve: firstListed } = Promise.withResolvers<void>();
+  const { promise: allListed, resolve: firstListed } = Promise.withResolvers<void>();
   let connection: Connection | undefined;
   /** Whose connection it is, when it is not everybody's. */
   let lister: Account | undefined;
@@ -108,7 +111,7 @@ export function startUpstream(
   const unfollow = access?.onChange(() => loggedIn.abort());
   const watching = createWatching(current);
   const unbind = routes.bind(name, { reach: 'remote', deliver: delivery.deliver, absence } satisfies Route);
-  routes.expect(name, listed);
+  routes.expect(name, allListed);
 
   // ── staying connected ──────────────────────────────────────────────────────────────────────────────
 
@@ -219,11 +222,13 @@ export function startUpstream(
         const listing = shareable(await listAll(opened));
         const known = new Set(listing.tools.map((tool) => tool['name']));
         const more = (askingTools ?? []).filter((tool) => !known.has(tool['name'] ?? null));
-        const listed = entriesOf(name, config, { ...listing, tools: [...listing.tools, ...more] }, log);
+        const found = entriesOf(name, config, { ...listing, tools: [...listing.tools, ...more] }, log);
         if (stopping.signal.aborted) return;
-        entries = listed;
+        entries = found;
         catalogue.put(name, entries);
-      } while (again);
+        // A server that announces changes without end is read again and again, but not all the time.
+        if (again) await delay(RELISTING, undefined, { signal: stopping.signal }).catch(() => {});
+      } while (again && !stopping.signal.aborted);
     })().finally(() => (refreshing = undefined));
     return refreshing;
   }
