@@ -66,8 +66,11 @@ const state = async (core: TestCore, name: string): Promise<string | undefined> 
 const findings = async (core: TestCore, name: string): Promise<string[]> =>
   (await pins(core, { tool: name }))[0]!.findings.map((finding) => finding.kind);
 
-const settled = (core: TestCore, entries: number) =>
-  until(() => core.entries(['mcp.pin', 'mcp.quarantine']).length === entries);
+/** So many are on record, and the platform has been told: what is committed after them is answered after them. */
+async function settled(core: TestCore, entries: number): Promise<void> {
+  await until(() => core.entries(['mcp.pin', 'mcp.quarantine']).length === entries);
+  await pins(core);
+}
 
 describe('a tool that is seen for the first time', () => {
   test(`is pinned as it is, on record, and known after a restart ${claim('P-MCP-GW.pinning')}`, async () => {
