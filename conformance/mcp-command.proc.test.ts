@@ -158,7 +158,7 @@ describe(`aip mcp ${claim('D-CLI.mcp', 'P-MCP-GW.seen')}`, () => {
     expect((await mcp('reject', 'files/move_file')).code).toBe(0);
     expect((await mcp('call', 'files/move_file', 'source=a', 'destination=b')).code).not.toBe(0);
     expect((await mcp('inspect', 'files')).out).toMatch(/^move_file +external +quarantined/m);
-    expect(await mcp('pin', 'files/move_file')).toMatchObject({ code: 0, out: 'Pinned move_file.' });
+    expect(await mcp('pin', 'files/move_file')).toMatchObject({ code: 0, out: 'Pinned files/move_file.' });
     expect((await mcp('inspect', 'files')).out).toMatch(/^move_file +external +active/m);
   });
 
