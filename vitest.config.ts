@@ -9,11 +9,12 @@ export default defineConfig({
     projects: [
       {
         // Without isolation: shared modules are evaluated once per worker, not once per file. In processes of their own,
-        // because Node sometimes crashes when a thread ends that has used WebAssembly.
+        // because V8 sometimes crashes when a thread ends that has used WebAssembly.
         test: {
           name: 'unit',
           include: everyTest,
           exclude: [...configDefaults.exclude, processTests, browserTests],
+          globalSetup: 'scripts/warm-compile-cache.mjs',
           pool: 'forks',
           isolate: false,
         },

@@ -1,4 +1,5 @@
 import { getCompileCacheDir } from 'node:module';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AipError } from '@aip/wire';
 import type { WriterPort } from '../journal/journal.ts';
@@ -17,7 +18,8 @@ export interface WriterThread extends WriterPort {
 export async function startWriterThread(data: WriterData): Promise<WriterThread> {
   const worker = new Worker(new URL('./writer.ts', import.meta.url), {
     workerData: data,
-    // Without the cache its thread would load the compiler of types again: 30 MB.
+    // Without the cache its thread would load the compiler of types again: 30 MB, and WebAssembly, with which V8
+    // sometimes crashes when a thread ends.
     env: { ...process.env, ...compileCache() },
     // Its garbage is short-lived and small: a small nursery keeps it out of the process's memory.
     resourceLimits: { maxYoungGenerationSizeMb: 16 },
@@ -81,7 +83,8 @@ export async function startWriterThread(data: WriterData): Promise<WriterThread>
   };
 }
 
+/** The cache that this thread uses: Node names the folder of its own version inside the one it was given. */
 function compileCache(): { NODE_COMPILE_CACHE?: string } {
   const folder = getCompileCacheDir();
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(folder) };
 }
