@@ -1,13 +1,15 @@
+import { utf8Bytes } from './bytes.ts';
+
 /**
  * The browser's half of `#crypto`. The hash is our own because WebCrypto's is asynchronous, which would make
  * every Merkle computation asynchronous too; signatures go through WebCrypto.
  */
 
-/** SHA-256 (FIPS 180-4), 32 bytes. */
-export function sha256(data: Uint8Array): Uint8Array {
+/** SHA-256 (FIPS 180-4), 32 bytes; a text is taken as UTF-8. */
+export function sha256(data: Uint8Array | string): Uint8Array {
   const state = Uint32Array.from(INITIAL);
   const schedule = new Uint32Array(64);
-  const padded = pad(data);
+  const padded = pad(typeof data === 'string' ? utf8Bytes(data) : data);
   const view = new DataView(padded.buffer);
   for (let block = 0; block < padded.length; block += 64) {
     for (let t = 0; t < 16; t++) schedule[t] = view.getUint32(block + t * 4);

@@ -21,6 +21,17 @@ describe.each([
     expect(toHex(platform.sha256(new TextEncoder().encode(text)))).toBe(digest);
   });
 
+  it('takes a text as UTF-8, as TextEncoder does', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(toHex(platform.sha256(text))).toBe(toHex(platform.sha256(new TextEncoder().encode(text))));
+      }),
+    );
+    expect(toHex(platform.sha256('\u{1F600}\ud800\0'))).toBe(
+      toHex(platform.sha256(new TextEncoder().encode('\u{1F600}\ud800\0'))),
+    );
+  });
+
   // RFC 8032 §7.1, test 2
   const publicKey = fromHex('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c');
   const message = Uint8Array.of(0x72);

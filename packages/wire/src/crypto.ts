@@ -1,8 +1,8 @@
 import { createPublicKey, hash, verify } from 'node:crypto';
 import { toBase64Url } from './base64.ts';
 
-/** SHA-256 (FIPS 180-4), 32 bytes. */
-export function sha256(data: Uint8Array): Uint8Array {
+/** SHA-256 (FIPS 180-4), 32 bytes; a text is taken as UTF-8. */
+export function sha256(data: Uint8Array | string): Uint8Array {
   const digest = hash('sha256', data, 'buffer');
   // A plain array, as in the browser: Buffers print, compare and slice differently.
   return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);

@@ -55,6 +55,14 @@ const roots = [
 ];
 const reference = treeOf(leaves);
 
+it('hashes a text as its bytes in UTF-8', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      expect(toHex(leafHash(text))).toBe(toHex(leafHash(new TextEncoder().encode(text))));
+    }),
+  );
+});
+
 describe('the Merkle tree of RFC 6962', () => {
   it.each([...roots.entries()])('has the root of the reference at size %i', (size, root) => {
     expect(toHex(rootAt(size, reference.hashAt))).toBe(root);

@@ -1,5 +1,5 @@
 import { sha256 } from '#crypto';
-import { equalBytes, utf8Bytes } from './bytes.ts';
+import { equalBytes } from './bytes.ts';
 import { AipError } from './errors.ts';
 
 /**
@@ -15,9 +15,10 @@ export const HASH_BYTES = 32;
 
 /** Hash of a leaf; a text is taken as UTF-8. */
 export function leafHash(data: Uint8Array | string): Uint8Array {
-  const bytes = typeof data === 'string' ? utf8Bytes(data) : data;
-  const input = new Uint8Array(1 + bytes.length);
-  input.set(bytes, 1);
+  // U+0000 is the byte 0x00 in UTF-8, so a text needs no copy.
+  if (typeof data === 'string') return sha256(`\0${data}`);
+  const input = new Uint8Array(1 + data.length);
+  input.set(data, 1);
   return sha256(input);
 }
 

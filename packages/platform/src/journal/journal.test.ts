@@ -404,7 +404,7 @@ describe('rows', () => {
       ),
       { numRuns: rounds(60) },
     );
-  });
+  }, 60_000);
 
   test(`that a kill has taken are decided again from the log, and nothing else is ${claim('G-AUDIT.rows-follow')}`, async () => {
     await fc.assert(
@@ -430,7 +430,7 @@ describe('rows', () => {
       }),
       { numRuns: rounds(40) },
     );
-  });
+  }, 60_000);
 
   test('do not wait without end: they go with a batch when many have changed', async () => {
     const batches: { rows: number; heads: number }[] = [];

@@ -22,7 +22,7 @@ export interface RowDraft {
 export interface Rows {
   /** Reads what the store has of these rows; they stay until the next `load`. */
   load(keys: Iterable<{ readonly tenant: string; readonly key: string }>): Promise<void>;
-  has(id: string): boolean;
+  /** null for a row that is not there, undefined for one that has not been loaded. */
   get(id: string): Json | undefined;
   /** Takes over what a commit has changed, and tells it as the store will keep it. */
   adopt(drafts: Iterable<RowDraft>): RowChange[];
@@ -36,7 +36,7 @@ export interface Rows {
 
 export function createRows(store: Pick<JournalStore, 'rows'>): Rows {
   /** Absence is kept too. Trimmed as a batch begins: none leaves under a running one. */
-  const known = createRecentMap<Json | undefined>(MAX_CACHED);
+  const known = createRecentMap<Json>(MAX_CACHED);
   const waiting = new Map<string, RowChange>();
 
   return {
@@ -47,22 +47,21 @@ export function createRows(store: Pick<JournalStore, 'rows'>): Rows {
         const id = rowId(tenant, key);
         if (known.has(id)) continue;
         const change = waiting.get(id);
-        if (change) known.set(id, valueOf(change));
+        if (change) known.set(id, valueOf(change) ?? null);
         else missing.set(id, { tenant, key });
       }
       if (missing.size === 0) return;
       const values = await store.rows([...missing.values()]);
       let index = 0;
-      for (const id of missing.keys()) known.set(id, values[index++]);
+      for (const id of missing.keys()) known.set(id, values[index++] ?? null);
     },
-    has: (id) => known.has(id),
     get: (id) => known.get(id),
     adopt(drafts) {
       const changes: RowChange[] = [];
       for (const draft of drafts) {
         const change = changeOf(draft);
         const id = rowId(change.tenant, change.key);
-        known.set(id, draft.write.value ?? undefined);
+        known.set(id, draft.write.value);
         waiting.set(id, change);
         changes.push(change);
       }

@@ -99,7 +99,7 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     const { tenant } = entry;
     for (const decider of deciders(entry.kind)) {
       await rows.load(decider.keys(entry).map((key) => ({ tenant, key })));
-      const decision = decider.decide((key) => rows.get(rowId(tenant, key)), entry);
+      const decision = decider.decide((key) => rows.get(rowId(tenant, key)) ?? undefined, entry);
       if ('refuse' in decision)
         throw new Error(
           `entry ${entry.seq} of the log of ${tenant} should have been refused: ${decision.refuse.message}`,
@@ -135,12 +135,12 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     const at = Math.max(now(), log.at);
     const staged = new Map<string, RowWrite>();
     const read = (key: string): Json | undefined => {
-      const own = staged.get(key) ?? draft.rows.get(rowId(tenant, key))?.write;
-      if (own) return own.value === null ? undefined : own.value;
       const id = rowId(tenant, key);
+      const own = staged.get(key) ?? draft.rows.get(id)?.write;
+      const value = own ? own.value : rows.get(id);
       // A row that was not loaded may exist: taking it for absent could permit what it forbids.
-      if (!rows.has(id)) throw new Error(`A decider asks for the row ${key}, which it has not declared.`);
-      return rows.get(id);
+      if (value === undefined) throw new Error(`A decider asks for the row ${key}, which it has not declared.`);
+      return value ?? undefined;
     };
     const entries = group.entries.map((entry, index): Entry => ({ ...entry, tenant, seq: log.size + index, at }));
     for (const entry of entries) {

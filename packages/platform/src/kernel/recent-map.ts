@@ -12,17 +12,18 @@ export interface RecentMap<V> {
 }
 
 /** @param limit entries that are kept at most, as long as `trim` is called after each change that may pass it */
-export function createRecentMap<V>(limit: number): RecentMap<V> {
+export function createRecentMap<V extends {} | null>(limit: number): RecentMap<V> {
   let young = new Map<string, V>();
   let old = new Map<string, V>();
 
   return {
     has: (key) => young.has(key) || old.has(key),
     get(key) {
-      if (young.has(key) || !old.has(key)) return young.get(key);
-      const value = old.get(key) as V;
-      young.set(key, value);
-      return value;
+      const value = young.get(key);
+      if (value !== undefined) return value;
+      const aged = old.get(key);
+      if (aged !== undefined) young.set(key, aged);
+      return aged;
     },
     set: (key, value) => void young.set(key, value),
     delete(key) {

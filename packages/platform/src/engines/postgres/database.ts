@@ -9,6 +9,7 @@ import {
   type SqlStatement,
   type SqlTable,
 } from '../../sources/sql/store.ts';
+import { actingPart } from './side-effects.ts';
 
 const MAX_CONNECTIONS = 4;
 /** Milliseconds. */
@@ -33,9 +34,10 @@ const MAX_RECEIVED = 4 * 1024 * 1024;
 const MAX_MESSAGE = 500;
 
 /**
- * A PostgreSQL database in which nothing can be written: every statement is the query of a cursor in a READ ONLY
+ * A PostgreSQL database whose tables cannot be written: every statement is the query of a cursor in a READ ONLY
  * transaction that is rolled back. A cursor takes one SELECT or VALUES and nothing else, so no statement can end the
- * transaction or change its mode. What may be read is up to the role's grants. `url` is asked for each new connection.
+ * transaction or change its mode. Functions that act all the same are refused by name. What may be read, and which
+ * functions of the database's own may be called, is up to the role's grants. `url` is asked for each new connection.
  */
 export function openPostgres(url: () => Promise<string>): SqlDatabase {
   let pool: { readonly url: string; readonly pool: pg.Pool } | undefined;
@@ -84,13 +86,13 @@ export function openPostgres(url: () => Promise<string>): SqlDatabase {
     try {
       await client.query(`BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeout)}`);
       const result = await work(client);
-      await client.query('ROLLBACK');
+      await restore(client);
       return result;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (dropped) throw dropped;
       const failure = failureOf(error, timeout);
-      await client.query('ROLLBACK').catch((lost: Error) => drop(lost));
+      await restore(client).catch((lost: Error) => drop(lost));
       throw failure;
     } finally {
       clearTimeout(timer);
@@ -113,6 +115,12 @@ export function openPostgres(url: () => Promise<string>): SqlDatabase {
   };
 }
 
+/** The session as it was: a lock, or a setting, may outlive the transaction. */
+async function restore(client: pg.PoolClient): Promise<void> {
+  await client.query('ROLLBACK');
+  await client.query('DISCARD ALL');
+}
+
 function newPool(url: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -133,6 +141,12 @@ async function fetchRows(
   { sql, parameters }: SqlStatement,
   { rows: limit }: SqlLimit,
 ): Promise<SqlRows> {
+  const acting = actingPart(sql);
+  if (acting !== undefined)
+    throw new AipError(
+      'INVALID_ARGUMENT',
+      `A statement that only reads does not use ${acting}: it acts outside of its transaction.`,
+    );
   const names: string[] = [];
   const numbered = replaceParameters(sql, (name) => {
     if (!names.includes(name)) names.push(name);

@@ -16,6 +16,7 @@ beforeAll(async () => {
     'CREATE TABLE stock.parts (code TEXT PRIMARY KEY, price NUMERIC, seen TIMESTAMPTZ, flags JSONB, raw BYTEA, huge BIGINT)',
     `INSERT INTO stock.parts VALUES ('a/b', 1.50, '2026-01-31 10:00+00', '{"x":[1]}', '\\x00ff', 1152921504606846976)`,
     'CREATE SEQUENCE numbers',
+    `CREATE FUNCTION held(n INT) RETURNS VOID LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_lock(n); END'`,
     `CREATE ROLE reader LOGIN PASSWORD '${PASSWORD}'`,
     // Much more than a reader needs: it is the connection that must not write.
     'GRANT ALL ON ALL TABLES IN SCHEMA public TO reader',
@@ -130,6 +131,34 @@ describe(`a PostgreSQL database ${claim('P-MCP-GW.resources')}`, () => {
     const db = await open({ free_queries: true });
     expect(await select(db, sql)).toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(await select(db, 'SELECT count(*) AS n FROM customers;')).toMatchObject({ rows: [{ n: 3 }] });
+  });
+
+  it.each([
+    'SELECT pg_advisory_lock(1)',
+    'SELECT PG_TRY_ADVISORY_XACT_LOCK_SHARED (n) FROM generate_series(1, 9) AS n',
+    'SELECT "pg_advisory_lock"(1)',
+    'SELECT U&"\\0070g_advisory_lock"(1)',
+    "SELECT pg_logical_emit_message(false, 'outbox', 'x')",
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity',
+    "SELECT query_to_xml('SELECT pg_' || 'advisory_lock(1)', true, false, '')",
+    "SELECT * FROM ts_stat('SELECT to_tsvector(pg_' || 'advisory_lock(1)::text)')",
+  ])('is not acted upon either: %s', async (sql) => {
+    const db = await open({ free_queries: true });
+    expect(await select(db, sql)).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/does not use/),
+    });
+  });
+
+  it('keeps no lock of a function of its own', async () => {
+    const db = await open({ free_queries: true });
+    expect(await select(db, 'SELECT held(7) AS a, 1/(SELECT count(*) FROM customers WHERE id = 0)')).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    expect(await select(db, 'SELECT held(7) AS a')).toMatchObject({ rows: [{ a: '' }] });
+    expect(await select(db, "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory'")).toMatchObject({
+      rows: [{ n: 0 }],
+    });
   });
 
   it('nor is a session left otherwise than it was', async () => {
