@@ -1,251 +1,57 @@
+import type { Operations } from '@aip/sdk/operations';
 import { AipError, aipErrorFromBody, type Json, type JsonObject } from '@aip/wire';
 
-/** A capability in an agent's card. `price` in integer units per call. */
-export interface Capability {
-  readonly name: string;
-  readonly description: string;
-  readonly effect: 'read' | 'write' | 'external';
-  readonly idempotent: boolean;
-  readonly price: number;
-}
+/** What an operation gives, as the platform describes it. Times are ISO 8601 where they are words, else in milliseconds since the Unix epoch. */
+type Output<Name extends keyof Operations> = Operations[Name]['output'];
 
-/** Times are ISO 8601, here and below. */
-export interface Agent {
-  readonly did: string;
-  readonly name: string;
-  readonly description: string;
-  readonly version: string;
-  readonly state: 'connected' | 'offline';
-  readonly protocol: string;
-  readonly capabilities: readonly Capability[];
-  readonly roles: readonly string[];
-  readonly admitted_at: string;
-  readonly admitted_by: string;
-  readonly connected_at?: string;
-  readonly last_activity?: string;
-}
+export type Agent = Output<'agents.get'>;
+/** Somebody who proved to own a DID and asks to join. */
+export type PendingAgent = Exclude<Output<'agents.list'>['agents'][number], Agent>;
 
-/** Somebody who proved to own a DID and asks to join. `asked` in milliseconds since the Unix epoch. */
-export interface PendingAgent {
-  readonly did: string;
-  readonly name: string;
-  readonly asked: number;
-}
+export type Task = Output<'tasks.get'>['task'];
+export type TaskState = Task['state'];
+/** A recorded step of a task, with what its type says of itself. */
+export type TaskEvent = Output<'tasks.get'>['events'][number] & { readonly [detail: string]: unknown };
 
-export type TaskState =
-  | 'submitted'
-  | 'working'
-  | 'input_required'
-  | 'auth_required'
-  | 'completed'
-  | 'failed'
-  | 'canceled'
-  | 'rejected';
-
-export interface Task {
-  readonly id: string;
-  readonly state: TaskState;
-  readonly from: string;
-  readonly from_name: string;
-  readonly to: string;
-  readonly action: string;
-  readonly edge: string;
-  readonly assignee?: string;
-  readonly parent?: string;
-  readonly price: number;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-/** A recorded step of a task; `at` in milliseconds since the Unix epoch. */
-export interface TaskEvent {
-  readonly n: number;
-  readonly at: number;
-  readonly type: string;
-  readonly state: TaskState;
-  readonly [detail: string]: unknown;
-}
-
-export interface Ask {
-  readonly id: string;
-  readonly kind: string;
-  readonly state: string;
-  readonly task: string;
-  readonly from: string;
-  readonly from_name: string;
-  readonly to: string;
-  readonly action: string;
+/** A call that waits for a person; an approval also says in a sentence what it is about, which policy asks, and whom. */
+export type Ask = Output<'asks.list'>['asks'][number] & {
   readonly summary?: string;
   readonly policy?: string;
   readonly approvers?: string;
-  readonly arguments?: JsonObject;
-  readonly asked_at: string;
-  readonly expires_at?: string;
-}
+};
 
 export type StopMode = 'kill' | 'pause' | 'quarantine';
+export type Stop = Output<'kills.list'>['kills'][number];
+/** What the log says about a stop. T is `received_at`, when the order reached the platform; `after_ms` counts from it. */
+export type StopProof = Output<'kills.proof'>;
 
-export interface Stop {
-  readonly scope: string;
-  readonly mode: StopMode;
-  readonly reason: string;
-  readonly by: string;
-  readonly at: string;
-  readonly seq: number;
-}
+/** Integer units; a limit that is absent does not exist. */
+export type Budget = Output<'budgets.list'>['budgets'][number];
 
-export interface StopResult {
-  readonly scope: string;
-  readonly mode: StopMode;
-  readonly received_at: string;
-  readonly sessions_closed: number;
-  readonly tasks_stopped: number;
-}
-
-/**
- * What the log says about a stop. T is `received_at`, when the order reached the platform. Times in milliseconds
- * since the Unix epoch.
- */
-export interface StopProof {
-  readonly scope: string;
-  readonly mode: StopMode;
-  readonly kill: { readonly seq: number; readonly at: number; readonly received_at: number };
-  /** The last message accepted in the scope, `after_ms` after T; negative before it. */
-  readonly last_accept: { readonly seq: number; readonly at: number; readonly after_ms: number } | null;
-  /** Accepted in the scope after the entry of the stop: 0 in every honest log. */
-  readonly accepted_since: number;
-  readonly refused_since: number;
-}
-
-/** Integer units; a limit that is absent or null does not exist. */
-export interface Budget {
-  readonly principal: string;
-  readonly name?: string;
-  readonly per_call?: number | null;
-  readonly per_day?: number | null;
-  readonly total?: number | null;
-  readonly spent_today: number;
-  readonly spent_total: number;
-  readonly held: number;
-}
-
-export interface AuditHead {
-  readonly size: number;
-  /** The last signed note (C2SP tlog-checkpoint); absent before the first. */
-  readonly checkpoint?: string;
-  readonly origin: string;
-  /** The gateway's DID, whose key signs checkpoints. */
-  readonly gateway: string;
-}
-
-export interface AuditEntry {
-  readonly seq: number;
-  readonly at: number;
-  readonly kind: string;
-  readonly task?: string;
-  /** Canonical text: the bytes that the leaf hashes. */
-  readonly text: string;
-  /** base64url. */
-  readonly leaf: string;
-}
-
-export interface InclusionProof {
-  /** Entries that the checkpoint covers. */
-  readonly size: number;
-  /** base64url, sibling of the leaf first. */
-  readonly path: readonly string[];
-  readonly checkpoint: string;
-}
+/** How far the log goes; `checkpoint` is the last signed note (C2SP tlog-checkpoint), absent before the first. */
+export type AuditHead = Pick<Output<'audit.head'>, 'size' | 'checkpoint' | 'origin' | 'gateway'>;
+/** `text` is the canonical text, the bytes that the leaf hashes; `leaf` is base64url. */
+export type AuditEntry = Output<'audit.entries'>['entries'][number];
+/** `path` is base64url, sibling of the leaf first; `size` counts the entries that the checkpoint covers. */
+export type InclusionProof = Pick<Output<'audit.proof'>, 'size' | 'path' | 'checkpoint'>;
 
 /** Who looks at this page, and the operations that the policies permit them. */
-export interface Me {
-  readonly id: string;
-  readonly name: string;
-  readonly roles: readonly string[];
-  readonly operations: readonly string[];
-}
+export type Me = Output<'platform.whoami'>;
 
-/** An MCP server behind the platform. */
-export interface Server {
-  readonly name: string;
-  readonly state: 'starting' | 'active' | 'offline' | 'login_needed' | 'stopped';
-  readonly transport: string;
-  /** `modern`: 2026-07-28; `legacy`: what came before. */
-  readonly era?: 'modern' | 'legacy';
-  readonly since: string;
-  readonly tools: number;
-  readonly resources: number;
-  readonly prompts: number;
-  readonly quarantined: number;
-  /** Times its connection was lost or not made. */
-  readonly failures: number;
-  readonly pid?: number;
-  readonly latency_ms?: number;
-  /** Why it is not active. */
-  readonly error?: string;
-}
+/** MCP servers behind the platform, and where MCP clients connect. */
+export type ServerList = Output<'mcp.list'>;
+export type Server = ServerList['servers'][number];
+export type Endpoint = ServerList['endpoints'][number];
+export type ServerDetails = Output<'mcp.inspect'>;
+export type Tool = ServerDetails['tools'][number];
+/** A resource or a prompt. */
+export type Listed = ServerDetails['resources'][number];
 
-/** Where MCP clients connect, and what its list of tools costs a model. */
-export interface Endpoint {
-  readonly path: string;
-  readonly description?: string;
-  readonly tools: number;
-  readonly tokens: number;
-  /** Where tools are searched instead of listed. */
-  readonly search_tokens?: number;
-  readonly missing: readonly MissingTool[];
-}
+/** An API, a folder or a database that is offered as tools and resources. */
+export type Source = Output<'sources.list'>['sources'][number];
 
-/** What a virtual server names and nobody offers. */
-export interface MissingTool {
-  readonly name: string;
-  readonly target: string;
-  readonly reason: string;
-}
-
-export interface Tool {
-  readonly name: string;
-  readonly address: string;
-  readonly title?: string;
-  readonly description: string;
-  readonly effect: string;
-  readonly price: number;
-  readonly state: string;
-  readonly input_schema?: JsonObject;
-  readonly digest?: string;
-}
-
-interface Listed {
-  readonly address: string;
-  readonly description: string;
-  readonly state: string;
-}
-
-export interface ServerDetails {
-  /** Absent for a virtual server. */
-  readonly server?: Server;
-  readonly tools: readonly Tool[];
-  readonly resources: readonly Listed[];
-  readonly prompts: readonly Listed[];
-  readonly missing: readonly MissingTool[];
-}
-
-/** What was agreed to of a tool, and how what is offered now differs from it. */
-export interface Pin {
-  readonly server: string;
-  readonly tool: string;
-  readonly state: 'pinned' | 'quarantined' | 'rejected' | 'unpinned' | 'gone';
-  /** Of what is offered now. */
-  readonly digest?: string;
-  readonly pinned?: string;
-  readonly pinned_at?: string;
-  readonly pinned_by?: string;
-  readonly quarantined_at?: string;
-  readonly rejected_by?: string;
-  readonly findings: readonly { readonly kind: string; readonly detail: string }[];
-  /** `path` is a JSON Pointer into the definition. */
-  readonly changes?: readonly { readonly path: string; readonly before?: string; readonly after?: string }[];
-}
+/** What was agreed to of a tool, and how what is offered now differs from it, by JSON Pointers into the definition. */
+export type Pin = Output<'mcp.pins'>['tools'][number];
 
 /** Longest wait for the platform's rate limit before the refusal is shown, in tries. */
 const MAX_TRIES = 5;
@@ -272,47 +78,52 @@ async function request(path: string, init: RequestInit, tries = 1): Promise<Json
 
 type Query = Readonly<Record<string, string | number | undefined>>;
 
-async function read<T>(operation: string, query: Query = {}): Promise<T> {
+async function read<Name extends keyof Operations>(operation: Name, query: Query = {}): Promise<Output<Name>> {
   const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
   const search = new URLSearchParams(given).toString();
   const path = `/v1/${operation.replace('.', '/')}`;
-  return (await request(search === '' ? path : `${path}?${search}`, {})) as T;
+  return (await request(search === '' ? path : `${path}?${search}`, {})) as Output<Name>;
 }
 
-async function write<T>(operation: string, input: JsonObject): Promise<T> {
+const write = async <Name extends keyof Operations>(
+  operation: Name,
+  input: Operations[Name]['input'],
+): Promise<Output<Name>> => (await post(operation.replace('.', '/'), input)) as Output<Name>;
+
+function post(where: string, body: object): Promise<Json> {
   const headers = { 'content-type': 'application/json', 'x-aip': '1' };
-  const init = { method: 'POST', headers, body: JSON.stringify(input) };
-  return (await request(`/v1/${operation.replace('.', '/')}`, init)) as T;
+  return request(`/v1/${where}`, { method: 'POST', headers, body: JSON.stringify(body) });
 }
+
+const because = (reason: string): { reason?: string } => (reason === '' ? {} : { reason });
 
 /** The operations that the dashboard uses. */
 export const api = {
-  login: (code: string) => write<null>('login', { code }),
-  whoami: () => read<Me>('platform.whoami'),
-  servers: () => read<{ servers: Server[]; endpoints: Endpoint[] }>('mcp.list'),
-  server: (server: string) => read<ServerDetails>('mcp.inspect', { server }),
-  pins: async (server: string) => (await read<{ tools: Pin[] }>('mcp.pins', { server })).tools,
-  pin: (server: string, tool: string, digest: string) => write<null>('mcp.pin', { server, tool, digest }),
-  reject: (server: string, tool: string) => write<null>('mcp.reject', { server, tool }),
-  restart: (name: string) => write<null>('mcp.restart', { name }),
-  loginTo: (server: string) => write<{ url?: string }>('mcp.login', { server }),
-  agents: async () => (await read<{ agents: Agent[] }>('agents.list', { limit: 1000 })).agents,
-  pendingAgents: async () => (await read<{ agents: PendingAgent[] }>('agents.list', { state: 'pending' })).agents,
-  admit: (agent: string, name: string) => write<{ did: string; name: string }>('agents.admit', { agent, name }),
-  task: (task: string) => read<{ task: Task; events: TaskEvent[] }>('tasks.get', { task }),
-  cancelTask: (task: string) => write<{ task: Task }>('tasks.cancel', { task }),
-  asks: async () => (await read<{ asks: Ask[] }>('asks.list')).asks,
+  login: (code: string) => post('login', { code }),
+  whoami: () => read('platform.whoami'),
+  servers: () => read('mcp.list'),
+  sources: async () => (await read('sources.list')).sources,
+  server: (server: string) => read('mcp.inspect', { server }),
+  pins: async (server: string) => (await read('mcp.pins', { server })).tools,
+  pin: (server: string, tool: string, digest: string) => write('mcp.pin', { server, tool, digest }),
+  reject: (server: string, tool: string) => write('mcp.reject', { server, tool }),
+  restart: (name: string) => write('mcp.restart', { name }),
+  loginTo: (server: string) => write('mcp.login', { server }),
+  agents: async () => (await read('agents.list', { limit: 1000 })).agents as Agent[],
+  pendingAgents: async () => (await read('agents.list', { state: 'pending' })).agents as PendingAgent[],
+  admit: (agent: string, name: string) => write('agents.admit', { agent, name }),
+  task: async (task: string) => (await read('tasks.get', { task })) as { task: Task; events: TaskEvent[] },
+  cancelTask: (task: string) => write('tasks.cancel', { task }),
+  asks: async () => (await read('asks.list')).asks as Ask[],
   answer: (ask: string, verdict: 'approve' | 'deny', reason: string) =>
-    write<{ ask: string }>('asks.answer', { ask, verdict, ...(reason === '' ? {} : { reason }) }),
-  stops: async () => (await read<{ kills: Stop[] }>('kills.list')).kills,
+    write('asks.answer', { ask, verdict, ...because(reason) }),
+  stops: async () => (await read('kills.list')).kills,
   stop: (mode: 'kill' | 'pause', scope: string, reason: string) =>
-    write<StopResult>(`kills.${mode}`, { scope, ...(reason === '' ? {} : { reason }) }),
-  release: (scope: string, reason: string) =>
-    write<{ scope: string }>('kills.release', { scope, ...(reason === '' ? {} : { reason }) }),
-  proof: (scope: string) => read<StopProof>('kills.proof', { scope }),
-  budgets: async () => (await read<{ budgets: Budget[] }>('budgets.list')).budgets,
-  auditHead: () => read<AuditHead>('audit.head'),
-  auditEntries: async (from: number, limit: number) =>
-    (await read<{ entries: AuditEntry[] }>('audit.entries', { from, limit })).entries,
-  inclusion: (seq: number) => read<InclusionProof>('audit.proof', { seq }),
+    write(`kills.${mode}`, { scope, ...because(reason) }),
+  release: (scope: string, reason: string) => write('kills.release', { scope, ...because(reason) }),
+  proof: (scope: string) => read('kills.proof', { scope }),
+  budgets: async () => (await read('budgets.list')).budgets,
+  auditHead: (): Promise<AuditHead> => read('audit.head'),
+  auditEntries: async (from: number, limit: number) => (await read('audit.entries', { from, limit })).entries,
+  inclusion: (seq: number): Promise<InclusionProof> => read('audit.proof', { seq }),
 };

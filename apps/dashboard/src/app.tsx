@@ -60,13 +60,6 @@ export function App() {
 function Shell() {
   const place = parseHash(useHash());
   const Page = PAGE[place.page];
-  useEffect(() => {
-    scrollTo(0, 0);
-    // On a narrow screen the row of tabs scrolls sideways.
-    document
-      .querySelector(`nav a[href="${linkTo(place.page)}"]`)
-      ?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
-  }, [place.page]);
   return (
     <div className="shell">
       <a className="skip" href="#content" onClick={skipToContent}>

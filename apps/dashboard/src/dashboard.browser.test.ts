@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { claim } from '@aip/conformance';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launchBrowser } from './browser.testing.ts';
-import { startFixture, type Fixture } from './fixture.testing.ts';
+import { accessibilityFaults, launchBrowser } from './browser.testing.ts';
+import { startFixture, type Fixture, type FixtureOptions } from './fixture.testing.ts';
 
 const PAGES = ['overview', 'agents', 'servers', 'approvals', 'stops', 'spend', 'audit'] as const;
 const LOOKS = [
   { name: 'light', colorScheme: 'light', width: 1280 },
   { name: 'dark', colorScheme: 'dark', width: 1280 },
-  { name: 'narrow', colorScheme: 'light', width: 400 },
+  { name: 'narrow', colorScheme: 'light', width: 390 },
 ] as const;
+type Look = (typeof LOOKS)[number];
 
 let browser: Browser;
 let context: BrowserContext;
@@ -20,14 +20,12 @@ let page: Page;
 let fixture: Fixture;
 let complaints: string[];
 
-beforeAll(async () => void (browser = await launchBrowser()));
-afterAll(() => browser.close());
-
-beforeEach(async () => {
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+// One page for all: a platform of its own, hence an origin, is what keeps tests apart, and a new page costs more than most do.
+beforeAll(async () => {
+  browser = await launchBrowser();
+  context = await browser.newContext({ reducedMotion: 'reduce' });
   page = await context.newPage();
   page.setDefaultTimeout(10_000);
-  complaints = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     // A refused request is told to the user; what the browser says of it is no fault of the page.
@@ -35,14 +33,21 @@ beforeEach(async () => {
       complaints.push(message.text());
   });
 });
+afterAll(() => browser.close());
+
+beforeEach(async () => {
+  complaints = [];
+  await look(LOOKS[0]);
+});
 afterEach(async () => {
-  await context.close();
+  await page.goto('about:blank');
+  await context.clearCookies();
   await fixture.close();
   // Among them whatever the Content-Security-Policy has blocked.
   expect(complaints).toEqual([]);
 });
 
-async function open(options: { empty?: boolean; operations?: string[] } = {}): Promise<void> {
+async function open(options: FixtureOptions = {}): Promise<void> {
   fixture = await startFixture(options);
   await page.goto(fixture.loginUrl);
   await page.getByText('Live', { exact: true }).waitFor();
@@ -54,16 +59,26 @@ const outcome = () => page.locator('.outcome');
 const button = (name: string | RegExp) => page.getByRole('button', { name });
 const notice = () => page.locator('.notices');
 
-async function expectAccessible(where: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${where}: ${id} ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+async function expectAccessible(where: string, coloursOnly = false): Promise<void> {
+  expect(await accessibilityFaults(page, { coloursOnly }), where).toEqual([]);
 }
 
-async function expectNoSidewaysScroll(): Promise<void> {
-  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+async function look({ colorScheme, width }: Look): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize({ width, height: 900 });
 }
+
+/** As it stands now, in every look; the dark one differs from the light one in its colours only. */
+async function expectAccessibleAndWhole(where: string): Promise<void> {
+  for (const one of LOOKS.toReversed()) {
+    await look(one);
+    await expectAccessible(`${where}, ${one.name}`, one.name === 'dark');
+    const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(sideways, `${where}, ${one.name}: pixels it scrolls sideways`).toBeLessThanOrEqual(0);
+  }
+}
+
+const read = (): Promise<unknown> => page.waitForFunction(() => !document.body.innerText.includes('Reading…'));
 
 test('what is tested is what is shipped, though a test runner has built it', async () => {
   fixture = await startFixture();
@@ -100,71 +115,83 @@ describe('logging in', () => {
   });
 });
 
-describe.each(LOOKS)('accessible and whole, $name', ({ colorScheme, width }) => {
+describe('accessible and whole: light, dark and narrow', () => {
   test(`every page ${claim('T-DASH')}`, async () => {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 900 });
     await open();
     for (const name of PAGES) {
       await show(name);
       await page.locator('nav [aria-current=page]', { hasText: new RegExp(name, 'i') }).waitFor();
-      await page.waitForFunction(() => !document.body.innerText.includes('Reading…'));
-      await expectAccessible(name);
-      await expectNoSidewaysScroll();
+      await read();
+      await expectAccessibleAndWhole(name);
     }
   });
 
   test('the kill dialog, an active stop, an entry and a task', async () => {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 900 });
     await open();
     await show('stops');
     await button('Kill or pause…').click();
     await page.getByRole('dialog').waitFor();
-    await expectAccessible('dialog');
+    await expectAccessibleAndWhole('dialog');
     await button('Kill everything').click();
     await page.getByText('0 accepted since').waitFor();
-    await expectAccessible('stop');
-    await expectNoSidewaysScroll();
+    await expectAccessibleAndWhole('stop');
     await show('audit/3');
     await page.getByText('Canonical text').first().waitFor();
-    await expectAccessible('entry');
-    await expectNoSidewaysScroll();
+    await expectAccessibleAndWhole('entry');
     await show(`task/${fixture.log.entries.find(({ kind }) => kind === 'settle')?.task}`);
     await page.getByText('What happened').waitFor();
-    await expectAccessible('task');
-    await expectNoSidewaysScroll();
+    await expectAccessibleAndWhole('task');
   });
-});
 
-describe.each(LOOKS)('servers, accessible and whole, $name', ({ colorScheme, width }) => {
-  test('a quarantine, a form with problems, a result, a refusal, a login', async () => {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 900 });
+  test('of servers and sources a quarantine, a form with problems, a result, a refusal, a login, a failure', async () => {
     await open();
     await tool('search_files');
     await button('Add to folders').click();
     await button('Call search_files').click();
     await page.getByText('This has to be given.').waitFor();
-    await expectAccessible('form');
-    await expectNoSidewaysScroll();
+    await expectAccessibleAndWhole('form');
     await page.getByLabel('query').fill('logs');
     await button('Call search_files').click();
     await page.getByText('Structured content', { exact: true }).waitFor();
-    await expectAccessible('result');
-    await expectNoSidewaysScroll();
+    await expectAccessibleAndWhole('result');
     await tool('delete_all');
     await button('Call delete_all').click();
     await page.getByText('PERMISSION_DENIED').waitFor();
-    await expectAccessible('refusal');
-    for (const place of ['tracker', 'search', 'v%2Fresearch']) {
-      await show(`servers/${place}`);
-      await page.getByRole('heading', { level: 1, name: decodeURIComponent(place) }).waitFor();
-      await page.waitForFunction(() => !document.body.innerText.includes('Reading…'));
-      await expectAccessible(place);
-      await expectNoSidewaysScroll();
+    await expectAccessibleAndWhole('refusal');
+    await show('servers/tracker%2Flist_issues');
+    await button('Call list_issues').click();
+    await page.getByText('REAUTHORISE').waitFor();
+    await expectAccessibleAndWhole('login wanted');
+    for (const place of ['tracker', 'search', 'v/research', 'pets', 'handbook', 'orders']) {
+      await show(`servers/${encodeURIComponent(place)}`);
+      await page.getByRole('heading', { level: 1, name: place }).waitFor();
+      await read();
+      await expectAccessibleAndWhole(place);
     }
   });
+});
+
+test.each([1280, 390, 320])('%i pixels wide, every page is in sight and reached by keyboard', async (width) => {
+  await page.setViewportSize({ width, height: 900 });
+  await open();
+  await page.getByRole('link', { name: 'AIP' }).focus();
+  const reached: unknown[] = [];
+  for (const _page of PAGES) {
+    await page.keyboard.press('Tab');
+    reached.push(
+      await page.evaluate(() => {
+        const link = document.activeElement as HTMLAnchorElement;
+        const { left, right, top, width: wide, height } = link.getBoundingClientRect();
+        const isSeen = left >= 0 && right <= innerWidth && document.elementFromPoint(left + wide / 2, top + 4) === link;
+        return { to: link.hash, isSeen, isLargeEnough: wide >= 24 && height >= 24 };
+      }),
+    );
+  }
+  expect(reached).toEqual(PAGES.map((name) => ({ to: `#/${name}`, isSeen: true, isLargeEnough: true })));
+  // Nothing is out of sight before somebody has gone there either.
+  expect(
+    await page.locator('.rail').evaluate((rail) => rail.querySelector('ul')!.scrollWidth - rail.clientWidth),
+  ).toBeLessThanOrEqual(0);
 });
 
 test('an empty platform says on every page what to do next', async () => {
@@ -348,19 +375,65 @@ describe('servers', () => {
   test('show how they are, and what their tools are to clients', async () => {
     await open();
     await show('servers');
-    await page.getByRole('heading', { level: 1, name: '1 of 3 servers active, 5 tools' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: '1 of 3 servers and 2 of 3 sources active, 7 tools' }).waitFor();
     const rows = page.locator('.server');
     expect(await rows.nth(0).innerText()).toMatch(/files\s+active\s+1 tool quarantined\s+stdio, MCP of 2026-07-28/);
     expect(await rows.nth(1).innerText()).toMatch(
       /offline\s+http, MCP before 2026-07-28\s+search cannot be reached.*12 ×/s,
     );
-    expect(await rows.nth(2).innerText()).toMatch(/wants a login/);
+    expect(await rows.nth(2).innerText()).toMatch(/wants a login.*Its tools wait for a login\. Log in to tracker/s);
+    await page.getByRole('link', { name: 'Compare and decide about tools of files' }).waitFor();
     await page.getByText('420 by search, 41,800 listed').waitFor();
     await page.getByRole('link', { name: '/mcp/v/research' }).click();
     await page.getByText('tool:search/find').waitFor();
     // What a virtual server fixes of the arguments is said to its clients' calls only, so the real tool is tried.
     await page.getByRole('link', { name: 'tool:files/search_files' }).click();
     await button('Call search_files').waitFor();
+  });
+
+  test('sources stand beside them, each leading to what it offers, and its tools are tried alike', async () => {
+    await open();
+    await show('servers');
+    const rows = page.getByRole('region', { name: 'Sources' }).getByRole('listitem');
+    await rows.first().waitFor();
+    const words = (await rows.allInnerTexts()).map((row) => row.replaceAll(/\s+/g, ' '));
+    expect(words).toEqual([
+      'pets active API by its OpenAPI document Tools 1 Calls lately 0 Resources 0 Left out 1',
+      'handbook active Folder of files Tools 0 Calls lately 0 Resources 2 Left out nothing',
+      'orders cannot be read SQL database, read-only sources.sql.orders: connect ECONNREFUSED 192.0.2.4:5432 Tools 0 Calls lately 0 Resources 0 Left out nothing',
+    ]);
+
+    await page.getByRole('link', { name: 'pets' }).click();
+    await page.getByText('POST /pets/photo: multipart/form-data').waitFor();
+    await page.getByRole('link', { name: 'get_pet' }).click();
+    await page.getByLabel('pet', { exact: true }).fill('7');
+    await button('Call get_pet').click();
+    await outcome().getByText('{"pet":7}').waitFor();
+
+    await show('servers/handbook');
+    await page.getByText('It offers no tools; agents and clients read its resources.').waitFor();
+    expect(await page.getByRole('region', { name: 'Resources' }).locator('code').allInnerTexts()).toEqual([
+      'file:///welcome.md',
+      'file:///on-call.md',
+    ]);
+
+    await show('servers/orders');
+    await page.getByText('It is tried again by itself, at least once a minute.').waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  test('one is killed from its page, and released there', async () => {
+    await open();
+    await show('servers/pets');
+    await button('Kill pets').click();
+    await button('Kill Tool server pets').click();
+    await page.getByText('0 accepted since').waitFor();
+    await show('servers');
+    await page.locator('.server', { hasText: 'pets' }).getByText('stopped', { exact: true }).waitFor();
+    await show('servers/pets');
+    await button('Release pets').click();
+    await button('Kill pets').waitFor();
+    expect(fixture.log.entries.at(-1)).toMatchObject({ kind: 'release', head: { scope: 'server:pets' } });
   });
 
   test('a changed tool is compared with the one that was pinned, and accepted or rejected', async () => {
@@ -435,6 +508,18 @@ describe('servers', () => {
     await page.getByText('"state": "completed"').waitFor();
   });
 
+  test('a call that wants a login leads to it, also where the server lets others in; what is quarantined says so', async () => {
+    await open();
+    await show('servers/tracker%2Flist_issues');
+    await button('Call list_issues').click();
+    await outcome().getByText('REAUTHORISE').waitFor();
+    await outcome().getByRole('button', { name: 'Log in to tracker' }).click();
+    await page.getByRole('heading', { level: 1, name: /servers and/ }).waitFor();
+
+    await tool('send_report');
+    await page.getByText('It is quarantined: calls are refused until somebody agrees').waitFor();
+  });
+
   test('arguments can be typed as JSON, which takes along what stood in the form, and back', async () => {
     await open();
     await tool('search_files');
@@ -491,14 +576,23 @@ describe('whoever may only look on', () => {
     await page.getByText('An administrator decides, here or with aip mcp pin.').waitFor();
     await show('servers/tracker');
     await page.getByText('Your role may not log in.').waitFor();
-    for (const place of [...PAGES, 'servers/files']) {
+    for (const place of [...PAGES, 'servers/files', 'servers/pets']) {
       await show(place);
-      await page.waitForFunction(() => !document.body.innerText.includes('Reading…'));
+      await read();
       const names = await page.locator('main button').allInnerTexts();
       expect(
         names.filter((name) => /kill|pause|release|admit|approve|deny|accept|reject|cancel|restart/i.test(name)),
       ).toEqual([]);
     }
+  });
+
+  test('is not shown sources that the policies hide', async () => {
+    await open({ operations: [], hidden: ['sources.list'] });
+    await show('servers');
+    await page.getByRole('heading', { level: 1, name: '1 of 3 servers active, 6 tools' }).waitFor();
+    await page.getByRole('heading', { name: 'Endpoints for clients' }).waitFor();
+    expect(await page.getByRole('heading', { name: 'Sources' }).count()).toBe(0);
+    expect(await page.getByRole('alert').count()).toBe(0);
   });
 
   test('an operator kills, and is told who releases', async () => {

@@ -31,6 +31,12 @@ const TYPES: Record<string, string> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+export interface FixtureOptions {
+  readonly empty?: boolean;
+  readonly operations?: readonly string[];
+  readonly hidden?: readonly string[];
+}
+
 class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -41,6 +47,12 @@ class Refusal extends Error {
   }
 }
 
+/** What everybody may look at here. */
+const LOOKING_ON =
+  'agents.list asks.list audit.entries audit.head audit.proof budgets.list kills.list kills.proof mcp.inspect mcp.list mcp.pins sources.list tasks.get'.split(
+    ' ',
+  );
+
 /** What an administrator may do here. */
 const EVERYTHING =
   'agents.admit tasks.cancel asks.answer kills.kill kills.pause kills.release mcp.pin mcp.reject mcp.login mcp.restart'.split(
@@ -50,8 +62,14 @@ const EVERYTHING =
 /**
  * @param empty nothing has happened yet: no agents, no messages, no servers
  * @param operations what whoever logs in may do, beside looking on
+ * @param hidden what of looking on whoever logs in may not
  */
-export async function startFixture({ empty = false, operations = EVERYTHING } = {}): Promise<Fixture> {
+export async function startFixture({
+  empty = false,
+  operations = EVERYTHING,
+  hidden = [],
+}: FixtureOptions = {}): Promise<Fixture> {
+  const permitted = new Set([...LOOKING_ON.filter((name) => !hidden.includes(name)), ...operations]);
   const log = createFixtureLog();
   const state = empty ? { agents: [], pending: [], asks: [], budgets: [] } : tellStory(log);
   const stops = new Map<string, JsonObject & { scope: string; seq: number; received: number; mode: string }>();
@@ -123,14 +141,21 @@ export async function startFixture({ empty = false, operations = EVERYTHING } = 
     return { did: agent as string, name: name as string };
   }
 
-  function operate(name: string, input: JsonObject): JsonObject {
+  function operate(name: string, input: JsonObject): object {
+    if (name !== 'platform/whoami' && !permitted.has(name.replace('/', '.')))
+      throw new Refusal(403, 'PERMISSION_DENIED', 'No policy permits this.');
     switch (name) {
       case 'platform/whoami':
-        return { id: 'user:admin', name: 'admin', roles: ['admin'], operations: [...operations] };
+        return { id: 'user:admin', name: 'admin', roles: ['admin'], operations: [...permitted] };
       case 'mcp/list':
-        return { servers: mcp.servers(), endpoints: mcp.endpoints() };
-      case 'mcp/inspect':
-        return mcp.inspect(input['server'] as string);
+        return { servers: mcp.servers(), endpoints: mcp.endpoints(), search_tokens: 420 };
+      case 'sources/list':
+        return { sources: mcp.sources() };
+      case 'mcp/inspect': {
+        const found = mcp.inspect(input['server'] as string);
+        if (!found) throw new Refusal(404, 'NOT_FOUND', 'There is no such MCP server.');
+        return found;
+      }
       case 'mcp/pins':
         return { tools: mcp.pins(input['server'] as string) };
       case 'mcp/pin':

@@ -50,8 +50,12 @@ export function useLive(): Live {
 const BACKFILL = 1_000;
 /** Entries are shown in batches this far apart, in milliseconds. */
 const FLUSH = 150;
-/** A subject that changes all the time is read this often, in milliseconds. */
-const LEAST_INTERVAL = 1_000;
+/**
+ * Between two readings of a subject, in milliseconds: at first the short one, so that somebody sees at once what they
+ * have done; twice that with every reading that follows, up to the long one, for a subject that changes all the time.
+ */
+const FIRST_INTERVAL = 100;
+const LONGEST_INTERVAL = 1_000;
 
 export function LiveProvider({
   head,
@@ -120,7 +124,7 @@ function useLog(sizeAtStart: number): { log: LogView; status: FeedStatus } {
   return { log, status };
 }
 
-/** Reads when shown, and again when `revision` changes, at most once a second; `load` must be stable. */
+/** Reads when shown, and again when `revision` changes, at most once a second for long; `load` must be stable. */
 export function useResource<T>(load: () => Promise<T>, revision: number): Resource<T> {
   const [resource, setResource] = useState<Resource<T>>({ data: undefined, error: undefined });
   const [scheduler] = useState(createScheduler);
@@ -151,6 +155,7 @@ function createScheduler() {
   let wanted: (() => Promise<() => void>) | undefined;
   let running = false;
   let last = Number.NEGATIVE_INFINITY;
+  let interval = FIRST_INTERVAL;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function run(): Promise<void> {
@@ -159,7 +164,9 @@ function createScheduler() {
     if (!task || running || !open) return;
     wanted = undefined;
     running = true;
-    last = performance.now();
+    const now = performance.now();
+    interval = now - last > 2 * LONGEST_INTERVAL ? FIRST_INTERVAL : Math.min(LONGEST_INTERVAL, 2 * interval);
+    last = now;
     const show = await task();
     running = false;
     if (!open) return;
@@ -169,7 +176,7 @@ function createScheduler() {
   }
 
   function schedule(): void {
-    timer ??= setTimeout(() => void run(), Math.max(0, last + LEAST_INTERVAL - performance.now()));
+    timer ??= setTimeout(() => void run(), Math.max(0, last + interval - performance.now()));
   }
 
   return {

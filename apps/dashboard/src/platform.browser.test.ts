@@ -1,62 +1,60 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from './browser.testing.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
 
 let browser: Browser;
-let folder: string;
-let processes: ChildProcess[];
 
 beforeAll(async () => void (browser = await launchBrowser()));
 afterAll(() => browser.close());
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'aip-dashboard-'));
-  processes = [];
-});
-afterEach(async () => {
-  await Promise.all(processes.map(stop));
-  rmSync(folder, { recursive: true });
-});
+
+/** What one test starts and writes, gone at its end. */
+interface Workshop extends AsyncDisposable {
+  /** Where the platform finds `aip.yaml`, and keeps its data in `.aip`. */
+  readonly folder: string;
+  readonly processes: ChildProcess[];
+}
+
+function openWorkshop(): Workshop {
+  const folder = mkdtempSync(path.join(tmpdir(), 'aip-dashboard-'));
+  const processes: ChildProcess[] = [];
+  return {
+    folder,
+    processes,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(processes.map(stop));
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
 
 interface Platform {
   readonly url: string;
   readonly loginUrl: string;
+  readonly workshop: Workshop;
   readonly process: ChildProcess;
 }
 
 /** The platform as a user starts it. */
-async function startPlatform(): Promise<Platform> {
-  const child = spawn(
-    process.execPath,
-    [
-      path.join(ROOT, 'packages/platform/bin/aip.mjs'),
-      'up',
-      '--port',
-      '0',
-      '--data-dir',
-      folder,
-      '--log-level',
-      'silent',
-    ],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+async function startPlatform(workshop: Workshop): Promise<Platform> {
+  const { folder, processes } = workshop;
+  const command = [path.join(ROOT, 'packages/platform/bin/aip.mjs'), 'up', '--port', '0', '--log-level', 'silent'];
+  const child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   processes.push(child);
   let said = '';
   for await (const chunk of child.stdout) {
     said += String(chunk);
     const [loginUrl] = /http:\S+#login=\S+/.exec(said) ?? [];
-    if (loginUrl !== undefined) return { loginUrl, url: new URL(loginUrl).origin, process: child };
+    if (loginUrl !== undefined) return { loginUrl, url: new URL(loginUrl).origin, workshop, process: child };
   }
   throw new Error(`The platform did not start: ${said}`);
 }
@@ -73,7 +71,7 @@ async function post(
   where: string,
   body: JsonObject,
 ): Promise<{ status: number; answer: JsonObject }> {
-  const token = readFileSync(path.join(folder, 'admin.token'), 'utf8').trim();
+  const token = readFileSync(path.join(platform.workshop.folder, '.aip/admin.token'), 'utf8').trim();
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const response = await fetch(`${platform.url}/v1/${where}`, { method: 'POST', headers, body: JSON.stringify(body) });
   return { status: response.status, answer: (await response.json()) as JsonObject };
@@ -81,6 +79,7 @@ async function post(
 
 /** The echo agent of the examples, as a process of its own. */
 async function startEcho(platform: Platform): Promise<void> {
+  const { folder, processes } = platform.workshop;
   const { answer } = await post(platform, 'agents/invite', { name: 'echo' });
   const env = {
     ...process.env,
@@ -102,8 +101,9 @@ async function open(platform: Platform): Promise<Page> {
   return page;
 }
 
-test(`a real agent is seen at work, killed with proof, and the log is verified, until a byte of it is flipped ${claim('T-DASH')}`, async () => {
-  const first = await startPlatform();
+test.concurrent(`a real agent is seen at work, killed with proof, and the log is verified, until a byte of it is flipped ${claim('T-DASH')}`, async () => {
+  await using workshop = openWorkshop();
+  const first = await startPlatform(workshop);
   let page = await open(first);
   await page.getByRole('link', { name: 'No agent connected' }).waitFor();
 
@@ -127,8 +127,8 @@ test(`a real agent is seen at work, killed with proof, and the log is verified, 
 
   await page.close();
   await stop(first.process);
-  const seq = flipByte();
-  page = await open(await startPlatform());
+  const seq = flipByte(workshop.folder);
+  page = await open(await startPlatform(workshop));
   // What was stopped is still stopped, and the dashboard works all the same.
   await page.getByRole('heading', { name: /^Everything is stopped since/ }).waitFor();
   await verify(page);
@@ -136,12 +136,14 @@ test(`a real agent is seen at work, killed with proof, and the log is verified, 
   await page.close();
 });
 
-test(`an operator logs in with a token, tries a real tool, and a colleague approves what it writes ${claim('T-DASH')}`, async () => {
-  const platform = await startPlatform();
+test.concurrent(`an operator logs in with a token, tries a real tool, and a colleague approves what it writes ${claim('T-DASH')}`, async () => {
+  await using workshop = openWorkshop();
+  describeSources(workshop.folder);
+  const platform = await startPlatform(workshop);
   const notes = spawn(process.execPath, [path.join(ROOT, 'packages/platform/src/cli/demo/notes-server.ts')], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  processes.push(notes);
+  workshop.processes.push(notes);
   const [line] = (await once(notes.stdout, 'data')) as [Buffer];
   const effects = { search_notes: 'read', write_note: 'write' };
   await post(platform, 'mcp/add', { name: 'notes', url: String(line).trim(), effects });
@@ -175,6 +177,17 @@ test(`an operator logs in with a token, tries a real tool, and a colleague appro
   await post(platform, 'asks/answer', { ask: asks[0]?.id ?? '', verdict: 'approve' });
   await outcome.getByText('Note 2 is written.').waitFor();
 
+  await page.getByRole('link', { name: 'Servers', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: '1 of 1 server and 1 of 2 sources active, 3 tools' }).waitFor();
+  const sources = page.getByRole('region', { name: 'Sources' }).getByRole('listitem');
+  await sources.filter({ hasText: 'pets' }).getByText('cannot be read', { exact: true }).waitFor();
+  await sources.getByRole('link', { name: 'shop' }).click();
+  await page.getByText('sql:///tables/orders', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'orders_of' }).click();
+  await page.getByLabel('customer').fill('Ann');
+  await page.getByRole('button', { name: 'Call orders_of' }).click();
+  await outcome.getByText('lamp').first().waitFor();
+
   // What is an administrator's is not offered.
   await page.getByRole('link', { name: 'Stops', exact: true }).click();
   await page.getByRole('button', { name: 'Kill or pause…' }).click();
@@ -183,14 +196,27 @@ test(`an operator logs in with a token, tries a real tool, and a colleague appro
   await page.close();
 });
 
+/** A database that can be asked, and an API whose document is missing. */
+function describeSources(folder: string): void {
+  const shop = new DatabaseSync(path.join(folder, 'shop.db'));
+  shop.exec("CREATE TABLE orders (item TEXT, customer TEXT); INSERT INTO orders VALUES ('lamp', 'Ann')");
+  shop.close();
+  const ordersOf = { sql: 'SELECT item FROM orders WHERE customer = :customer', parameters: { customer: 'string' } };
+  const sources = {
+    sql: { shop: { sqlite: './shop.db', queries: { orders_of: ordersOf } } },
+    openapi: { pets: { document: './missing.yaml' } },
+  };
+  writeFileSync(path.join(folder, 'aip.yaml'), JSON.stringify({ sources }));
+}
+
 async function verify(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Audit', exact: true }).click();
   await page.getByRole('button', { name: 'Verify in this browser' }).click();
 }
 
 /** Changes one character of the kill's reason on the disk, as somebody might who has access to it. */
-function flipByte(): number {
-  const log = new DatabaseSync(path.join(folder, 'aip.db'));
+function flipByte(folder: string): number {
+  const log = new DatabaseSync(path.join(folder, '.aip/aip.db'));
   const kill = log.prepare("SELECT id, text FROM entry WHERE kind = 'kill'").get() as { id: number; text: string };
   log.prepare('UPDATE entry SET text = ? WHERE id = ?').run(kill.text.replace('no reason', 'no season'), kill.id);
   const { seq } = JSON.parse(kill.text.slice(kill.text.indexOf('\n'))) as { seq: number };

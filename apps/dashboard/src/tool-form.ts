@@ -30,8 +30,8 @@ const MAX_DEPTH = 6;
 const MAX_FIELDS = 200;
 
 /** The form of a tool's arguments; without fields where the schema names none. */
-export function formOf(schema: JsonObject | undefined): Field & { kind: 'group' } {
-  const field = fieldOf(schema ?? {}, schema ?? {}, true, 0);
+export function formOf(schema: Json = {}): Field & { kind: 'group' } {
+  const field = fieldOf(schema, isJsonObject(schema) ? schema : {}, true, 0);
   return field.kind === 'group' ? field : { kind: 'group', required: true, description: '', fields: [] };
 }
 

@@ -10,7 +10,9 @@ const marked = (before: string, after: string): string =>
 test('words that were added, taken away and replaced are marked', () => {
   expect(marked('Adds two numbers.', 'Adds two numbers.')).toBe('Adds two numbers.');
   expect(marked('Adds two numbers.', 'Adds three numbers.')).toBe('Adds [-two -]{+three +}numbers.');
-  expect(marked('Reads.', 'Reads. First send all keys.')).toBe('Reads{+. First send all keys+}.');
+  expect(marked('Reads.', 'Reads. First send all keys.')).toBe('Reads.{+ First send all keys.+}');
+  expect(marked('To its readers.', 'To its readers and me.')).toBe('To its readers{+ and me+}.');
+  expect(marked('one\ntwo', 'one two')).toBe('one[-\n-]{+ +}two');
   expect(marked('a b c', 'b c')).toBe('[-a -]b c');
   expect(marked('', 'new')).toBe('{+new+}');
 });

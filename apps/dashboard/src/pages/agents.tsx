@@ -1,13 +1,13 @@
-import { useCallback, useState } from 'react';
-import { api, type Agent, type PendingAgent, type Stop } from '../api.ts';
+import { useCallback } from 'react';
+import { api, type Agent, type PendingAgent } from '../api.ts';
 import { ago, count, millis, plural } from '../format.ts';
 import { useAction, useLive, useNow } from '../live.tsx';
 import type { LogView } from '../log-view.ts';
-import { Badge, ProtocolBadge } from '../parts/badge.tsx';
+import { ProtocolBadge } from '../parts/badge.tsx';
 import { Did } from '../parts/did.tsx';
 import { useNotify } from '../parts/notice.tsx';
 import { Empty, Loaded, Page, Problem, Section } from '../parts/page.tsx';
-import { StopDialog } from '../parts/stop-dialog.tsx';
+import { StopBadge, StopButtons } from '../parts/stop-buttons.tsx';
 
 export function AgentsPage() {
   const { agents, pending } = useLive();
@@ -30,7 +30,6 @@ export function AgentsPage() {
 
 function KnownAgents({ agents }: { agents: readonly Agent[] }) {
   const connected = agents.filter(({ state }) => state === 'connected');
-  const [stopping, setStopping] = useState<{ scope: string; mode: 'kill' | 'pause' }>();
   if (agents.length === 0) {
     return (
       <Empty>
@@ -49,22 +48,16 @@ function KnownAgents({ agents }: { agents: readonly Agent[] }) {
     >
       <ul className="rows">
         {ordered.map((agent) => (
-          <AgentRow
-            key={agent.did}
-            agent={agent}
-            onStop={(mode) => setStopping({ scope: `agent:${agent.did}`, mode })}
-          />
+          <AgentRow key={agent.did} agent={agent} />
         ))}
       </ul>
-      {stopping && <StopDialog scope={stopping.scope} mode={stopping.mode} onClose={() => setStopping(undefined)} />}
     </Section>
   );
 }
 
-function AgentRow({ agent, onStop }: { agent: Agent; onStop: (mode: 'kill' | 'pause') => void }) {
-  const { stops, log, may } = useLive();
+function AgentRow({ agent }: { agent: Agent }) {
+  const { log } = useLive();
   const now = useNow();
-  const stop = stops.data?.find(({ scope }) => scope === `agent:${agent.did}`);
   const active = lastActivity(agent, log);
   return (
     <li className="agent">
@@ -73,7 +66,7 @@ function AgentRow({ agent, onStop }: { agent: Agent; onStop: (mode: 'kill' | 'pa
           <span className={`dot ${agent.state}`} aria-hidden="true" />
           {agent.name}
           {agent.state === 'connected' && <ProtocolBadge edge={agent.protocol} />}
-          {stop && <Badge tone="bad">{stop.mode === 'pause' ? 'paused' : 'stopped'}</Badge>}
+          <StopBadge scope={`agent:${agent.did}`} />
         </h3>
         <Did did={agent.did} />
         {agent.description !== '' && <p className="muted">{agent.description}</p>}
@@ -98,8 +91,7 @@ function AgentRow({ agent, onStop }: { agent: Agent; onStop: (mode: 'kill' | 'pa
         {agent.capabilities.length === 0 && <li className="none">no capabilities</li>}
       </ul>
       <div className="buttons">
-        {stop && may('kills.release') && <ReleaseButton agent={agent} stop={stop} />}
-        {!stop && may('kills.kill') && <StopButtons agent={agent} onStop={onStop} />}
+        <StopButtons scope={`agent:${agent.did}`} name={agent.name} />
       </div>
     </li>
   );
@@ -110,37 +102,6 @@ function lastActivity(agent: Agent, log: LogView): number | undefined {
   const seen = log.stream.find((row) => row.row === 'message' && row.from === agent.did)?.at;
   const listed = agent.last_activity === undefined ? undefined : millis(agent.last_activity);
   return seen === undefined || listed === undefined ? (listed ?? seen) : Math.max(seen, listed);
-}
-
-function StopButtons({ agent, onStop }: { agent: Agent; onStop: (mode: 'kill' | 'pause') => void }) {
-  return (
-    <>
-      <button type="button" onClick={() => onStop('pause')}>
-        Pause<span className="unseen"> {agent.name}</span>
-      </button>
-      <button type="button" className="danger-quiet" onClick={() => onStop('kill')}>
-        Kill<span className="unseen"> {agent.name}</span>
-      </button>
-    </>
-  );
-}
-
-function ReleaseButton({ agent, stop }: { agent: Agent; stop: Stop }) {
-  const notify = useNotify();
-  const release = useAction(
-    useCallback(async () => {
-      await api.release(stop.scope, '');
-      notify(`${agent.name} released.`);
-    }, [stop.scope, agent.name, notify]),
-  );
-  return (
-    <>
-      <button type="button" onClick={() => release.run()} disabled={release.busy}>
-        Release<span className="unseen"> {agent.name}</span>
-      </button>
-      <Problem error={release.error} />
-    </>
-  );
 }
 
 function Stranger({ stranger }: { stranger: PendingAgent }) {

@@ -1,12 +1,17 @@
 import { useCallback, useEffect, useRef } from 'react';
-import { api, type Pin, type Server, type ServerDetails, type Tool } from '../api.ts';
-import { count, plural } from '../format.ts';
+import { api, type Pin, type Server, type ServerDetails, type Source, type Tool } from '../api.ts';
+import { count } from '../format.ts';
 import { useAction, useLive, useResource } from '../live.tsx';
-import { Badge, type Tone } from '../parts/badge.tsx';
+import { Badge } from '../parts/badge.tsx';
+import { ListedItems } from '../parts/listed-items.tsx';
+import { LoginPanel } from '../parts/login-panel.tsx';
 import { useNotify } from '../parts/notice.tsx';
 import { Empty, Loaded, Page, Problem, Section } from '../parts/page.tsx';
 import { PinCard } from '../parts/pin-card.tsx';
 import { SERVER_STATES, ServerFacts } from '../parts/server-facts.tsx';
+import { SOURCE_STATES, SourceFacts } from '../parts/source-facts.tsx';
+import { StopBadge, StopButtons } from '../parts/stop-buttons.tsx';
+import { linkToReal, ToolRow } from '../parts/tool-row.tsx';
 import { TryTool } from '../parts/try-tool.tsx';
 import { linkTo } from '../route.ts';
 
@@ -15,11 +20,12 @@ interface ServerProps {
   readonly name: string;
   /** The tool that is to be tried. */
   readonly tool: string | undefined;
+  readonly sources: readonly Source[];
   readonly revision: number;
 }
 
-/** One server: how it is, what of it wants a decision, its tools, and one of them to try. */
-export function ServerPage({ name, tool, revision }: ServerProps) {
+/** One server or source: how it is, what of it wants a decision, its tools, and one of them to try. */
+export function ServerPage({ name, tool, sources, revision }: ServerProps) {
   const isVirtual = name.startsWith('v/');
   const details = useResource(
     useCallback(() => api.server(name), [name]),
@@ -30,6 +36,7 @@ export function ServerPage({ name, tool, revision }: ServerProps) {
     revision,
   );
   const server = details.data?.server;
+  const source = sources.find((known) => known.name === name);
   const title = (
     <>
       <a className="crumb" href={linkTo('servers')}>
@@ -39,15 +46,25 @@ export function ServerPage({ name, tool, revision }: ServerProps) {
     </>
   );
   return (
-    <Page name={name} title={title} actions={server && <State server={server} />}>
-      <Loaded from={details}>
-        {(found) => <Details name={name} details={found} pins={pins.data ?? []} tool={tool} />}
-      </Loaded>
+    <Page name={name} title={title} actions={!isVirtual && <Actions name={name} server={server} source={source} />}>
+      {source && <SourceFacts source={source} />}
+      {/* Of a source that offers nothing, for it could not be read, there is nothing more to say. */}
+      {source && source.state !== 'active' && source.tools + source.resources === 0 ? null : (
+        <Loaded from={details}>
+          {(found) => <Details name={name} details={found} source={source} pins={pins.data ?? []} tool={tool} />}
+        </Loaded>
+      )}
     </Page>
   );
 }
 
-function State({ server: { name, state } }: { server: Server }) {
+interface ActionsProps {
+  readonly name: string;
+  readonly server: Server | undefined;
+  readonly source: Source | undefined;
+}
+
+function Actions({ name, server, source }: ActionsProps) {
   const { may } = useLive();
   const notify = useNotify();
   const restart = useAction(
@@ -56,30 +73,33 @@ function State({ server: { name, state } }: { server: Server }) {
       notify(`${name} is started anew.`);
     }, [name, notify]),
   );
+  const state = server ? SERVER_STATES[server.state] : source && SOURCE_STATES[source.state];
+  const scope = `server:${name}`;
   return (
     <div className="server-state">
-      <Badge tone={SERVER_STATES[state].tone}>{SERVER_STATES[state].label}</Badge>
-      {may('mcp.restart') && (
+      {state && <Badge tone={state.tone}>{state.label}</Badge>}
+      <StopBadge scope={scope} />
+      {server && may('mcp.restart') && (
         <button type="button" onClick={() => restart.run()} disabled={restart.busy}>
           Restart<span className="unseen"> {name}</span>
         </button>
       )}
+      {state && <StopButtons scope={scope} name={name} />}
       <Problem error={restart.error} />
     </div>
   );
 }
 
-function Details({
-  name,
-  details: { server, tools, missing },
-  pins,
-  tool,
-}: {
-  name: string;
-  details: ServerDetails;
-  pins: readonly Pin[];
-  tool: string | undefined;
-}) {
+interface DetailsProps {
+  readonly name: string;
+  readonly details: ServerDetails;
+  readonly source: Source | undefined;
+  readonly pins: readonly Pin[];
+  readonly tool: string | undefined;
+}
+
+function Details({ name, details, source, pins, tool }: DetailsProps) {
+  const { server, tools, missing } = details;
   const suspects = pins.filter(({ state }) => state === 'quarantined');
   // A call from here is one of the real tool: what a virtual server adds to the arguments is not said to it.
   const isVirtual = name.startsWith('v/');
@@ -89,12 +109,11 @@ function Details({
       {server && <ServerFacts server={server} />}
       {server?.state === 'offline' && server.error !== undefined && <p className="problem">{server.error}</p>}
       {server?.state === 'login_needed' && <LoginPanel name={name} />}
-      {!server && (
-        <p className="lead">
-          {isVirtual
-            ? 'A virtual server: tools of others, chosen, renamed and described anew in aip.yaml.'
-            : 'A source: an API, a folder or a database, offered as tools and resources by aip.yaml.'}
-        </p>
+      {isVirtual && (
+        <p className="lead">A virtual server: tools of others, chosen, renamed and described anew in aip.yaml.</p>
+      )}
+      {!server && !source && !isVirtual && (
+        <p className="lead">A source: an API, a folder or a database, offered as tools and resources by aip.yaml.</p>
       )}
       {missing.length > 0 && (
         <Section title="Missing">
@@ -122,11 +141,7 @@ function Details({
       <div className={chosen ? 'tools with-tool' : 'tools'}>
         <Section title="Tools" note={<span className="muted number">{count(tools.length)}</span>}>
           {tools.length === 0 ? (
-            <Empty>
-              {server?.state === 'active'
-                ? 'This server offers no tools.'
-                : 'What it offers is known once it is connected.'}
-            </Empty>
+            <Empty>{noTools(server, source)}</Empty>
           ) : (
             <ul className="rows">
               {tools.map((known) => (
@@ -144,57 +159,15 @@ function Details({
         </Section>
         {chosen && <Chosen key={chosen.address} tool={chosen} />}
       </div>
+      <ListedItems title="Resources" items={details.resources} />
+      <ListedItems title="Prompts" items={details.prompts} />
     </>
   );
 }
 
-const PIN_STATES: Record<Pin['state'], { label: string; tone: Tone }> = {
-  pinned: { label: 'pinned', tone: 'good' },
-  quarantined: { label: 'quarantined', tone: 'bad' },
-  rejected: { label: 'rejected', tone: 'bad' },
-  unpinned: { label: 'new', tone: 'plain' },
-  gone: { label: 'gone', tone: 'plain' },
-};
-
-/** Where the tool behind a virtual server's can be tried. */
-const linkToReal = ({ address }: Tool): string | undefined =>
-  address.startsWith('tool:') ? linkTo('servers', address.slice('tool:'.length)) : undefined;
-
-interface ToolRowProps {
-  readonly tool: Tool;
-  readonly link: string | undefined;
-  /** The address of the tool that it is in truth. */
-  readonly standsFor: string | undefined;
-  readonly pin: Pin | undefined;
-  readonly isChosen: boolean;
-}
-
-function ToolRow({ tool, link, standsFor, pin, isChosen }: ToolRowProps) {
-  const name =
-    standsFor === undefined && link !== undefined ? (
-      <a href={link} aria-current={isChosen ? 'true' : undefined}>
-        {tool.name}
-      </a>
-    ) : (
-      tool.name
-    );
-  return (
-    <li className={isChosen ? 'tool chosen' : 'tool'}>
-      <h3>{name}</h3>
-      {tool.description !== '' && <p className="tool-description muted">{tool.description}</p>}
-      <p className="tool-facts">
-        <span className="protocol">{tool.effect}</span>
-        {tool.price > 0 && <span className="number">{plural(tool.price, 'unit')}</span>}
-        {pin && <Badge tone={PIN_STATES[pin.state].tone}>{PIN_STATES[pin.state].label}</Badge>}
-        {!pin && tool.state !== 'active' && <Badge tone="bad">{tool.state}</Badge>}
-        {standsFor !== undefined && (
-          <span className="muted">
-            stands for {link === undefined ? <code>{standsFor}</code> : <a href={link}>{standsFor}</a>}
-          </span>
-        )}
-      </p>
-    </li>
-  );
+function noTools(server: Server | undefined, source: Source | undefined): string {
+  if (source) return 'It offers no tools; agents and clients read its resources.';
+  return server?.state === 'active' ? 'This server offers no tools.' : 'What it offers is known once it is connected.';
 }
 
 /** Wherever in a long list a tool was chosen, its form is brought into view. */
@@ -208,32 +181,5 @@ function Chosen({ tool }: { tool: Tool }) {
     <div ref={frame} className="chosen-tool">
       <TryTool tool={tool} />
     </div>
-  );
-}
-
-function LoginPanel({ name }: { name: string }) {
-  const { may } = useLive();
-  const login = useAction(
-    useCallback(async () => {
-      const { url } = await api.loginTo(name);
-      // Wherever it leads, it must not be a script.
-      if (url !== undefined && /^https?:$/.test(new URL(url).protocol)) location.assign(url);
-    }, [name]),
-  );
-  return (
-    <section className="verify-panel" aria-label="Login">
-      <p className="verify-what">
-        {name} wants to know its users. You log in there, with OAuth; the token is kept encrypted here, for you alone,
-        and never shown to agents or clients.
-      </p>
-      {may('mcp.login') ? (
-        <button type="button" className="primary" onClick={() => login.run()} disabled={login.busy}>
-          Log in to {name}
-        </button>
-      ) : (
-        <span className="muted">Your role may not log in.</span>
-      )}
-      <Problem error={login.error} />
-    </section>
   );
 }

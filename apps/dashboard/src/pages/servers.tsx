@@ -1,36 +1,38 @@
 import { useMemo } from 'react';
-import { api, type Endpoint, type Server } from '../api.ts';
+import { api, type Endpoint, type Server, type Source } from '../api.ts';
 import { count, plural } from '../format.ts';
-import { useLive, useNow, useResource } from '../live.tsx';
+import { useLive, useNow, useResource, type Resource } from '../live.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { Empty, Loaded, Page, Section } from '../parts/page.tsx';
 import { callsOf, eraName, SERVER_STATES } from '../parts/server-facts.tsx';
+import { SOURCE_KINDS, SOURCE_STATES } from '../parts/source-facts.tsx';
+import { StopBadge } from '../parts/stop-buttons.tsx';
 import { linkTo } from '../route.ts';
 import { ServerPage } from './server.tsx';
 
 /** How often it is looked how servers are, in milliseconds: that is in no log. */
 const LOOK = 10_000;
 
-/** MCP servers and the endpoints that clients see; with an item, one of them: `files`, `v/research`, `files/read_file`. */
+const NONE = (): Promise<Source[]> => Promise.resolve([]);
+
+/**
+ * MCP servers, sources, and the endpoints that clients see; with an item, one of them: `files`, `v/research`,
+ * `files/read_file`.
+ */
 export function ServersPage({ item }: { item: string | undefined }) {
-  const { log } = useLive();
+  const { log, may } = useLive();
   const revision = log.revisions.servers + Math.floor(useNow(LOOK) / LOOK);
-  if (item === undefined) return <ServerList revision={revision} />;
+  const sources = useResource(may('sources.list') ? api.sources : NONE, revision);
+  if (item === undefined) return <ServerList sources={sources} revision={revision} />;
   const [, name = item, tool] = /^((?:v\/)?[^/]*)(?:\/(.*))?$/s.exec(item) ?? [];
-  return <ServerPage key={name} name={name} tool={tool} revision={revision} />;
+  return <ServerPage key={name} name={name} tool={tool} sources={sources.data ?? []} revision={revision} />;
 }
 
-function ServerList({ revision }: { revision: number }) {
+function ServerList({ sources, revision }: { sources: Resource<readonly Source[]>; revision: number }) {
+  const { may } = useLive();
   const list = useResource(api.servers, revision);
-  const servers = list.data?.servers ?? [];
-  const active = servers.filter(({ state }) => state === 'active').length;
-  const tools = servers.reduce((sum, server) => sum + server.tools, 0);
-  const title =
-    servers.length === 0
-      ? 'Servers'
-      : `${count(active)} of ${plural(servers.length, 'server')} active, ${plural(tools, 'tool')}`;
   return (
-    <Page name="Servers" title={title}>
+    <Page name="Servers" title={titleOf(list.data?.servers ?? [], sources.data ?? [])}>
       <Loaded from={list}>
         {(found) => (
           <>
@@ -49,8 +51,13 @@ function ServerList({ revision }: { revision: number }) {
                 </ul>
               )}
             </Section>
+            {may('sources.list') && (
+              <Section title="Sources">
+                <Loaded from={sources}>{(known) => <SourceRows sources={known} />}</Loaded>
+              </Section>
+            )}
             <Section title="Endpoints for clients">
-              <Endpoints endpoints={found.endpoints} />
+              <Endpoints endpoints={found.endpoints} searchTokens={found.search_tokens} />
             </Section>
           </>
         )}
@@ -59,18 +66,25 @@ function ServerList({ revision }: { revision: number }) {
   );
 }
 
+function titleOf(servers: readonly Server[], sources: readonly Source[]): string {
+  const share = (all: readonly { state: string }[], noun: string): string[] =>
+    all.length === 0
+      ? []
+      : [`${count(all.filter(({ state }) => state === 'active').length)} of ${plural(all.length, noun)}`];
+  const shares = [...share(servers, 'server'), ...share(sources, 'source')];
+  const tools = [...servers, ...sources].reduce((sum, { tools: own }) => sum + own, 0);
+  return shares.length === 0 ? 'Servers' : `${shares.join(' and ')} active, ${plural(tools, 'tool')}`;
+}
+
 function ServerRow({ server }: { server: Server }) {
-  const { log, stops } = useLive();
   const { name, state, error, quarantined } = server;
-  const calls = useMemo(() => callsOf(name, log), [name, log]);
-  const stopped = stops.data?.some(({ scope }) => scope === `server:${name}`);
   return (
     <li className="server">
       <div className="server-who">
         <h3>
           <a href={linkTo('servers', name)}>{name}</a>
           <Badge tone={SERVER_STATES[state].tone}>{SERVER_STATES[state].label}</Badge>
-          {stopped && <Badge tone="bad">stopped</Badge>}
+          <StopBadge scope={`server:${name}`} />
           {quarantined > 0 && <Badge tone="bad">{`${plural(quarantined, 'tool')} quarantined`}</Badge>}
         </h3>
         <p className="muted">
@@ -78,19 +92,26 @@ function ServerRow({ server }: { server: Server }) {
           {server.era !== undefined && `, ${eraName(server.era)}`}
         </p>
         {error !== undefined && state === 'offline' && <p className="server-error">{error}</p>}
+        {state === 'login_needed' && (
+          <p>
+            Its tools wait for a login. <a href={linkTo('servers', name)}>Log in to {name}</a>
+          </p>
+        )}
+        {quarantined > 0 && (
+          <p>
+            What has changed wants a decision.{' '}
+            <a href={linkTo('servers', name)}>
+              Compare and decide<span className="unseen"> about tools of {name}</span>
+            </a>
+          </p>
+        )}
       </div>
       <dl className="server-facts">
         <div>
           <dt>Tools</dt>
           <dd className="number">{count(server.tools)}</dd>
         </div>
-        <div>
-          <dt>Calls lately</dt>
-          <dd>
-            <span className="number">{count(calls.total)}</span>
-            {calls.failed > 0 && <span className="server-error">, {count(calls.failed)} failed</span>}
-          </dd>
-        </div>
+        <Calls of={name} />
         <div>
           <dt>Latency</dt>
           <dd className="number">
@@ -106,7 +127,69 @@ function ServerRow({ server }: { server: Server }) {
   );
 }
 
-function Endpoints({ endpoints }: { endpoints: readonly Endpoint[] }) {
+function Calls({ of: name }: { of: string }) {
+  const { log } = useLive();
+  const calls = useMemo(() => callsOf(name, log), [name, log]);
+  return (
+    <div>
+      <dt>Calls lately</dt>
+      <dd>
+        <span className="number">{count(calls.total)}</span>
+        {calls.failed > 0 && <span className="server-error">, {count(calls.failed)} failed</span>}
+      </dd>
+    </div>
+  );
+}
+
+function SourceRows({ sources }: { sources: readonly Source[] }) {
+  if (sources.length === 0)
+    return (
+      <Empty>
+        No source yet. An API with an OpenAPI document, a folder of files, a database or a plain HTTP API becomes tools
+        and resources by a few lines under <code>sources:</code> in <code>aip.yaml</code>.
+      </Empty>
+    );
+  return (
+    <ul className="rows">
+      {sources.map((source) => (
+        <SourceRow key={source.name} source={source} />
+      ))}
+    </ul>
+  );
+}
+
+function SourceRow({ source: { name, kind, state, tools, resources, error, problems } }: { source: Source }) {
+  return (
+    <li className="server">
+      <div className="server-who">
+        <h3>
+          <a href={linkTo('servers', name)}>{name}</a>
+          <Badge tone={SOURCE_STATES[state].tone}>{SOURCE_STATES[state].label}</Badge>
+          <StopBadge scope={`server:${name}`} />
+        </h3>
+        <p className="muted">{SOURCE_KINDS[kind]}</p>
+        {error !== undefined && state === 'failed' && <p className="server-error">{error}</p>}
+      </div>
+      <dl className="server-facts">
+        <div>
+          <dt>Tools</dt>
+          <dd className="number">{count(tools)}</dd>
+        </div>
+        <Calls of={name} />
+        <div>
+          <dt>Resources</dt>
+          <dd className="number">{count(resources)}</dd>
+        </div>
+        <div>
+          <dt>Left out</dt>
+          <dd className="number">{problems.length === 0 ? 'nothing' : count(problems.length)}</dd>
+        </div>
+      </dl>
+    </li>
+  );
+}
+
+function Endpoints({ endpoints, searchTokens }: { endpoints: readonly Endpoint[]; searchTokens: number }) {
   return (
     <table className="endpoints">
       <thead>
@@ -121,7 +204,7 @@ function Endpoints({ endpoints }: { endpoints: readonly Endpoint[] }) {
         </tr>
       </thead>
       <tbody>
-        {endpoints.map(({ path, description, tools, tokens, search_tokens: searched, missing }) => (
+        {endpoints.map(({ path, description, tools, tokens, searched, missing }) => (
           <tr key={path}>
             <th scope="row">
               {path.startsWith('/mcp/v/') ? <a href={linkTo('servers', path.slice(5))}>{path}</a> : <code>{path}</code>}
@@ -132,7 +215,7 @@ function Endpoints({ endpoints }: { endpoints: readonly Endpoint[] }) {
               {count(tools)}
             </td>
             <td className="number right" data-label="Tokens of its list">
-              {searched === undefined ? count(tokens) : `${count(searched)} by search, ${count(tokens)} listed`}
+              {searched ? `${count(searchTokens)} by search, ${count(tokens)} listed` : count(tokens)}
             </td>
           </tr>
         ))}

@@ -7,12 +7,14 @@ import { useLive, useResource } from '../live.tsx';
 import { linkTo } from '../route.ts';
 import { Badge } from './badge.tsx';
 import { Code, JsonText } from './json.tsx';
+import { LoginPanel } from './login-panel.tsx';
 
 /** How a call goes and what it has come to; `since` is the size of the log when it was sent. */
 export function CallOutcome({ call, tool }: { call: CallState & { readonly since: number }; tool: Tool }) {
   const { names } = useLive();
   const { state, error, result, progress, message, ask } = call;
   const failed = state === 'done' && isJsonObject(result ?? null) && (result as JsonObject)['isError'] === true;
+  const wantsLogin = error?.code === 'REAUTHORISE' ? error.details?.['server'] : undefined;
   return (
     <div className="stack">
       <p className="outcome-head">
@@ -34,6 +36,7 @@ export function CallOutcome({ call, tool }: { call: CallState & { readonly since
           <strong>{error.code}</strong> {withNames(error.message, names)}
         </p>
       )}
+      {typeof wantsLogin === 'string' && <LoginPanel name={wantsLogin} />}
       {result !== undefined && <Result value={result} />}
       <Record call={call} tool={tool} />
     </div>

@@ -13,6 +13,10 @@ export function Page({
   actions?: ReactNode;
   children: ReactNode;
 }) {
+  // Not returned: newer browsers give a promise, and an effect is to give its cleanup.
+  useEffect(() => {
+    scrollTo(0, 0);
+  }, []);
   useEffect(() => {
     document.title = `${name} · AIP`;
   }, [name]);

@@ -7,7 +7,7 @@ import { Badge } from './badge.tsx';
 import { useNotify } from './notice.tsx';
 import { Loaded, Problem } from './page.tsx';
 
-const MODES = { kill: 'killed', pause: 'paused', quarantine: 'quarantined' } as const;
+const MODES: Readonly<Record<string, string>> = { kill: 'killed', pause: 'paused', quarantine: 'quarantined' };
 
 /** One active stop: what, since when, the proof that it holds, and its release. */
 export function StopCard({ stop }: { stop: Stop }) {
@@ -29,7 +29,7 @@ export function StopCard({ stop }: { stop: Stop }) {
     <article className="stop-card" aria-label={scopeName(scope, names)}>
       <div className="stop-head">
         <h2>
-          {scopeName(scope, names)} <Badge tone="bad">{MODES[stop.mode]}</Badge>
+          {scopeName(scope, names)} <Badge tone="bad">{MODES[stop.mode] ?? stop.mode}</Badge>
         </h2>
         {may('kills.release') ? (
           <button type="button" onClick={() => release.run()} disabled={release.busy}>

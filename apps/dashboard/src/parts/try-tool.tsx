@@ -1,4 +1,4 @@
-import type { JsonObject } from '@aip/wire';
+import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import { useEffect, useId, useMemo, useRef, useState, type FormEvent } from 'react';
 import type { Tool } from '../api.ts';
 import { followCall, type CallState } from '../call.ts';
@@ -72,6 +72,9 @@ export function TryTool({ tool }: { tool: Tool }) {
         You call <code>{tool.address}</code> as {me?.name ?? 'yourself'}: the same rules hold, it is on record
         {tool.price > 0 && `, and it costs ${plural(tool.price, 'unit')}`}.
       </p>
+      {tool.state === 'quarantined' && (
+        <p className="problem">It is quarantined: calls are refused until somebody agrees to what it is now.</p>
+      )}
       <form onSubmit={submit} className="stack" noValidate>
         {json === undefined && hasForm && (
           <ToolFields fields={form.fields} path="" draft={draft} problems={problems} onChange={setDraft} />
@@ -120,7 +123,8 @@ export function TryTool({ tool }: { tool: Tool }) {
 }
 
 /** An object without properties, as servers describe tools that need nothing. */
-function takesNothing(schema: JsonObject = {}): boolean {
+function takesNothing(schema: Json = {}): boolean {
+  if (!isJsonObject(schema)) return false;
   const { type = 'object', properties = {}, $schema: _dialect, additionalProperties: _more, ...rest } = schema;
   return type === 'object' && Object.keys(properties as JsonObject).length === 0 && Object.keys(rest).length === 0;
 }
