@@ -13,6 +13,8 @@ export interface World {
   readonly cwd: string;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
+  /** How wide that terminal is, in characters; 80 unless it is one. */
+  readonly columns?: number | undefined;
   /** Writes a text and the end of its line to standard output. */
   out(text: string): void;
   err(text: string): void;

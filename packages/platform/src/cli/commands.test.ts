@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { generateKeyPair } from '@aip/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startTestIssuer } from '../identity/testing.ts';
 import { EXIT } from './exit-codes.ts';
 import { createTestPlatform, type TestPlatform } from './testing.ts';
 
@@ -275,6 +276,9 @@ describe(`aip policy ${claim('D-CLI.commands')}`, () => {
       /permit cards-are-public \(starter\.cedar:\d+\) does not apply\n +not principal is Anonymous/,
     );
     expect((await aip('policy', 'explain', 'admin', 'tool:notes/write')).out).toMatch(/^permit: /);
+    await aip('token', 'create', 'ci');
+    const parked = (await aip('policy', 'explain', 'service:ci', 'tool:notes/write')).out;
+    expect(parked).toContain('\n  after approval by operators, within 1h\n');
     expect(await aip('policy', 'explain', 'service:nobody', 'tool:notes/write')).toMatchObject({
       code: EXIT.failed,
       err: expect.stringContaining('There is no token named "nobody"'),
@@ -352,7 +356,7 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
   });
 });
 
-describe(`aip doctor ${claim('D-CLI.commands')}`, () => {
+describe(`aip doctor ${claim('D-CLI.commands', 'D-CLI.doctor')}`, () => {
   it('finds secrets that others can read, and policies that are not in force', async () => {
     expect((await aip('doctor')).code).toBe(EXIT.ok);
     chmodSync(join(platform.folder, 'admin.token'), 0o644);
@@ -361,6 +365,21 @@ describe(`aip doctor ${claim('D-CLI.commands')}`, () => {
     expect(found.code).toBe(EXIT.unverified);
     expect(found.out).toMatch(/secrets +FAILED +admin\.token has mode 0644 → chmod 600/);
     expect(found.out).toMatch(/policies +FAILED/);
+  });
+
+  it('asks every OAuth issuer of the settings, and says what is wrong with which', async () => {
+    await using good = await startTestIssuer();
+    await using odd = await startTestIssuer();
+    odd.metadata = { issuer: 'https://somebody.else' };
+    const algorithms = ['ES256'];
+    const issuers = { good: { issuer: good.issuer, algorithms }, odd: { issuer: odd.issuer, algorithms } };
+    writeFileSync(join(platform.folder, 'aip.yaml'), JSON.stringify({ identity: { issuers } }));
+    const found = await aip('doctor');
+    expect(found.code).toBe(EXIT.unverified);
+    expect(found.out).toMatch(/^identity\.issuers\.good +ok +http\S+: 1 of 1 keys at \S+\/jwks verify ES256$/m);
+    expect(found.out).toMatch(
+      /^identity\.issuers\.odd +FAILED .*"https:\/\/somebody\.else", not "http\S+ → set issuer/m,
+    );
   });
 });
 

@@ -8,3 +8,10 @@ export function secondsOf(text: string): number {
   if (count === undefined) throw new InvalidArgumentError('Expected a duration such as 90s, 5m, 12h or 30d.');
   return Number(count) * (SECONDS[unit] ?? 1);
 }
+
+/** Milliseconds as people say them: `1h`, `90s`, `1500 ms`. */
+export function spoken(milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  const [unit, size] = Object.entries(SECONDS).findLast(([, each]) => seconds >= each && seconds % each === 0) ?? [];
+  return unit === undefined || size === undefined ? `${milliseconds} ms` : `${seconds / size}${unit}`;
+}

@@ -1,4 +1,4 @@
-import { existsSync, statSync, watchFile } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { toAipError } from '@aip/wire';
@@ -72,17 +72,21 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
     }
 
     const file = path.resolve(cwd, env['AIP_CONFIG'] ?? 'aip.yaml');
-    const watcher = watchFile(file, { interval: WATCH_INTERVAL }, () => {
+    // The first look always reads it: it may have changed while the platform was starting.
+    let seen: number | undefined = Number.NaN;
+    const watcher = setInterval(() => {
+      const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+      if (written === seen) return;
+      seen = written;
       turn = turn
         .then(restart)
         .catch((error: unknown) => log('error', `not started anew: ${toAipError(error).message}`));
-    });
+    }, WATCH_INTERVAL);
     return {
       ...begun,
       async stop() {
         stopping = true;
-        watcher.removeAllListeners();
-        watcher.unref();
+        clearInterval(watcher);
         await turn;
         await running?.stop();
       },
@@ -147,6 +151,12 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       return exportFolder(dataDir, file);
     },
     inspect: async (settings) => [...secretChecks(settings), ...(await policyChecks(settings))],
+    async inspectIssuers() {
+      const { issuers } = configOf({}).identity;
+      if (Object.keys(issuers).length === 0) return [];
+      const { checkIssuers } = await import('../main/issuer-checks.ts');
+      return (await checkIssuers(issuers)).map((check) => ({ ...check, name: `identity.issuers.${check.name}` }));
+    },
   };
 }
 

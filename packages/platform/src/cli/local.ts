@@ -62,4 +62,6 @@ export interface Local {
   exportAudit(dataDir: string, file: string): Promise<number>;
   /** Looks at the data folder: its files and their permissions, the policies, the log. */
   inspect(settings: Settings): Promise<readonly Check[]>;
+  /** Asks each OAuth issuer of the settings for its metadata and its keys. */
+  inspectIssuers(): Promise<readonly Check[]>;
 }

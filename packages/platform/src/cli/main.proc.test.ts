@@ -1,12 +1,12 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { claim } from '@aip/conformance';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from './exit-codes.ts';
+import { freePort } from './free-port.testing.ts';
 
 const BIN = path.resolve(import.meta.dirname, '../../bin/aip.mjs');
 
@@ -25,14 +25,6 @@ afterEach(async () => {
   }
   rmSync(folder, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: free } = server.address() as AddressInfo;
-  server.close();
-  return free;
-}
 
 interface Running {
   readonly child: ChildProcessWithoutNullStreams;
@@ -196,6 +188,13 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     expect((await run('status')).code).toBe(EXIT.ok);
     dev.child.kill('SIGTERM');
     expect(await dev.ended).toBe(EXIT.ok);
+  });
+
+  it('dev does not miss what is written to aip.yaml while it starts', async () => {
+    const dev = start('dev', '--data-dir', 'here');
+    await expect.poll(() => existsSync(path.join(folder, 'here', 'gateway.key')), { interval: 5 }).toBe(true);
+    writeFileSync(path.join(folder, 'aip.yaml'), 'rate:\n  per_second: 7\n');
+    await saysSoon(dev, 'err', 'started anew with the settings as they are now');
   });
 
   it('serve --stdio speaks MCP and nothing else on standard output', async () => {

@@ -7,6 +7,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   terminal: process.stdout.isTTY,
+  columns: process.stdout.columns,
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
   secret: (prompt) => readSecret(prompt, process.stdin, process.stderr),

@@ -139,6 +139,78 @@ describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
   });
 });
 
+describe(`aip add mcp ${claim('D-CLI.mcp')}`, () => {
+  let folder: string;
+  let typed: string[];
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aip-add-'));
+    typed = [];
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const aip = (...args: string[]) =>
+    runInWorld(['add', 'mcp', ...args], {
+      cwd: folder,
+      local: localPlatform({ env: {}, cwd: folder }),
+      secret: async (prompt) => (typed.push(prompt), prompt === 'EMPTY: ' ? '' : `typed at ${prompt}`),
+    });
+  const kept = (name: string) => openVault(join(folder, '.aip')).read('default', 'platform', name);
+  const text = (): string => readFileSync(join(folder, 'aip.yaml'), 'utf8');
+
+  it('keeps a secret in the vault, and aip.yaml only cites it', async () => {
+    const { code, out, err } = await aip('sky', '--env', 'REGION=eu', '--secret', 'API_KEY', '--', 'npx', 'weather');
+    expect([code, err, typed]).toEqual([EXIT.ok, '', ['API_KEY: ']]);
+    expect(out).toContain('Kept the secret sky.API_KEY.');
+    expect(loadConfig({ env: {}, cwd: folder }).mcp.servers['sky']).toMatchObject({
+      env: { REGION: 'eu', API_KEY: { vault: 'sky.API_KEY' } },
+    });
+    expect(await kept('sky.API_KEY')).toBe('typed at API_KEY: ');
+    expect(text() + out).not.toContain('typed at');
+  });
+
+  it('asks for nothing, and keeps nothing, where the server cannot be added or nothing is typed', async () => {
+    await aip('sky', '--', 'npx', 'weather');
+    const before = text();
+    expect(await aip('sky', '--secret', 'API_KEY', '--', 'npx', 'weather')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('has a server "sky" already'),
+    });
+    expect(typed).toEqual([]);
+    expect(await aip('sea', '--secret', 'EMPTY', '--', 'npx', 'weather')).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining('No value was given for EMPTY'),
+    });
+    expect(text()).toBe(before);
+    expect(existsSync(join(folder, '.aip'))).toBe(false);
+  });
+
+  it.each([
+    ['API_KEY=abc', true],
+    ['GITHUB_PAT=ghp_abcdef', true],
+    ['DATABASE=postgres://me:word@db/shop', true],
+    ['LOG_LEVEL=debug', false],
+    ['API_KEY={env:SKY_KEY}', false],
+    ['HOME_PAGE=https://example.com/a:b@c', false],
+  ])('says so when a value that is kept in clear looks like a secret: %s', async (variable, warns) => {
+    const { code, out, err } = await aip('sky', '--env', variable, '--', 'npx', 'weather');
+    const name = variable.split('=')[0]!;
+    expect([code, err.includes(`${name} looks like a secret`)]).toEqual([EXIT.ok, warns]);
+    if (warns) expect(err).toContain(`"aip secret set sky.${name}", and in aip.yaml "${name}: { vault: sky.${name} }"`);
+    // Not a second time, on a terminal that others may see.
+    expect(out + err).not.toContain(variable.split('=')[1]);
+  });
+
+  it('refuses what the platform would not start with, and what would be ignored', async () => {
+    for (const name of ['v', 'aip', 'a b'])
+      expect(await aip(name, '--', 'x')).toMatchObject({
+        code: EXIT.usage,
+        err: expect.stringContaining('not a name'),
+      });
+    expect((await aip('a', '--header', 'X=1', '--', 'x')).err).toContain('--header is for a --url');
+    expect((await aip('a', '--env', 'X=1', '--url', 'http://127.0.0.1:9')).err).toContain('--env is for a command');
+    expect(existsSync(join(folder, 'aip.yaml'))).toBe(false);
+  });
+});
+
 describe(`aip mcp call ${claim('D-CLI.mcp')}`, () => {
   let platform: TestPlatform;
   beforeEach(async () => {

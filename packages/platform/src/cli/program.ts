@@ -14,6 +14,7 @@ import { addMcp } from './commands/mcp.ts';
 import { addDashboard, addStatus } from './commands/platform.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addSecret } from './commands/secret.ts';
+import { addSource } from './commands/source.ts';
 import { addDev, addServe, addUp } from './commands/start.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addToken } from './commands/token.ts';
@@ -22,7 +23,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 /** Every command, in the order and under the headings that the help shows. */
 const COMMANDS: readonly (readonly [heading: string, ...commands: AddCommand[]])[] = [
   ['Run the platform:', addUp, addDev, addServe, addStatus, addDashboard, addDoctor, addDemo],
-  ['Agents and tools:', addAgent, addConnect, addAdd, addMcp, addTasks],
+  ['Agents and tools:', addAgent, addConnect, addAdd, addMcp, addSource, addTasks],
   ['Keep control:', addApprovals, addApprove, addDeny, addKill, addRelease, addKills, addBudget],
   ['Rules and proof:', addPolicy, addAudit, addToken, addSecret],
 ];
@@ -62,11 +63,19 @@ export function buildProgram(world: World, ended: (code: ExitCode) => void): Com
   return program;
 }
 
+/** Columns of help: those of the terminal, but lines longer than 100 characters are hard to read. */
+const helpWidth = ({ columns = 80 }: World): number => Math.min(columns, 100);
+
 /** Errors are thrown instead of ending the process, and every command writes where the world says. */
 function settle(command: Command, world: World): void {
   command
     .exitOverride()
-    .configureOutput({ writeOut: (text) => world.out(text.trimEnd()), writeErr: (text) => world.err(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => world.out(text.trimEnd()),
+      writeErr: (text) => world.err(text.trimEnd()),
+      getOutHelpWidth: () => helpWidth(world),
+      getErrHelpWidth: () => helpWidth(world),
+    })
     .showHelpAfterError('(add --help for what there is)');
   for (const child of command.commands) settle(child, world);
 }

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { claim } from '@aip/conformance';
 import { AipError } from '@aip/wire';
+import type { Command } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EXIT } from './exit-codes.ts';
 import type { Check, Local, StartOptions } from './local.ts';
+import { buildProgram } from './program.ts';
 import { createTestPlatform, runInWorld } from './testing.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'aip-cli-'));
@@ -152,6 +154,47 @@ describe(`output ${claim('D-CLI.output')}`, () => {
     expect((await runInWorld(['agent', 'invoke', '--help'])).out).toContain('Examples:');
   });
 });
+
+describe.each([80, 240])(`help on a terminal of %i columns ${claim('D-CLI.output')}`, (columns) => {
+  const helps = helpOfAll(columns);
+
+  it('has lines of at most 100 characters, whatever the command', () => {
+    expect(helps.length).toBeGreaterThan(50);
+    const lines = helps.flatMap(({ words, text }) => text.split('\n').map((line) => `${words}: ${line}`));
+    expect(lines.filter((line) => line.slice(line.indexOf(': ') + 2).length > 100)).toEqual([]);
+  });
+
+  it('says defaults as people would write them', () => {
+    const clumsy = /default: "?[[{]/;
+    expect(helps.filter(({ text }) => clumsy.test(text.replaceAll(/\s+/g, ' '))).map(({ words }) => words)).toEqual([]);
+  });
+});
+
+/** What `--help` prints, of every command there is. */
+function helpOfAll(columns: number): { readonly words: string; readonly text: string }[] {
+  const printed: string[] = [];
+  const silent = () => Promise.reject(new Error('Nothing runs here.'));
+  const world = {
+    env: {},
+    cwd: '/',
+    terminal: true,
+    columns,
+    err: () => {},
+    secret: silent,
+    stopped: silent,
+    local: silent,
+  };
+  const walk = (command: Command, words: string): { words: string; text: string }[] => {
+    printed.length = 0;
+    command.outputHelp();
+    const own = { words, text: printed.join('\n') };
+    return [own, ...command.commands.flatMap((child) => walk(child, `${words} ${child.name()}`))];
+  };
+  return walk(
+    buildProgram({ ...world, out: (text) => printed.push(text) }, () => {}),
+    'aip',
+  );
+}
 
 describe('what runs in this process', () => {
   const starting = (seen: StartOptions[]): Partial<Local> => ({

@@ -55,6 +55,7 @@ const NOWHERE: Local = {
   verifyAudit: absent,
   exportAudit: absent,
   inspect: absent,
+  inspectIssuers: async () => [],
 };
 
 /** For tests: a platform in this process with its HTTP and A2A edges, and the command as its operator runs it. */

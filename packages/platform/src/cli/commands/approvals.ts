@@ -1,16 +1,8 @@
-import type { JsonObject } from '@aip/wire';
+import type { Operations } from '@aip/sdk';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { cut, folded, short, table, type Column } from '../table.ts';
 
-interface AskView {
-  readonly id: string;
-  readonly state: string;
-  readonly from_name: string;
-  readonly to: string;
-  readonly arguments?: JsonObject;
-  readonly asked_at: string;
-  readonly expires_at?: string;
-}
+type AskView = Operations['asks.list']['output']['asks'][number];
 
 export const addApprovals: AddCommand = (program, bind) => {
   const approvals = program.command('approvals').description('calls that wait for a person');
@@ -22,8 +14,7 @@ export const addApprovals: AddCommand = (program, bind) => {
   ).action(
     bind(async (cli, { all }: { all?: boolean }) => {
       const answer = await (await cli.client()).operate('asks.list', { state: all ? 'all' : 'open' });
-      const asks = answer.asks as unknown as AskView[];
-      cli.show(answer, () => (asks.length === 0 ? 'Nothing waits for an approval.' : askTable(asks, cli)));
+      cli.show(answer, ({ asks }) => (asks.length === 0 ? 'Nothing waits for an approval.' : askTable(asks, cli)));
     }),
   );
 };

@@ -5,15 +5,7 @@ import { common, type AddCommand, type Cli } from '../cli.ts';
 import { short, table } from '../table.ts';
 
 type BudgetView = Operations['budgets.set']['output'];
-
-interface TransferView {
-  readonly task: string;
-  readonly payer: string;
-  readonly payee: string;
-  readonly amount: number;
-  readonly state: string;
-  readonly at: string;
-}
+type TransferView = Operations['ledger.open']['output']['transfers'][number];
 
 interface Limits {
   readonly perCall?: number;
@@ -68,8 +60,7 @@ export const addBudget: AddCommand = (program, bind) => {
   common(budget.command('open').description('money held by calls that ended with their effect unknown')).action(
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('ledger.open', {});
-      const transfers = answer.transfers as unknown as TransferView[];
-      cli.show(answer, () =>
+      cli.show(answer, ({ transfers }) =>
         transfers.length === 0 ? 'Nothing is held by calls that have ended.' : transferTable(transfers, cli),
       );
     }),

@@ -28,12 +28,11 @@ export const addConnect: AddCommand = (program, bind) => {
 async function connect(cli: Cli, from: string, to: string, { protocol }: ConnectFlags): Promise<void> {
   const client = await cli.client();
   const connection = await client.operate('policies.connect', { from, to, protocol });
-  const explanation = await client.operate('policies.explain', {
+  const { decision } = await client.operate('policies.explain', {
     principal: connection.from,
     to: `agent:${connection.to}`,
     protocol,
   });
-  const { decision } = explanation as unknown as { decision: { effect: string; message: string } };
   if (decision.effect !== 'permit') {
     throw new AipError(
       'PERMISSION_DENIED',

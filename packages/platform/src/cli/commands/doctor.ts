@@ -10,7 +10,12 @@ export const addDoctor: AddCommand = (program, bind) => {
     .addHelpText('after', `\nExit code ${EXIT.unverified} when something is wrong.`)
     .action(
       bind(async (cli) => {
-        const checks = [nodeVersion(), ...(await dataFolder(cli)), await platform(cli), ...(await failedSources(cli))];
+        const checks = [
+          nodeVersion(),
+          ...(await installation(cli)),
+          await platform(cli),
+          ...(await failedSources(cli)),
+        ];
         const { ok } = verdict(checks);
         cli.show({ ok, checks }, () => checkTable(checks, cli.style));
         return ok ? EXIT.ok : EXIT.unverified;
@@ -24,12 +29,15 @@ function nodeVersion(): Check {
   return { name: 'node', ok, detail: found, ...(ok ? {} : { remedy: `use Node ${REQUIRED_NODE} or newer` }) };
 }
 
-async function dataFolder(cli: Cli): Promise<readonly Check[]> {
+/** The settings, what they lead to on this machine, and the issuers that they name. */
+async function installation(cli: Cli): Promise<readonly Check[]> {
   try {
     const settings = await cli.settings();
+    const local = await cli.local();
     return [
       { name: 'settings', ok: true, detail: `data folder ${settings.dataDir}` },
-      ...(await (await cli.local()).inspect(settings)),
+      ...(await local.inspect(settings)),
+      ...(await local.inspectIssuers()),
     ];
   } catch (error) {
     return [{ name: 'settings', ok: false, detail: toShownError(error).message }];
@@ -51,7 +59,7 @@ async function platform(cli: Cli): Promise<Check> {
 async function failedSources(cli: Cli): Promise<readonly Check[]> {
   try {
     const client = await cli.client();
-    const { sources } = (await client.operate('sources.list', {})) as unknown as { sources: readonly Failable[] };
+    const { sources } = await client.operate('sources.list', {});
     return sources
       .filter(({ state }) => state === 'failed')
       .map(({ kind, name, error = '' }) => ({ name: `sources.${kind}.${name}`, ok: false, detail: error }));
@@ -59,11 +67,4 @@ async function failedSources(cli: Cli): Promise<readonly Check[]> {
     // Whether it can be asked at all is another check.
     return [];
   }
-}
-
-interface Failable {
-  readonly name: string;
-  readonly kind: string;
-  readonly state: string;
-  readonly error?: string;
 }

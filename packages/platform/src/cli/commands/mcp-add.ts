@@ -1,23 +1,25 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { AipError } from '@aip/wire';
+import { AipError, toAipError } from '@aip/wire';
 import { InvalidArgumentError } from 'commander';
-import { parseDocument } from 'yaml';
+import { SERVER_NAME, SERVER_NAME_RULE } from '../../kernel/server-name.ts';
 import { openCli, output, type AddCommand, type Cli } from '../cli.ts';
+import { withEntry } from '../settings-text.ts';
 
 interface McpFlags {
   readonly url?: string;
   readonly header?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly secret?: readonly string[];
 }
-
-export const SERVER_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
 
 export const pair = (text: string, known: Readonly<Record<string, string>> = {}): Record<string, string> => {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected <name>=<value>.');
   return { ...known, [name]: value };
 };
+
+const listed = (name: string, known: readonly string[] = []): readonly string[] => [...known, name];
 
 export const addAdd: AddCommand = (program, bind) => {
   const add = program.command('add').description('connect what others run');
@@ -29,68 +31,114 @@ export const addAdd: AddCommand = (program, bind) => {
       .argument('[command...]', 'the command that starts it, after --; goes into aip.yaml')
       .option('--url <url>', 'the server’s URL, for one that runs already; connected at once')
       .option('--header <name=value>', 'a header for that URL; may be given again', pair)
-      .option('--env <name=value>', 'a variable for that command; may be given again', pair),
+      .option('--env <name=value>', 'a variable for that command, kept in clear; may be given again', pair)
+      .option('--secret <name>', 'a variable or header whose value is typed unseen or piped in', listed),
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ./notes\n  aip add mcp search --url https://mcp.example.com/mcp --header "Authorization=Bearer …"\n\nCommands are taken from aip.yaml only, so that nobody can start\na program through the platform’s interfaces.\nWhere the platform is comes from AIP_URL or the settings: --url is the server’s here.',
+      `
+Examples:
+  aip add mcp files -- npx -y @modelcontextprotocol/server-filesystem ./notes
+  aip add mcp weather --secret API_KEY -- npx -y weather-mcp@1.0.2
+  aip add mcp search --url https://mcp.example.com/mcp --secret Authorization
+
+A --secret is kept encrypted in the vault, as "aip secret set" does, and aip.yaml only cites it.
+It may be given again; it is the whole value: of Authorization, "Bearer …".
+Commands are taken from aip.yaml only, so that nobody can start a program through the
+platform’s interfaces. Where the platform is comes from AIP_URL or the settings: --url is
+the server’s here.`,
     )
     .action(bind(addMcp));
 };
 
 async function addMcp(cli: Cli, name: string, command: readonly string[], flags: McpFlags): Promise<void> {
   if (!SERVER_NAME.test(name))
-    throw new AipError(
-      'CONFIG_INVALID',
-      `"${name}" is not a name for a server: letters, digits, dash and underscore, at most 32.`,
-    );
+    throw new AipError('CONFIG_INVALID', `"${name}" is not a name for a server: ${SERVER_NAME_RULE}.`);
   if ((flags.url === undefined) === (command.length === 0)) {
     throw new AipError('CONFIG_INVALID', 'Give either the command that starts the server, after --, or its --url.');
   }
-  const [program, ...args] = command;
-  if (flags.url === undefined) {
-    const { env = {} } = flags;
-    const server = {
-      command: program,
-      ...(args.length > 0 ? { args } : {}),
-      ...(Object.keys(env).length > 0 ? { env } : {}),
-    };
-    return keepInSettings(cli, name, server);
-  }
+  const [stray, needed] = flags.url === undefined ? (['header', 'a --url'] as const) : (['env', 'a command'] as const);
+  if (flags[stray] !== undefined)
+    throw new AipError('CONFIG_INVALID', `--${stray} is for ${needed}, which is not given.`);
+  if (flags.url === undefined) return addCommand(cli, name, command, flags);
+  const headers = { ...flags.header, ...(await askedFor(cli, flags.secret)) };
   // Not by its own --url, which is the server's.
   const platform = openCli(cli.world, {});
-  const added = await (
-    await platform.client()
-  ).operate('mcp.add', { name, url: flags.url, headers: flags.header ?? {} });
+  const added = await (await platform.client()).operate('mcp.add', { name, url: flags.url, headers });
   cli.show(
     added,
     () => `${name} is added, for every later start too; its URL and headers are kept encrypted.\n${whoMay(name)}`,
   );
 }
 
-/**
- * Writes the server into `aip.yaml`, whose other lines and comments stay as they are, and the secrets that it cites into
- * the vault.
- */
+async function addCommand(
+  cli: Cli,
+  name: string,
+  [program, ...args]: readonly string[],
+  { env: plain = {}, secret: secretNames = [] }: McpFlags,
+): Promise<void> {
+  const cited = secretNames.map((key) => [key, { vault: secretName(name, key) }] as const);
+  const env = { ...plain, ...Object.fromEntries(cited) };
+  const server = {
+    command: program,
+    ...(args.length > 0 ? { args } : {}),
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+  };
+  // Before anything is asked for or kept: whether it can be written at all.
+  settingsWith(cli, name, server);
+  const values = await askedFor(cli, secretNames);
+  const secrets = Object.entries(values).map(([key, value]) => [secretName(name, key), value] as const);
+  await keepInSettings(cli, name, server, Object.fromEntries(secrets));
+  for (const key of Object.keys(plain).filter((given) => looksSecret(given, plain[given] as string)))
+    cli.world.err(
+      `${key} looks like a secret, and now stands in aip.yaml in clear. To keep it encrypted:\n  "aip secret set ${secretName(name, key)}", and in aip.yaml "${key}: { vault: ${secretName(name, key)} }".`,
+    );
+}
+
+async function askedFor({ world }: Cli, names: readonly string[] = []): Promise<Record<string, string>> {
+  const values: Record<string, string> = {};
+  for (const name of names) {
+    values[name] = await world.secret(`${name}: `);
+    if (values[name] === '')
+      throw new AipError('CONFIG_INVALID', `No value was given for ${name}; type it, or pipe it in.`);
+  }
+  return values;
+}
+
+/** Names that say it, and values that people recognise: keys of well-known services, passwords in URLs. Not what cites one. */
+const looksSecret = (name: string, value: string): boolean =>
+  !/\{(?:vault|env):/.test(value) &&
+  (/(?:key|token|secret|password|passwd|credentials?)$/i.test(name) ||
+    /^(?:sk-|gh[pousr]_|github_pat_|xox[abp]-|AKIA|eyJ|Bearer )|:\/\/[^/\s:]*:[^/\s@]+@/.test(value));
+
+/** What the vault calls a secret of a server: letters, digits, dot, dash and underscore, at most 63. */
+export const secretName = (server: string, key: string): string =>
+  `${server}.${key.replaceAll(/[^a-z0-9._-]/gi, '-')}`.slice(0, 63);
+
+/** The settings with the server in them, whose other lines and comments stay as they are. */
+function settingsWith(cli: Cli, name: string, server: object): { readonly file: string; readonly text: string } {
+  const file = path.resolve(cli.world.cwd, cli.world.env['AIP_CONFIG'] ?? 'aip.yaml');
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  try {
+    return { file, text: withEntry(text, ['mcp', 'servers', name], server) };
+  } catch (error) {
+    const { code, message } = toAipError(error);
+    if (code !== 'CONFLICT') throw new AipError(code, `${file}: ${message}`, { cause: error });
+    throw new AipError(code, `${file} has a server "${name}" already; take it out first, or choose another name.`);
+  }
+}
+
+/** Writes the server into `aip.yaml`, and the secrets that it cites into the vault. */
 export async function keepInSettings(
   cli: Cli,
   name: string,
   server: Readonly<Record<string, unknown>>,
   secrets: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const file = path.resolve(cli.world.cwd, cli.world.env['AIP_CONFIG'] ?? 'aip.yaml');
-  const document = parseDocument(existsSync(file) ? readFileSync(file, 'utf8') : '');
-  if (document.errors.length > 0) throw new AipError('CONFIG_INVALID', `${file}: ${document.errors[0]?.message}`);
-  const place = ['mcp', 'servers', name];
-  if (document.hasIn(place))
-    throw new AipError(
-      'CONFLICT',
-      `${file} has a server "${name}" already; take it out first, or choose another name.`,
-    );
+  const { file, text } = settingsWith(cli, name, server);
   const kept = Object.keys(secrets);
   if (kept.length > 0) await keepSecrets(cli, secrets);
-  document.setIn(place, document.createNode(server));
-  writeFileSync(file, document.toString(), { mode: 0o600 });
+  writeFileSync(file, text, { mode: 0o600 });
   cli.show(
     { name, file, ...server },
     () =>

@@ -39,14 +39,16 @@ async function login(cli: Cli, server: string, { timeout, wait }: LoginFlags): P
   const begun = await client.operate('mcp.login', { server });
   const invitation = `Open this in a browser before ${begun.expires_at}:\n${printable(begun.url)}`;
   if (!wait) return cli.show(begun, () => invitation);
+
+  // Before anything is told: whoever has read it may press Ctrl-C at once.
+  const leaving = new AbortController();
+  void cli.world.stopped().then(() => leaving.abort('stopped'));
   // With -o json, standard output is for how it ends.
   if (cli.json) cli.world.err(invitation);
   else cli.world.out(invitation);
 
-  const leaving = new AbortController();
   const until = Math.min(Date.parse(begun.expires_at), timeout === undefined ? Infinity : Date.now() + timeout * 1000);
   const late = setTimeout(() => leaving.abort('late'), Math.max(0, until - Date.now()));
-  void cli.world.stopped().then(() => leaving.abort('stopped'));
   try {
     const end = await endOf(client, begun.login, leaving.signal);
     if (end.state === 'failed') throw aipErrorFromBody(end.error);

@@ -47,11 +47,20 @@ export function addMcpPins(mcp: Command, bind: Bind): void {
     .action(
       bind(async (cli, what: string, { digest }: { digest?: string }) => {
         const input = { ...whatOf(what), ...(digest === undefined ? {} : { digest }) };
-        const answer = await (await cli.client()).operate('mcp.pin', input);
-        cli.show(answer, ({ server, pinned }) =>
+        const client = await cli.client();
+        let answer = await client.operate('mcp.pin', input);
+        // A server that goes on changing is not followed for ever.
+        for (let left = Infinity; answer.remaining > 0 && answer.remaining < left;) {
+          left = answer.remaining;
+          const next = await client.operate('mcp.pin', input);
+          answer = { ...next, pinned: [...answer.pinned, ...next.pinned] };
+        }
+        cli.show(answer, ({ server, pinned, remaining }) =>
           pinned.length === 0
             ? `${printable(what)} is pinned as it is already; nothing changed.`
-            : `Pinned ${pinned.map(({ tool }) => printable(`${server}/${tool}`)).join(', ')}.`,
+            : `Pinned ${pinned.map(({ tool }) => printable(`${server}/${tool}`)).join(', ')}.${
+                remaining === 0 ? '' : ` ${remaining} more have changed meanwhile; look at them again.`
+              }`,
         );
       }),
     );

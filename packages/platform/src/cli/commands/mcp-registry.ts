@@ -3,16 +3,17 @@ import path from 'node:path';
 import { AipError } from '@aip/wire';
 import type { Command } from 'commander';
 import type { Need, Offer } from '../../edges/mcp/server-json/index.ts';
+import { SERVER_NAME, SERVER_NAME_RULE } from '../../kernel/server-name.ts';
 import { VERSION } from '../../main/version.ts';
 import { common, output, type Bind, type Cli } from '../cli.ts';
-import { keepInSettings, pair, SERVER_NAME } from './mcp-add.ts';
+import { keepInSettings, pair, secretName } from './mcp-add.ts';
 
 const MAX_FILE = 256 * 1024;
 
 interface ImportFlags {
   readonly name?: string;
   readonly offer?: number;
-  readonly set: Readonly<Record<string, string>>;
+  readonly set?: Readonly<Record<string, string>>;
   readonly print?: boolean;
 }
 
@@ -25,7 +26,7 @@ export function addMcpImport(mcp: Command, bind: Bind): void {
       .argument('<file>', 'the server.json')
       .option('--name <name>', 'what it is called here; the end of its own name unless given')
       .option('--offer <number>', 'which of the ways to it that the file offers, from 1', Number)
-      .option('--set <name=value>', 'a variable, header, flag or placeholder; may be given again', pair, {})
+      .option('--set <name=value>', 'a variable, header, flag or placeholder; may be given again', pair)
       .option('--print', 'print what would be written, and write nothing'),
   )
     .addHelpText(
@@ -35,7 +36,11 @@ export function addMcpImport(mcp: Command, bind: Bind): void {
     .action(bind(importServer));
 }
 
-async function importServer(cli: Cli, file: string, { name, offer: chosen, set, print }: ImportFlags): Promise<void> {
+async function importServer(
+  cli: Cli,
+  file: string,
+  { name, offer: chosen, set = {}, print }: ImportFlags,
+): Promise<void> {
   const { offersOf, parseServerJson } = await import('../../edges/mcp/server-json/index.ts');
   const document = parseServerJson(read(path.resolve(cli.world.cwd, file)));
   const offers = offersOf(document);
@@ -47,7 +52,10 @@ async function importServer(cli: Cli, file: string, { name, offer: chosen, set, 
       .replaceAll(/[^a-z0-9_-]+/gi, '-')
       .slice(0, 32);
   if (!SERVER_NAME.test(own))
-    throw new AipError('CONFIG_INVALID', `"${own}" is not a name for a server; choose one with --name.`);
+    throw new AipError(
+      'CONFIG_INVALID',
+      `"${own}" is not a name for a server (${SERVER_NAME_RULE}); choose one with --name.`,
+    );
   const values = { ...set, ...(await secretsOf(cli, offer.needs, set)) };
   const unknown = Object.keys(set).find((key) => offer.needs.every((need) => need.key !== key));
   if (unknown !== undefined)
@@ -59,7 +67,7 @@ async function importServer(cli: Cli, file: string, { name, offer: chosen, set, 
   if (lacking.length > 0) throw new AipError('CONFIG_INVALID', `${offer.label} needs:${asked(lacking)}`);
   const secrets: Record<string, string> = {};
   const entry = offer.entry(values, (key, secret) => {
-    const kept = `${own}.${key.replaceAll(/[^a-z0-9._-]/gi, '-')}`.slice(0, 63);
+    const kept = secretName(own, key);
     secrets[kept] = secret;
     return { vault: kept };
   });
@@ -102,7 +110,7 @@ function offerOf(offers: readonly Offer[], chosen: number | undefined): Offer {
 async function secretsOf(
   { world }: Cli,
   needs: readonly Need[],
-  set: ImportFlags['set'],
+  set: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {
   const secrets: Record<string, string> = {};
   if (!world.terminal) return secrets;
@@ -148,9 +156,7 @@ export function addMcpExport(mcp: Command, bind: Bind): void {
       bind(async (cli, { endpoint: wanted, name, at, description, release }: ExportFlags) => {
         const { exportServerJson, parseServerJson } = await import('../../edges/mcp/server-json/index.ts');
         const client = await cli.client();
-        const { endpoints } = (await client.operate('mcp.list', {})) as unknown as {
-          endpoints: readonly { path: string; description?: string }[];
-        };
+        const { endpoints } = await client.operate('mcp.list', {});
         const found = endpoints.find((known) => known.path === wanted);
         if (!found)
           throw new AipError(

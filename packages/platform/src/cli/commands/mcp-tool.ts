@@ -1,8 +1,8 @@
 import { AipError } from '@aip/wire';
 
-/** `<server>/<tool>`; a tool's own name may have slashes. */
+/** `<server>/<tool>` or `v/<virtual server>/<tool>`; a tool's own name may have slashes. No server is called "v". */
 export function toolNamed(text: string): { server: string; name: string } {
-  const [, server, name] = /^(?:tool:)?([^/]+)\/(.+)$/s.exec(text) ?? [];
+  const [, server, name] = /^(?:tool:)?(v\/[^/]+|(?!v\/)[^/]+)\/(.+)$/s.exec(text) ?? [];
   if (server !== undefined && name !== undefined) return { server, name };
   throw new AipError(
     'CONFIG_INVALID',

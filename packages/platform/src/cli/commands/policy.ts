@@ -1,43 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseJson, type Json, type JsonObject } from '@aip/wire';
+import type { Operations } from '@aip/sdk';
+import { parseJson, type Json } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
+import { spoken } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable, table, wrapped } from '../table.ts';
 
-interface PolicyProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-  readonly hint?: string;
-}
-
-interface Explanation {
-  readonly decision: {
-    readonly effect: 'permit' | 'deny';
-    readonly message: string;
-    readonly obligations: readonly JsonObject[];
-  };
-  readonly policies: readonly {
-    readonly id: string;
-    readonly file: string;
-    readonly line: number;
-    readonly effect: string;
-    readonly outcome: string;
-    readonly unmet: readonly string[];
-  }[];
-  readonly omitted: number;
-  readonly wouldPermit: readonly string[];
-}
-
-interface CaseResult {
-  readonly name: string;
-  readonly expected: string;
-  readonly actual: string;
-  readonly passed: boolean;
-  readonly decision: { readonly message: string };
-}
+type Explanation = Operations['policies.explain']['output'];
+type Obligation = Explanation['decision']['obligations'][number];
+type PolicyProblem = Operations['policies.check']['output']['errors'][number];
+type CaseResult = Operations['policies.test']['output']['results'][number];
 
 export const addPolicy: AddCommand = (program, bind) => {
   const policy = program.command('policy').description('look at, validate, explain and test policies');
@@ -45,13 +18,7 @@ export const addPolicy: AddCommand = (program, bind) => {
   common(policy.command('list').description('the policies in force')).action(
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('policies.list', {});
-      const policies = answer.policies as unknown as readonly {
-        id: string;
-        effect: string;
-        file: string;
-        line: number;
-      }[];
-      cli.show(answer, ({ error }) => {
+      cli.show(answer, ({ policies, error }) => {
         const list = table(
           policies,
           [
@@ -65,8 +32,7 @@ export const addPolicy: AddCommand = (program, bind) => {
           ],
           cli.style,
         );
-        const fault = error as unknown as { message: string } | undefined;
-        return fault ? `${list}\n\n${cli.style('red', `The files on disk are not in force: ${fault.message}`)}` : list;
+        return error ? `${list}\n\n${cli.style('red', `The files on disk are not in force: ${error.message}`)}` : list;
       });
     }),
   );
@@ -87,7 +53,7 @@ export const addPolicy: AddCommand = (program, bind) => {
       .argument('<principal>', 'who calls: an agent’s name or DID, service:<token name>, admin')
       .argument('<to>', 'what is called: agent:<name>, tool:<server>/<name>, …')
       .option('--protocol <name>', 'over which protocol', 'http')
-      .option('--arguments <json>', 'the arguments of the call', '{}')
+      .option('--arguments <json>', 'the arguments of the call; none unless given')
       .option('--all', 'every policy, and what of it does not hold'),
   )
     .addHelpText(
@@ -96,17 +62,20 @@ export const addPolicy: AddCommand = (program, bind) => {
     )
     .action(
       bind(
-        async (cli, principal: string, to: string, options: { protocol: string; arguments: string; all?: boolean }) => {
+        async (
+          cli,
+          principal: string,
+          to: string,
+          options: { protocol: string; arguments?: string; all?: boolean },
+        ) => {
           const input = {
             principal,
             to,
             protocol: options.protocol,
-            arguments: parseJson(options.arguments) as { [name: string]: Json },
+            arguments: parseJson(options.arguments ?? '{}') as { [name: string]: Json },
           };
           const answer = await (await cli.client()).operate('policies.explain', input);
-          cli.show(answer, (explanation) =>
-            explained(explanation as unknown as Explanation, options.all === true, cli),
-          );
+          cli.show(answer, (explanation) => explained(explanation, options.all === true, cli));
         },
       ),
     );
@@ -128,8 +97,7 @@ export const addPolicy: AddCommand = (program, bind) => {
         ).operate('policies.test', { cases: readFileSync(path.resolve(cli.world.cwd, file), 'utf8') });
         cli.show(
           answer,
-          ({ passed, failed, results }) =>
-            `${caseTable(results as unknown as CaseResult[], cli)}\n\n${passed} passed, ${failed} failed.`,
+          ({ passed, failed, results }) => `${caseTable(results, cli)}\n\n${passed} passed, ${failed} failed.`,
         );
         return answer.failed === 0 ? EXIT.ok : EXIT.unverified;
       }),
@@ -146,8 +114,8 @@ async function check(cli: Cli, files: readonly string[]) {
     `${file}:${at}:${column}  ${message}${hint === undefined ? '' : ` (${hint})`}`;
   cli.show(answer, ({ valid, policies, errors, warnings }) =>
     [
-      ...(errors as unknown as PolicyProblem[]).map((problem) => cli.style('red', line(problem))),
-      ...(warnings as unknown as PolicyProblem[]).map((problem) => cli.style('yellow', line(problem))),
+      ...errors.map((problem) => cli.style('red', line(problem))),
+      ...warnings.map((problem) => cli.style('yellow', line(problem))),
       valid ? `${policies} policies are valid.` : `${errors.length} errors: these policies would not be put in force.`,
     ].join('\n'),
   );
@@ -156,7 +124,7 @@ async function check(cli: Cli, files: readonly string[]) {
 
 function explained({ decision, policies, omitted, wouldPermit }: Explanation, all: boolean, cli: Cli): string {
   const permitted = decision.effect === 'permit';
-  const duties = decision.obligations.map((obligation) => `  with: ${Object.values(obligation).map(String).join(' ')}`);
+  const duties = decision.obligations.map((obligation) => `  ${printable(dutyOf(obligation))}`);
   const ways =
     wouldPermit.length === 0 ? [] : ['', 'What would permit it:', ...wouldPermit.map((way) => wrapped(way, 2))];
   const applying = policies.filter(({ outcome }) => outcome !== 'does not apply');
@@ -174,6 +142,22 @@ function explained({ decision, policies, omitted, wouldPermit }: Explanation, al
       ? []
       : ['', cli.style('dim', `${rest} other policies do not apply${all ? '.' : '; --all shows which, and why.'}`)]),
   ].join('\n');
+}
+
+/** What goes with a permit, in words. */
+function dutyOf(obligation: Obligation): string {
+  switch (obligation.kind) {
+    case 'approve': {
+      const { by, expiresMs } = obligation;
+      return `after approval by ${by}${expiresMs === undefined ? '' : `, within ${spoken(expiresMs)}`}`;
+    }
+    case 'rate':
+      return `at most ${obligation.limit} times in ${spoken(obligation.windowMs)}`;
+    case 'log':
+      return `with this note in the log: ${obligation.note}`;
+    case 'redact':
+      return `without ${obligation.fields.join(', ')}`;
+  }
 }
 
 function explainedPolicy(

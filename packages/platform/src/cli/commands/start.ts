@@ -85,8 +85,10 @@ export const addServe: AddCommand = (program, bind) => {
 async function run(cli: Cli, options: StartOptions): Promise<void> {
   const local = await cli.local();
   const running = await local.start(options);
+  // Before it is said to be ready: whoever waits for that may stop it at once.
+  const stopped = cli.world.stopped();
   cli.world.out(`AIP ready on ${running.url}`);
   cli.world.out(`Dashboard (this link works once): ${running.loginUrl}`);
-  await cli.world.stopped();
+  await stopped;
   await running.stop();
 }

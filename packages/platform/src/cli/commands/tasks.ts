@@ -1,28 +1,14 @@
+import type { Operations } from '@aip/sdk';
 import { common, type AddCommand } from '../cli.ts';
 import { fields, short, table, type Column } from '../table.ts';
 
-interface TaskView {
-  readonly id: string;
-  readonly state: string;
-  readonly from: string;
-  readonly from_name: string;
-  readonly to: string;
-  readonly action: string;
-  readonly edge: string;
-  readonly price: number;
-  readonly ask?: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-interface TaskEvent {
-  readonly n: number;
-  readonly at: number;
-  readonly type: string;
-  readonly state: string;
+type Followed = Operations['tasks.get']['output'];
+type TaskView = Followed['task'];
+/** What an event has depends on its type. */
+type TaskEvent = Followed['events'][number] & {
   readonly body?: { readonly value?: unknown };
   readonly error?: { readonly code: string; readonly message: string };
-}
+};
 
 const BAD = new Set(['failed', 'canceled', 'rejected']);
 const look = (state: string) => (BAD.has(state) ? 'red' : state === 'completed' ? 'green' : 'yellow');
@@ -51,7 +37,7 @@ export const addTasks: AddCommand = (program, bind) => {
     bind(async (cli, { state, agent, limit }: { state?: string; agent?: string; limit: number }) => {
       const filter = { limit, ...(state === undefined ? {} : { state }), ...(agent === undefined ? {} : { agent }) };
       const answer = await (await cli.client()).operate('tasks.list', filter);
-      const list = answer.tasks as unknown as TaskView[];
+      const list = answer.tasks;
       cli.show(answer, () => (list.length === 0 ? 'No tasks.' : table(list, columns, cli.style)));
     }),
   );
@@ -59,9 +45,7 @@ export const addTasks: AddCommand = (program, bind) => {
   common(tasks.command('get').description('one task with its events').argument('<task>')).action(
     bind(async (cli, task: string) => {
       const answer = await (await cli.client()).operate('tasks.get', { task });
-      const head = answer.task as unknown as TaskView;
-      const events = answer.events as unknown as TaskEvent[];
-      cli.show(answer, () =>
+      cli.show(answer, ({ task: head, events }) =>
         [
           fields(
             {
@@ -96,7 +80,7 @@ export const addTasks: AddCommand = (program, bind) => {
   common(tasks.command('cancel').description('cancel a task that has not ended').argument('<task>')).action(
     bind(async (cli, task: string) => {
       const answer = await (await cli.client()).operate('tasks.cancel', { task });
-      cli.show(answer, () => `Task ${task} is ${(answer.task as unknown as TaskView).state}.`);
+      cli.show(answer, () => `Task ${task} is ${answer.task.state}.`);
     }),
   );
 };

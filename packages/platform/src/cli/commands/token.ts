@@ -5,15 +5,6 @@ import { table } from '../table.ts';
 const ROLES = ['caller', 'operator', 'viewer'] as const;
 type Role = (typeof ROLES)[number];
 
-interface TokenView {
-  readonly id: string;
-  readonly name: string;
-  readonly roles: readonly string[];
-  readonly agent?: string;
-  readonly created_at: string;
-  readonly expires_at?: string;
-}
-
 export const addToken: AddCommand = (program, bind) => {
   const token = program.command('token').description('make, list and revoke API tokens');
 
@@ -26,7 +17,9 @@ export const addToken: AddCommand = (program, bind) => {
       .option('--expires <duration>', 'how long it is good, such as 12h or 30d', secondsOf),
   );
   create
-    .addOption(create.createOption('--roles <roles...>', 'what its bearer is').choices(ROLES).default(['caller']))
+    .addOption(
+      create.createOption('--roles <roles...>', 'what its bearer is').choices(ROLES).default(['caller'], 'caller'),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  aip token create ci --roles caller --expires 30d\n  export AIP_TOKEN=$(aip token create me --roles operator -o json | jq -r .token)',
@@ -52,8 +45,7 @@ export const addToken: AddCommand = (program, bind) => {
   common(token.command('list').description('API tokens, without their secrets')).action(
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('tokens.list', {});
-      const tokens = answer.tokens as unknown as TokenView[];
-      cli.show(answer, () =>
+      cli.show(answer, ({ tokens }) =>
         tokens.length === 0
           ? 'No tokens. "aip token create <name>" makes one.'
           : table(

@@ -173,19 +173,13 @@ async function kill({ stage, client, auto, say }: RunawayOptions, researcher: st
   const stopped = (await client.operate('kills.list', {})).kills.find((stop) => stop.scope === scope) ?? {
     scope: 'global',
   };
-  const proof = (await client.operate('kills.proof', { scope: stopped.scope })) as unknown as KillProof;
+  const proof = await client.operate('kills.proof', { scope: stopped.scope });
   return {
     seq: proof.kill.seq,
     last: proof.last_accept?.seq ?? 0,
     after: proof.last_accept?.after_ms ?? 0,
     since: proof.accepted_since,
   };
-}
-
-interface KillProof {
-  readonly kill: { readonly seq: number };
-  readonly last_accept: { readonly seq: number; readonly after_ms: number } | null;
-  readonly accepted_since: number;
 }
 
 /** Waits for Enter here, or for somebody to do it elsewhere. */

@@ -16,6 +16,12 @@ const WEIGHTS = { name: 4, title: 3, description: 2, schema: 1 } as const;
 const MAX_TEXT = 20_000;
 const MAX_DEPTH = 6;
 
+/**
+ * What a deprecated tool's match is worth: it goes behind those that do the same, and is still found where nothing else
+ * does.
+ */
+const DEPRECATED = 0.5;
+
 /** The tools in which words of the query occur, the most telling first; equals by name. */
 export function rank<Tool extends RankedTool>(query: string, tools: readonly Tool[]): Tool[] {
   const terms = [...new Set(wordsOf(query))];
@@ -27,12 +33,14 @@ export function rank<Tool extends RankedTool>(query: string, tools: readonly Too
       return [term, Math.log(1 + (documents.length - holders + 0.5) / (holders + 0.5))] as const;
     }),
   );
-  const score = ({ counts, length }: Document): number =>
-    terms.reduce((sum, term) => {
+  const score = ({ counts, length, deprecated }: Document): number => {
+    const match = terms.reduce((sum, term) => {
       const count = counts.get(term) ?? 0;
       const saturated = (count * (K1 + 1)) / (count + K1 * (1 - B + (B * length) / average));
       return sum + (rarity.get(term) ?? 0) * saturated;
     }, 0);
+    return deprecated ? match * DEPRECATED : match;
+  };
   return tools
     .map((tool, at) => ({ tool, score: score(documents[at] as Document) }))
     .filter((found) => found.score > 0)
@@ -43,6 +51,7 @@ export function rank<Tool extends RankedTool>(query: string, tools: readonly Too
 interface Document {
   readonly counts: ReadonlyMap<string, number>;
   readonly length: number;
+  readonly deprecated: boolean;
 }
 
 const read = new WeakMap<JsonObject, { readonly name: string; readonly document: Document }>();
@@ -63,10 +72,26 @@ function documentOf({ name, definition }: RankedTool): Document {
   add(definition['title'], WEIGHTS.title);
   add(definition['description'], WEIGHTS.description);
   for (const text of textsOf(definition['inputSchema'])) add(text, WEIGHTS.schema);
-  const document = { counts, length };
+  const document = { counts, length, deprecated: isDeprecated(definition) };
   read.set(definition, { name, document });
   return document;
 }
+
+/**
+ * MCP has no field for it, so servers say it in words, and sources write "Deprecated." for OpenAPI's `deprecated: true`:
+ * "Deprecated: …", "(deprecated)", "DEPRECATED", "This tool is deprecated". A tool that finds deprecated things is none.
+ */
+const DEPRECATIONS = [
+  /\bDEPRECATED\b/u,
+  /(?:^|[.!?]\s+|\*\*|[–—@]\s*|\s-\s)deprecated(?:[.:;,!*–—]|\s*$|\s+(?:-\s|since\b|in favou?r\b|use\b))/imu,
+  /[([]deprecated(?:[)\].:;]|\s+(?:since|in favou?r|use)\b)/iu,
+  /\bthis (?:\w+ )?is (?:now )?deprecated\b/iu,
+];
+
+const isDeprecated = ({ title, description }: JsonObject): boolean =>
+  [title, description].some(
+    (text) => typeof text === 'string' && DEPRECATIONS.some((words) => words.test(text.slice(0, MAX_TEXT))),
+  );
 
 /** Names and descriptions of the arguments. */
 function* textsOf(schema: Json | undefined, depth = 0): Iterable<string> {

@@ -195,6 +195,37 @@ describe('the ranking of tools', () => {
       expect(rank('twin', order).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
   });
 
+  it.each([
+    ['Deprecated. Reads a file.'],
+    ['Reads a file. DEPRECATED: Use read_text_file instead.'],
+    ['Reads a file.\n\n**Deprecated** since 2.0'],
+    ['[deprecated] Reads a file.'],
+    ['Reads a file (deprecated since 2.0).'],
+    ['Reads a file. This tool is deprecated.'],
+    ['@deprecated Use read_text_file. Reads a file.'],
+  ])('puts a deprecated tool behind the one that does the same: %s', (description) => {
+    const tools = [tool('read_file', description), tool('read_text_file', 'Reads a file as text.'), ...TOOLS.slice(2)];
+    expect(rank('read file', tools).map(({ name }) => name)).toEqual(['read_text_file', 'read_file']);
+    expect(rank('read file', [tools[0]!, ...TOOLS.slice(2)]).map(({ name }) => name)).toEqual(['read_file']);
+  });
+
+  it('takes a title at its word too', () => {
+    const [old, current] = [tool('read_file', 'Reads a file.'), tool('read_text_file', 'Reads a file as text.')];
+    const titled = { ...old, definition: { ...old.definition, title: 'Read File (Deprecated)' } };
+    expect(rank('read file', [titled, current]).map(({ name }) => name)).toEqual(['read_text_file', 'read_file']);
+  });
+
+  it.each([
+    ['Finds deprecated packages.'],
+    ['Says whether a package is deprecated.'],
+    ['Lists versions: current, deprecated, yanked.'],
+    ['Lists non-deprecated packages; see is_deprecated.'],
+    ['Lists versions of a package (deprecated or yanked ones too).'],
+  ])('has nothing against a tool for deprecated things: %s', (description) => {
+    const twin = tool('b_packages', description.replaceAll('deprecated', 'outdated'));
+    expect(rank('packages', [twin, tool('a_packages', description)])[0]?.name).toBe('a_packages');
+  });
+
   it('is quick for thousands of tools', () => {
     const many = Array.from({ length: 5_000 }, (_, i) => tool(`tool_${i}`, `Does thing number ${i}. `.repeat(10)));
     expect(rank('thing number 4711', many)[0]?.name).toBe('tool_4711');
