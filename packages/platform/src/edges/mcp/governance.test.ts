@@ -281,6 +281,12 @@ it(`carries trace context and foreign metadata, but no credentials, and honours 
     authorization: 'Bearer secret',
     'x-api-key': 'secret',
     'aip/idempotencyKey': 'once',
+    'example.com/context': {
+      author: 'Eve',
+      sent: { Authorization: ['Bearer secret'], tokens: 3 },
+      header: 'bearer secret',
+      list: [{ session_cookie: 'secret' }, 'kept'],
+    },
   };
   const params = { name: 'box_add', arguments: { a: 1, b: 2 }, _meta };
   for (let i = 0; i < 2; i++)
@@ -289,6 +295,11 @@ it(`carries trace context and foreign metadata, but no credentials, and honours 
     });
   expect(upstream.calls).toHaveLength(1);
   expect(upstream.calls[0]?.meta).toMatchObject({ traceparent, 'example.com/note': 'kept' });
+  expect(upstream.calls[0]?.meta?.['example.com/context']).toEqual({
+    author: 'Eve',
+    sent: { Authorization: [], tokens: 3 },
+    list: ['kept'],
+  });
   expect(JSON.stringify(upstream.calls[0]?.meta)).not.toMatch(/secret|once/);
   const other = await post(`${gateway.url}/mcp`, 'tools/call', { ...params, arguments: { a: 9, b: 9 } });
   expect(other.body).toMatchObject({

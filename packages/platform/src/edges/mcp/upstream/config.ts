@@ -1,6 +1,6 @@
 import { AipError } from '@aip/wire';
 import type { Effect, TaskSupport } from '../../../kernel/catalogue.ts';
-import type { SecretOrText } from '../../../kernel/secret.ts';
+import type { SecretOrText, SecretReference } from '../../../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../../../kernel/server-name.ts';
 
 /** What the operator says about a server's tools; what the server says about them itself is not believed. */
@@ -44,9 +44,9 @@ export interface OAuthSettings {
   readonly scopes?: readonly string[];
   /** A client registered beforehand; else a metadata document or dynamic registration is used. */
   readonly client_id?: string | undefined;
-  readonly client_secret?: SecretOrText | undefined;
+  readonly client_secret?: string | SecretReference | undefined;
   /** PKCS #8 in PEM: for `private_key_jwt` (RFC 7523). */
-  readonly private_key?: SecretOrText | undefined;
+  readonly private_key?: string | SecretReference | undefined;
   /** JWS algorithm of that key. */
   readonly key_algorithm?: string;
 }

@@ -10,13 +10,15 @@ import {
   type FetchLike,
   type Transport,
 } from '@modelcontextprotocol/client';
-import { valueWithoutSecrets, type ReadSecret } from '../../../kernel/secret.ts';
+import { withoutSecrets, type ReadSecret } from '../../../kernel/secret.ts';
 import { PASSED_TO_SERVERS } from '../extensions.ts';
 import type { HttpUpstream, UpstreamConfig, UpstreamLog } from './config.ts';
 import type { Listing } from './entries.ts';
 import { httpTransport } from './http-transport.ts';
 import { processTransport } from './process-transport.ts';
-import { disguiseTask } from './remote-task.ts';
+import { disguiseTask } from './remote-task-extension.ts';
+import { servesTasks } from './remote-task-legacy.ts';
+import { createTaskNotices, type TaskNotices } from './remote-task-notices.ts';
 import { hiding, revealConfig } from './secrets.ts';
 import { sseTransport } from './sse-transport.ts';
 
@@ -30,9 +32,14 @@ const GOODBYE = 1_000;
 const LISTEN_TIMEOUT = 2_000;
 /** How long it may take for one page of a list. */
 const LIST_TIMEOUT = 15_000;
+/** Longest text of an error, and longest line of standard error, that are logged, in characters. */
+const MAX_ERROR = 500;
+const MAX_LINE = 4_096;
 
 export interface Connection {
   readonly client: Client;
+  /** What it tells of tasks of 2025-11-25. */
+  readonly notices: TaskNotices;
   /** Resolves when the connection has ended, whoever ended it. */
   readonly lost: Promise<void>;
   /** Settles `lost`: for a connection that is no longer good though nobody has closed it. */
@@ -52,6 +59,8 @@ export interface ConnectOptions {
   /** Gives up opening. */
   readonly signal: AbortSignal;
   readonly onListChanged?: () => void;
+  /** Told each line that a process says beside the protocol, as it may be shown. */
+  readonly onStandardError?: (line: string) => void;
   /** Called before the connection opens, to answer what the server may ask. */
   readonly prepare?: (client: Client) => void;
 }
@@ -82,10 +91,10 @@ async function open(
   mode: 'auto' | 'legacy',
   overHttp: (config: HttpUpstream<string>, fetch: FetchLike) => Transport = httpTransport,
 ): Promise<Connection> {
-  const { name, capabilities, fetch, signal, onListChanged, prepare } = options;
+  const { name, capabilities, log, fetch, signal, onListChanged, onStandardError, prepare } = options;
   const { config, secrets } = await revealConfig(options.config, options.readSecret);
-  const log: UpstreamLog = (level, message, fields) =>
-    options.log(level, message, valueWithoutSecrets(fields, secrets));
+  // Hidden before it is cut, or a part of a secret would be left.
+  const shown = (text: string, length: number): string => withoutSecrets(text, secrets).slice(0, length);
   const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
   const client = new Client(
     { name: 'aip', version: '0.1.0' },
@@ -95,19 +104,24 @@ async function open(
       ...(onListChanged ? { listChanged: { tools: changed, prompts: changed, resources: changed } } : {}),
     },
   );
+  const notices = createTaskNotices();
   const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
   const report = bounded(name, 'upstream connection', 'error', log);
   const onerror = (error: Error): void => {
-    report(error.message.slice(0, 500));
+    report(shown(error.message, MAX_ERROR));
     // The stream on which it would tell of changes, and ask, does not come back.
     if (error.message.startsWith('Maximum reconnection attempts')) lose();
   };
   Object.assign(client, { onclose: lose, onerror });
+  const reportLine = bounded(name, 'upstream standard error', 'line', log);
+  const onLine = (text: string): void => {
+    const line = shown(text, MAX_LINE);
+    onStandardError?.(line);
+    reportLine(line);
+  };
   prepare?.(client);
   const transport: Transport = hiding(
-    'command' in config
-      ? processTransport(config, bounded(name, 'upstream standard error', 'line', log))
-      : overHttp(config, fetch),
+    'command' in config ? processTransport(config, onLine) : overHttp(config, fetch),
     secrets,
   );
   const giveUp = (): void => void transport.close().catch(() => {});
@@ -116,7 +130,9 @@ async function open(
     signal.throwIfAborted();
     await withinTime(client.connect(transport, { timeout: CONNECT_TIMEOUT }));
     const receive = transport.onmessage?.bind(transport);
-    const onmessage: typeof receive = (message, extra) => receive?.(disguiseTask(message), extra);
+    const onmessage: typeof receive = (message, extra) => {
+      if (!notices.take(message)) receive?.(disguiseTask(message), extra);
+    };
     Object.assign(transport, { onmessage });
     if (client.getProtocolEra() === 'legacy' && 'listening' in transport)
       await Promise.race([transport.listening, sleep(LISTEN_TIMEOUT, undefined, { ref: false })]);
@@ -130,6 +146,7 @@ async function open(
   void client.autoOpenedSubscription?.closed.then(() => lose());
   return {
     client,
+    notices,
     lost,
     lose,
     async close() {
@@ -203,6 +220,7 @@ export async function listAll({ client }: Connection): Promise<Listing> {
     templates: templates.resourceTemplates as unknown as JsonObject[],
     prompts: prompts.prompts as unknown as JsonObject[],
     servesResources: offered.resources !== undefined,
+    servesTasks: servesTasks(client),
   };
 }
 

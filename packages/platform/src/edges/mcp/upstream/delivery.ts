@@ -1,5 +1,5 @@
 import { AipError } from '@aip/wire';
-import { data, type Body } from '../../../kernel/body.ts';
+import { data } from '../../../kernel/body.ts';
 import { errorBody } from '../../../kernel/error-body.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
 import type { RouteEvent } from '../../../kernel/task.ts';
@@ -7,17 +7,20 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 import { eventChannel, type EventChannel } from './event-channel.ts';
 import { aipErrorIn, failureOf, isConnectionLoss, isLostSession } from './failures.ts';
-import { createLanes, mayAsk, wantsLogs } from './lanes.ts';
+import { createLanes, mayAsk, wantsLogs, type Seat } from './lanes.ts';
 import { handleLogs } from './logs.ts';
 import type { Access } from './oauth/access.ts';
 import { accountKey, accountOf, type Account } from './oauth/account.ts';
 import { createOwnConnections } from './own-connections.ts';
-import { perform } from './perform.ts';
+import { perform, type Performed } from './perform.ts';
 import { createQuestioner } from './questions.ts';
-import { createdTaskIn, followTask } from './remote-task.ts';
+import type { RemoteTask } from './remote-task-dialect.ts';
+import { followTask } from './remote-task.ts';
 
 /** How long a person who is sent to log in may take, in milliseconds. */
 const LOGIN_WITHIN = 10 * 60_000;
+/** How long a connection that fails is kept for a task that has been made on it, in milliseconds. */
+const PATIENCE = 5_000;
 
 /** The connection that callers share who have no tokens of their own at the server. */
 export interface SharedConnection {
@@ -67,16 +70,15 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
     const began = performance.now();
     try {
       if (call.handle !== undefined) return await follow(call.handle, call, channel);
-      const body = await attempt(call, channel).catch(async (error: unknown) => {
+      const performed = await attempt(call, channel).catch(async (error: unknown) => {
         // A server that has forgotten the session has done nothing.
         if (!isLostSession(error) && !(await loggedIn(call, channel, error))) throw error;
         return attempt(call, channel);
       });
+      if ('task' in performed) return await follow(performed.task, call, channel, performed.seat);
       onDone(performance.now() - began);
-      return { type: 'done', body };
+      return { type: 'done', body: performed.body };
     } catch (thrown) {
-      const task = createdTaskIn(thrown);
-      if (task !== undefined) return follow(task, call, channel);
       const possible = call.entry.effect === 'read' ? 'none' : 'unknown';
       if (thrown instanceof AipError) return { type: 'failed', error: thrown.toJSON(), effect: 'none' };
       if (call.signal.aborted)
@@ -86,33 +88,85 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
   }
 
   /** The task that the server has made of the call, each time on the connection that is its caller's then. */
-  const follow = (taskId: string, call: RouteCall, channel: EventChannel): Promise<RouteEvent> =>
-    followTask({
-      taskId,
-      call,
-      channel,
-      use: async (ask) =>
-        (await isOwnAt(call))
-          ? own.use(accountOf(call.message.from), ({ client }) => ask(client))
-          : onShared(call, ({ client }) => ask(client)),
-    });
+  async function follow(taskId: string, call: RouteCall, channel: EventChannel, first?: Seat): Promise<RouteEvent> {
+    let seat = first && heldWhileIn(Promise.resolve(first));
+
+    /** On the lane of a caller who can be asked; anew when that has gone. */
+    async function seated(isOwn: boolean): Promise<Seat | undefined> {
+      // Only to say that it is given up, any connection will do.
+      if (seat || call.signal.aborted) return seat;
+      return (seat = heldWhileIn(
+        needsLane(call, isOwn).then((does) => (does ? lanes.seat(taskId, call, channel) : undefined)),
+      ));
+    }
+
+    function heldWhileIn(taken: Promise<Seat | undefined>): Promise<Seat | undefined> {
+      const leave = (): void => void (seat === taken && (seat = undefined));
+      taken.then((found) => {
+        // Without one, because none was free or none is needed, it is asked for again.
+        if (!found) return leave();
+        void found.connection.lost.then(() => {
+          leave();
+          found.end();
+        });
+      }, leave);
+      return taken;
+    }
+
+    let reached = performance.now();
+
+    /** Servers may keep a task to its session: that is given up when it has gone, or cannot be reached for some time. */
+    const patient = <T>(ask: (connection: Connection) => Promise<T>) =>
+      async function (connection: Connection): Promise<() => T> {
+        try {
+          const answer = await ask(connection);
+          reached = performance.now();
+          return () => answer;
+        } catch (error) {
+          if (isLostSession(error) || performance.now() - reached > PATIENCE) throw error;
+          return () => {
+            throw error;
+          };
+        }
+      };
+
+    const use: RemoteTask['use'] = async (ask) => {
+      const isOwn = await isOwnAt(call);
+      const found = await seated(isOwn);
+      if (found) return (await onLane(found.connection, patient(ask)))();
+      if (isOwn) return (await own.use(accountOf(call.message.from), patient(ask)))();
+      return (await onShared(call, patient(ask)))();
+    };
+    try {
+      return await followTask({ taskId, call, channel, use });
+    } finally {
+      void seat?.then((found) => found?.end()).catch(() => {});
+    }
+  }
 
   const isOwnAt = async ({ message }: RouteCall): Promise<boolean> =>
     access !== undefined && !access.service && (await access.has(accountOf(message.from)));
 
-  async function attempt(call: RouteCall, channel: EventChannel): Promise<Body> {
+  async function attempt(call: RouteCall, channel: EventChannel): Promise<Performed & { readonly seat?: Seat }> {
     const account = accountOf(call.message.from);
     const isOwn = await isOwnAt(call);
     const turn = (await needsLane(call, isOwn)) ? await lanes.take(call, channel) : undefined;
-    if (!turn && isOwn) return own.use(account, ({ client }) => perform(client, call, channel));
-    if (!turn) return onShared(call, ({ client }) => perform(client, call, channel));
+    const ask = (connection: Connection): Promise<Performed> => perform(connection, call, channel);
+    if (!turn) return isOwn ? own.use(account, ask) : onShared(call, ask);
     try {
-      return await perform(turn.connection.client, call, channel);
-    } catch (error) {
-      if (isConnectionLoss(error)) turn.connection.lose();
-      throw error;
+      const performed = await onLane(turn.connection, ask);
+      return 'task' in performed ? { ...performed, seat: turn.stay(performed.task) } : performed;
     } finally {
       turn.end();
+    }
+  }
+
+  async function onLane<T>(connection: Connection, ask: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await ask(connection);
+    } catch (error) {
+      if (isConnectionLoss(error)) connection.lose();
+      throw error;
     }
   }
 

@@ -1,8 +1,9 @@
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
-import type { CatalogueEntry, Effect, TaskSupport } from '../../../kernel/catalogue.ts';
+import type { CatalogueEntry, Effect } from '../../../kernel/catalogue.ts';
 import { toolDigest } from '../../../kernel/definition.ts';
 import { ANY_URI } from '../uris.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
+import { isMadeForTasks } from './remote-task-legacy.ts';
 
 /** What a server has listed, in its own words. */
 export interface Listing {
@@ -12,6 +13,8 @@ export interface Listing {
   readonly prompts: readonly JsonObject[];
   /** It serves resources, listed or not. */
   readonly servesResources: boolean;
+  /** Its tools may say that they are called as tasks (2025-11-25). */
+  readonly servesTasks: boolean;
 }
 
 /** Definitions above this many characters of JSON are left out. */
@@ -31,7 +34,7 @@ export function entriesOf(
   log: UpstreamLog,
 ): CatalogueEntry[] {
   const entries = [
-    ...listing.tools.map((tool) => toolEntry(server, config, tool)),
+    ...listing.tools.map((tool) => toolEntry(server, config, tool, listing.servesTasks)),
     ...listing.resources.map((resource) => otherEntry(server, 'resource', resource, resource['uri'])),
     ...listing.templates.map((template) => otherEntry(server, 'template', template, template['uriTemplate'])),
     ...listing.prompts.map((prompt) => otherEntry(server, 'prompt', prompt, prompt['name'])),
@@ -72,11 +75,12 @@ export function entriesOf(
 
 const tooLarge = (entry: CatalogueEntry): boolean => JSON.stringify(entry.native).length > MAX_DEFINITION;
 
-function toolEntry(server: string, config: UpstreamConfig, tool: JsonObject): CatalogueEntry {
+function toolEntry(server: string, config: UpstreamConfig, tool: JsonObject, servesTasks: boolean): CatalogueEntry {
   const name = textOf(tool['name']);
   const own = <Value>(table: Readonly<Record<string, Value>> | undefined): Value | undefined =>
     table && Object.hasOwn(table, name) ? table[name] : undefined;
-  const tasks = own(config.tasks) ?? taskSupportIn(tool['execution']);
+  // That its server takes it as a task only is the gateway's business: whoever takes none here gets the result.
+  const tasks = own(config.tasks) ?? (servesTasks && isMadeForTasks(tool) ? 'optional' : undefined);
   const effect: Effect = own(config.effects) ?? config.default_effect ?? 'external';
   return {
     ...base(server, 'tool', name, tool),
@@ -89,12 +93,6 @@ function toolEntry(server: string, config: UpstreamConfig, tool: JsonObject): Ca
     digest: toolDigest(tool),
     native: tool,
   };
-}
-
-/** What a tool of 2025-11-25 says of itself (server/tools, `execution`). */
-function taskSupportIn(execution: Json | undefined): TaskSupport | undefined {
-  const support = isJsonObject(execution) ? execution['taskSupport'] : undefined;
-  return support === 'optional' || support === 'required' ? support : undefined;
 }
 
 /** Reading changes nothing, by the meaning of these requests; that is not a hint of the server's. */

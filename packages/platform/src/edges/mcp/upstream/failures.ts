@@ -45,7 +45,7 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
   if (own) return { error: own.toJSON(), effect: 'none' };
   if (isOversized(thrown)) return failed(`its result is larger than ${MAX_MESSAGE_BYTES} bytes and was refused.`);
   if (thrown instanceof ProtocolError) {
-    if (thrown.data === STREAM_ENDED) return failed('it closed the connection before it had answered.');
+    if (isCutShort(thrown)) return failed('it closed the connection before it had answered.');
     return { error: foreign(server, thrown), effect: NOT_BEGUN.has(thrown.code) ? 'none' : possible };
   }
   if (thrown instanceof SdkHttpError) return refusedByHttp(failed, thrown);
@@ -62,6 +62,9 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
   if (unreachable(thrown)) return failed('it cannot be reached.', 'none');
   return failed('the connection to it failed.');
 }
+
+/** Whether a response is one that the transport has made, because the server's has not come. */
+export const isCutShort = (thrown: ProtocolError): boolean => thrown.data === STREAM_ENDED;
 
 /** An error of ours that another's has been wrapped around: an address that is blocked, a login that is wanted. */
 export function aipErrorIn(thrown: unknown): AipError | undefined {

@@ -10,7 +10,8 @@ import { accountOf, type Account } from './oauth/account.ts';
 import type { ClientIdentity } from './oauth/client.ts';
 import { CALLBACK_PATH, CLIENT_PATH } from './oauth/endpoints.ts';
 import { createLogins, type Logins, type LoginState } from './oauth/logins.ts';
-import { startUpstream, type Upstream, type UpstreamStatus } from './upstream.ts';
+import type { UpstreamStatus } from './status.ts';
+import { startUpstream, type Upstream } from './upstream.ts';
 
 export type { UpstreamConfig } from './config.ts';
 export { registerLoginEndpoints } from './oauth/endpoints.ts';
@@ -86,10 +87,12 @@ export function createMcpUpstreams(
   const logins = createLogins(() => exchange.clock.now());
 
   function run(name: string, config: UpstreamConfig): void {
+    // A server that is restarted goes on with the one it had: two would renew the same tokens.
     const access =
-      'url' in config
+      accesses.get(name) ??
+      ('url' in config
         ? createAccess({ server: name, config, fetchFor, vault, readSecret, identity: () => identityAt(baseUrl()) })
-        : undefined;
+        : undefined);
     if (access) accesses.set(name, access);
     const upstream = startUpstream(exchange, name, config, {
       access,

@@ -1,52 +1,54 @@
-import { AipError, type JsonObject } from '@aip/wire';
+import { AipError } from '@aip/wire';
 import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
-import type { AskKind } from '../../../kernel/ask.ts';
 import type { Message } from '../../../kernel/message.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { Connection } from './connection.ts';
 import type { EventChannel } from './event-channel.ts';
-import { handleLogs } from './logs.ts';
+import { askerOf, prepareLane, type Asker, type Lane } from './lane.ts';
 import { accountKey, accountOf, type Account } from './oauth/account.ts';
-import { createQuestioner, type Questioner } from './questions.ts';
+import { createPlaces } from './places.ts';
 
 /**
  * Older servers do not say which call a question of theirs belongs to, nor, over stdio, a log message. So whoever can
  * answer the one, or wants to hear the other, gets a connection of its own, with one call on it at a time: nobody is ever
- * asked, or told, of another's call.
+ * asked, or told, of another's call. What belongs to a task names it, so any number of tasks share a lane beside its call.
  */
 export interface Lanes {
-  /** Waits for its turn on the caller's lane; undefined when no further lane can be opened. */
+  /**
+   * Waits for its turn on a lane of its caller's. Undefined for a caller that can be asked nothing when no lane is free:
+   * it only misses log messages. Throws RATE_LIMITED when too many are in use or waited for, CANCELED.
+   */
   take(call: RouteCall, channel: EventChannel): Promise<Turn | undefined>;
-  /** Closes the lanes of one account: its tokens have changed. */
+  /** A seat on the caller's lane for a task whose own has gone; undefined when no lane is free. */
+  seat(taskId: string, call: RouteCall, channel: EventChannel): Promise<Seat | undefined>;
+  /** Closes the lanes of one account, those in use with the end of their call: its tokens have changed. */
   forget(account: Account): void;
   close(): Promise<void>;
 }
 
 export interface Turn {
   readonly connection: Connection;
+  /** Keeps the lane for the task that the server has made of the call; the next call does not wait for it. */
+  stay(taskId: string): Seat;
   /** Gives the lane to the next call. */
+  end(): void;
+}
+
+/** One task's place on a lane: what the server asks for it is put to its caller. */
+export interface Seat {
+  readonly connection: Connection;
   end(): void;
 }
 
 /** Lanes of one server: each may be a process. */
 const MAX_LANES = 16;
+/** Of those, the ones that one account may have. */
+const MAX_OWN = 4;
 /** Calls that wait for one lane. */
 const MAX_WAITING = 32;
-/** An unused lane is closed after this many milliseconds. */
+/** An unused lane is closed after this many milliseconds, or sooner if somebody else needs one. */
 const IDLE = 5 * 60_000;
-
-interface Lane {
-  readonly account: Account;
-  connection: Promise<Connection>;
-  /** The call whose questions these are. */
-  current?: { readonly channel: EventChannel; readonly questioner: Questioner };
-  last: Promise<void>;
-  waiting: number;
-  /** Questions of its call that are not answered yet. */
-  asking: number;
-  idle?: NodeJS.Timeout;
-}
 
 export const mayAsk = ({ accepts }: Message): boolean =>
   accepts.sampling === true || accepts.elicitation === true || accepts.roots === true;
@@ -61,123 +63,186 @@ export function createLanes(
     prepare: (client: Client) => void,
   ) => Promise<Connection>,
 ): Lanes {
-  const lanes = new Map<string, Lane>();
+  const lanes = new Set<Lane>();
+  const places = createPlaces(MAX_LANES, () => vacate([...lanes]));
 
-  function laneOf(message: Message): Lane | undefined {
-    const account = accountOf(message.from);
-    for (let n = 0; n < MAX_LANES; n++) {
-      const key = JSON.stringify([accountKey(account), capabilitiesOf(message), n]);
-      const known = lanes.get(key);
-      // A lane whose call waits for a person, who may never answer, is not waited for.
-      if (known && known.asking > 0) continue;
-      if (known) return known;
-      if (lanes.size >= MAX_LANES) return undefined;
-      const connection = open(key, message, () => lane);
-      const lane: Lane = { account, connection, last: Promise.resolve(), waiting: 0, asking: 0 };
-      lanes.set(key, lane);
-      return lane;
+  /** One may have to wait for its place; whoever cannot wait gets one that is free, or undefined. Throws RATE_LIMITED. */
+  function laneOf(message: Message, canWait: boolean): Lane | undefined {
+    const account = accountKey(accountOf(message.from));
+    const kind = JSON.stringify([account, capabilitiesOf(message)]);
+    // A lane whose call waits for a person, who may never answer, is not waited for.
+    const known = [...lanes].find((lane) => lane.kind === kind && lane.asking === 0 && !lane.isForgotten);
+    if (known) return known;
+    const own = [...lanes].filter((lane) => lane.account === account);
+    if (own.length >= MAX_OWN && !vacate(own)) {
+      if (!canWait) return undefined;
+      throw new AipError(
+        'RATE_LIMITED',
+        `You have ${MAX_OWN} connections to this server in use already, for calls that can ask you something; let one of them end first.`,
+      );
     }
-    return undefined;
+    if (!canWait && places.isFull && !vacate([...lanes])) return undefined;
+    return addLane(message, account, kind);
   }
 
-  async function open(key: string, message: Message, lane: () => Lane): Promise<Connection> {
+  function addLane(message: Message, account: string, kind: string): Lane {
+    const lane: Lane = {
+      account,
+      kind,
+      connection: places.take().then((leavePlace) => {
+        lane.leavePlace = leavePlace;
+        return open(lane, message);
+      }),
+      tasks: new Map(),
+      last: Promise.resolve(),
+      waiting: 0,
+      asking: 0,
+      isForgotten: false,
+    };
+    lane.connection.then(
+      ({ lost }) => lost.then(() => closeLane(lane)),
+      () => remove(lane),
+    );
+    lanes.add(lane);
+    return lane;
+  }
+
+  async function open(lane: Lane, message: Message): Promise<Connection> {
+    if (!lanes.has(lane)) {
+      lane.leavePlace?.();
+      throw new AipError('CANCELED', 'Nobody waits for this connection any more.');
+    }
     const capabilities = capabilitiesOf(message);
-    const gone = (): void => void (lanes.get(key) === lane() && lanes.delete(key));
-    const ask = (kind: AskKind) => async (request: { params?: unknown }) =>
-      (await put(lane(), kind, request.params)) as never;
+    return connectWith(accountOf(message.from), capabilities, (client) => prepareLane(lane, capabilities, client));
+  }
+
+  /** Undefined when the lane was forgotten before it was the call's turn. */
+  async function turnOn(lane: Lane, call: RouteCall, channel: EventChannel): Promise<Turn | undefined> {
+    if (lane.waiting >= MAX_WAITING)
+      throw new AipError(
+        'RATE_LIMITED',
+        `${MAX_WAITING} of your calls wait for this server already; it answers them one by one.`,
+      );
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const turn = lane.last;
+    lane.last = ended;
+    enter(lane);
+    const give = (): void => {
+      leave(lane);
+      // The calls behind it still wait for those before it.
+      void turn.then(end);
+    };
     try {
-      const connection = await connectWith(accountOf(message.from), capabilities, (client) => {
-        if (capabilities.sampling) client.setRequestHandler('sampling/createMessage', ask('sampling'));
-        if (capabilities.elicitation) client.setRequestHandler('elicitation/create', ask('elicitation'));
-        if (capabilities.roots) client.setRequestHandler('roots/list', ask('roots'));
-        handleLogs(client, () => lane().current?.channel);
-      });
-      void connection.lost.then(() => {
-        gone();
-        return connection.close();
-      });
-      return connection;
+      const connection = await Promise.race([turn.then(() => lane.connection), aborted(call.signal)]);
+      if (lane.isForgotten) {
+        give();
+        return undefined;
+      }
+      const asker = askerOf(call, channel);
+      lane.current = asker;
+      return {
+        connection,
+        stay: (taskId) => sit(lane, connection, taskId, asker),
+        end() {
+          delete lane.current;
+          give();
+        },
+      };
     } catch (error) {
-      gone();
+      give();
       throw error;
     }
   }
 
+  function sit(lane: Lane, connection: Connection, taskId: string, asker: Asker): Seat {
+    lane.tasks.set(taskId, asker);
+    return {
+      connection,
+      end() {
+        if (lane.tasks.get(taskId) === asker) lane.tasks.delete(taskId);
+        rest(lane);
+      },
+    };
+  }
+
+  function enter(lane: Lane): void {
+    lane.waiting++;
+    clearTimeout(lane.idle?.timer);
+    delete lane.idle;
+  }
+
+  function leave(lane: Lane): void {
+    lane.waiting--;
+    rest(lane);
+  }
+
+  /** What nobody uses is closed: at once when it is of no more use or somebody else needs it, else after some time. */
+  function rest(lane: Lane): void {
+    if (!lanes.has(lane) || lane.waiting > 0) return;
+    // A task finds itself another.
+    if (lane.isForgotten) return void closeLane(lane);
+    if (lane.tasks.size > 0) return;
+    if (!lane.leavePlace || places.isWanted) return void closeLane(lane);
+    clearTimeout(lane.idle?.timer);
+    const timer = setTimeout(() => void closeLane(lane), IDLE).unref();
+    lane.idle = { since: performance.now(), timer };
+  }
+
+  /** Closes the one that has been unused for longest; false when all are used. */
+  function vacate(among: readonly Lane[]): boolean {
+    const [longest] = among
+      .flatMap((lane) => (lane.idle ? [{ lane, since: lane.idle.since }] : []))
+      .toSorted((a, b) => a.since - b.since);
+    if (longest) void closeLane(longest.lane);
+    return longest !== undefined;
+  }
+
+  function remove(lane: Lane): void {
+    lanes.delete(lane);
+    clearTimeout(lane.idle?.timer);
+    delete lane.idle;
+    lane.leavePlace?.();
+  }
+
+  function closeLane(lane: Lane): Promise<void> {
+    remove(lane);
+    return lane.connection.then(
+      (connection) => connection.close(),
+      () => {},
+    );
+  }
+
   return {
     async take(call, channel) {
-      const lane = laneOf(call.message);
+      for (;;) {
+        const lane = laneOf(call.message, mayAsk(call.message));
+        if (!lane) return undefined;
+        const turn = await turnOn(lane, call, channel);
+        if (turn) return turn;
+      }
+    },
+    async seat(taskId, call, channel) {
+      const lane = laneOf(call.message, false);
       if (!lane) return undefined;
-      if (lane.waiting >= MAX_WAITING)
-        throw new AipError(
-          'RATE_LIMITED',
-          `${MAX_WAITING} of your calls wait for this server already; it answers them one by one.`,
-        );
-      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-      const turn = lane.last;
-      lane.last = ended;
-      lane.waiting++;
-      clearTimeout(lane.idle);
+      enter(lane);
       try {
-        await Promise.race([turn, aborted(call.signal)]);
-        const connection = await lane.connection;
-        lane.current = { channel, questioner: createQuestioner(call, channel) };
-        return { connection, end: () => release(lane, end) };
-      } catch (error) {
-        // The calls behind it still wait for those before it.
-        lane.waiting--;
-        void turn.then(end);
-        throw error;
+        return sit(lane, await lane.connection, taskId, askerOf(call, channel));
+      } finally {
+        leave(lane);
       }
     },
     forget(account) {
-      for (const [key, lane] of lanes) {
-        if (accountKey(lane.account) !== accountKey(account)) continue;
-        lanes.delete(key);
-        if (lane.waiting === 0) closeIdle(lane);
+      for (const lane of lanes) {
+        if (lane.account !== accountKey(account)) continue;
+        lane.isForgotten = true;
+        rest(lane);
       }
     },
     async close() {
-      const all = [...lanes.values()];
-      lanes.clear();
-      for (const lane of all) clearTimeout(lane.idle);
-      await Promise.all(
-        all.map((lane) =>
-          lane.connection.then(
-            (connection) => connection.close(),
-            () => {},
-          ),
-        ),
-      );
+      places.close();
+      await Promise.all([...lanes].map(closeLane));
     },
   };
-}
-
-function release(lane: Lane, end: () => void): void {
-  delete lane.current;
-  lane.waiting--;
-  if (lane.waiting === 0) lane.idle = setTimeout(closeIdle, IDLE, lane).unref();
-  end();
-}
-
-function closeIdle({ connection, idle }: Lane): void {
-  clearTimeout(idle);
-  void connection.then(
-    (opened) => opened.close(),
-    () => {},
-  );
-}
-
-/** Puts a question to the caller of the call that is on the lane, and waits for the answer. */
-async function put(lane: Lane, kind: AskKind, params: unknown): Promise<JsonObject> {
-  const { current } = lane;
-  if (!current) throw new AipError('UNSUPPORTED_OPERATION', 'Nobody has called this server, so nobody can be asked.');
-  lane.asking++;
-  try {
-    const [answer = {}] = await current.questioner.ask([{ kind, params }]);
-    return answer;
-  } finally {
-    lane.asking--;
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

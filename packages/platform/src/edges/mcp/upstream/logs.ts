@@ -13,9 +13,13 @@ const caller = new AsyncLocalStorage<EventChannel>();
 export const listening = <T>(channel: EventChannel, work: () => Promise<T>): Promise<T> => caller.run(channel, work);
 
 /** Hands a server's log messages to the call they belong to; nobody else hears them. */
-export function handleLogs(client: Client, otherwise: () => EventChannel | undefined = () => undefined): void {
-  client.setNotificationHandler('notifications/message', ({ params: { level, data, logger } }) => {
-    (caller.getStore() ?? otherwise())?.push({
+export function handleLogs(
+  client: Client,
+  otherwise: (params: unknown) => EventChannel | undefined = () => undefined,
+): void {
+  client.setNotificationHandler('notifications/message', ({ params }) => {
+    const { level, data, logger } = params;
+    (caller.getStore() ?? otherwise(params))?.push({
       type: 'log',
       level,
       data: { type: 'data', value: data as Json },

@@ -7,7 +7,7 @@ import { accountKey, type Account } from './oauth/account.ts';
 export interface OwnConnections {
   /** Works on the account's connection, which is opened when there is none. */
   use<T>(account: Account, work: (connection: Connection) => Promise<T>): Promise<T>;
-  /** Closes the account's connection: its tokens have changed. */
+  /** Closes the account's connection, once nobody uses it any more: its tokens have changed. */
   forget(account: Account): void;
   close(): Promise<void>;
 }
@@ -18,39 +18,35 @@ const MAX_OPEN = 64;
 const IDLE = 5 * 60_000;
 
 interface Held {
+  readonly key: string;
   readonly connection: Promise<Connection>;
   users: number;
+  isForgotten: boolean;
   idle?: NodeJS.Timeout;
 }
 
 export function createOwnConnections(open: (account: Account) => Promise<Connection>): OwnConnections {
-  const held = new Map<string, Held>();
+  const all = new Set<Held>();
 
   function take(account: Account): Held {
     const key = accountKey(account);
-    const known = held.get(key);
+    const known = all.values().find((held) => held.key === key && !held.isForgotten);
     if (known) return known;
     makeRoom();
-    const made: Held = { connection: open(account), users: 0 };
-    held.set(key, made);
-    const gone = (): void => void (held.get(key) === made && held.delete(key));
+    const made: Held = { key, connection: open(account), users: 0, isForgotten: false };
+    all.add(made);
     made.connection.then(
-      (connection) =>
-        connection.lost.then(() => {
-          gone();
-          return connection.close();
-        }),
-      gone,
+      (connection) => connection.lost.then(() => end(made)),
+      () => all.delete(made),
     );
     return made;
   }
 
   function makeRoom(): void {
-    if (held.size < MAX_OPEN) return;
-    const unused = [...held].find(([, { users }]) => users === 0);
+    if (all.size < MAX_OPEN) return;
+    const unused = all.values().find(({ users }) => users === 0);
     if (!unused) throw new AipError('RATE_LIMITED', `${MAX_OPEN} users have calls open at this server already.`);
-    held.delete(unused[0]);
-    void end(unused[1]);
+    void end(unused);
   }
 
   async function use<T>(account: Account, work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -65,29 +61,35 @@ export function createOwnConnections(open: (account: Account) => Promise<Connect
       });
     } finally {
       mine.users--;
-      if (mine.users === 0) mine.idle = setTimeout(() => void end(mine), IDLE).unref();
+      if (mine.users === 0) leave(mine);
     }
+  }
+
+  function leave(mine: Held): void {
+    if (mine.isForgotten) void end(mine);
+    else mine.idle = setTimeout(() => void end(mine), IDLE).unref();
+  }
+
+  function end(mine: Held): Promise<void> {
+    all.delete(mine);
+    clearTimeout(mine.idle);
+    return mine.connection.then(
+      (opened) => opened.close(),
+      () => {},
+    );
   }
 
   return {
     use,
     forget(account) {
-      const mine = held.get(accountKey(account));
-      held.delete(accountKey(account));
-      if (mine) void end(mine);
+      const key = accountKey(account);
+      const mine = all.values().find((held) => held.key === key && !held.isForgotten);
+      if (!mine) return;
+      mine.isForgotten = true;
+      if (mine.users === 0) void end(mine);
     },
     async close() {
-      const all = [...held.values()];
-      held.clear();
-      await Promise.all(all.map(end));
+      await Promise.all([...all].map(end));
     },
   };
-}
-
-function end({ connection, idle }: Held): Promise<void> {
-  clearTimeout(idle);
-  return connection.then(
-    (opened) => opened.close(),
-    () => {},
-  );
 }

@@ -11,10 +11,13 @@ import type { Message } from '../../../kernel/message.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
 import { declaredHeaders, paramHeaders } from '../param-headers.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import type { Connection } from './connection.ts';
 import type { EventChannel } from './event-channel.ts';
 import { listening } from './logs.ts';
 import { createQuestioner } from './questions.ts';
-import { TAKES_TASKS } from './remote-task.ts';
+import { createdTaskIn, TAKES_TASKS } from './remote-task-extension.ts';
+import { CreateTaskResult, isMadeForTasks, servesTasks, taskIn, taskParams, untilMade } from './remote-task-legacy.ts';
+import { progressEvent } from './remote-task-notices.ts';
 import { inRounds, type Retry } from './rounds.ts';
 import { raiseSignals } from './signals.ts';
 
@@ -27,34 +30,57 @@ const TOTAL = 60 * 60_000;
 const EXTENSION_METHODS: ReadonlySet<string> = new Set(['skills/list', 'skills/get', 'resources/directory/read']);
 const AnyResult = z.looseObject({});
 
-/** Sends what the message asks for and returns the server's result, whole. */
-export async function perform(client: Client, call: RouteCall, channel: EventChannel): Promise<Body> {
+/** The server's result, whole, or the id of the task that it has made of the call. */
+export type Performed = { readonly body: Body } | { readonly task: string };
+
+/** Sends what the message asks for. */
+export async function perform(
+  { client, notices }: Connection,
+  call: RouteCall,
+  channel: EventChannel,
+): Promise<Performed> {
   const { entry, message } = call;
   const args = argumentsOf(message.body);
   const stateless = client.getProtocolEra() === 'modern';
-  const _meta = { ...metaOf(message), ...(stateless ? askerOf(call) : {}) };
+  const { method, params } = requestOf(call, args);
+  const asTask = method === 'tools/call' && servesTasks(client) && isMadeForTasks(entry.native);
+  const _meta = {
+    ...metaOf(message),
+    ...(stateless ? askerOf(call) : {}),
+    ...(asTask ? { progressToken: message.id } : {}),
+  };
   const headers = stateless && entry.kind === 'tool' ? paramHeaders(declaredHeaders(entry.inputSchema), args) : {};
   const options: RequestOptions = {
-    signal: call.signal,
+    signal: asTask ? untilMade(call.signal) : call.signal,
     timeout: SILENCE,
     maxTotalTimeout: TOTAL,
     resetTimeoutOnProgress: true,
     allowInputRequired: true,
     headers,
-    onprogress: ({ progress, total, message: text }) =>
-      channel.push({
-        type: 'progress',
-        progress,
-        ...(total === undefined ? {} : { total }),
-        ...(text === undefined ? {} : { message: text }),
-      }),
+    // What is a task by then says how far it has come beyond the answer to its call.
+    ...(asTask ? {} : { onprogress: (progress) => channel.push(progressEvent(progress)) }),
   };
-  const { method, params } = requestOf(call, args);
-  const send = async (retry: Retry): Promise<JsonObject> =>
-    (await requestBy(client, { method, params: { ...params, ...retry, _meta } }, options)) as JsonObject;
-  const result = await listening(channel, () => inRounds(send, createQuestioner(call, channel)));
-  if (entry.kind === 'tool') raiseSignals(result, call, channel);
-  return { type: 'mcp', value: result };
+  const sent = { ...params, ...(asTask ? taskParams(message) : {}), _meta };
+  const send = async (retry: Retry): Promise<JsonObject> => {
+    const request = { method, params: { ...sent, ...retry } };
+    return (await (asTask
+      ? client.request(request, CreateTaskResult, options)
+      : requestBy(client, request, options))) as JsonObject;
+  };
+  const stop = asTask ? notices.onProgress(message.id, channel) : undefined;
+  try {
+    const result = await listening(channel, () => inRounds(send, createQuestioner(call, channel)));
+    const task = asTask ? taskIn(result) : undefined;
+    if (task !== undefined) return { task };
+    if (entry.kind === 'tool') raiseSignals(result, call, channel);
+    return { body: { type: 'mcp', value: result } };
+  } catch (thrown) {
+    const task = createdTaskIn(thrown);
+    if (task === undefined) throw thrown;
+    return { task };
+  } finally {
+    stop?.();
+  }
 }
 
 /** The SDK knows the results of the specification's own methods. */

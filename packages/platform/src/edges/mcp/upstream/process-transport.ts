@@ -11,13 +11,15 @@ const INHERITED = ['PATH', 'HOME', 'LANG'] as const;
 const GRACE = 1_000;
 /** After an exit, how long output that is still in the pipe is waited for: a grandchild may hold it open. */
 const DRAIN = 50;
-const MAX_STDERR_LINE = 4_096;
+/** Of standard error no longer line is kept, in bytes. */
+const MAX_STDERR_LINE = 64 * 1024;
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
  * A transport to a server that runs as a child process. Unlike the SDK's own it hands on nothing of the environment
- * but what is named, ends a call as soon as the process has exited, and outlives messages that are too long.
+ * but what is named, ends a call as soon as the process has exited, and outlives messages that are too long. What else
+ * the process says, `onStderr` is told line by line, whole: secrets in it are still to be hidden.
  */
 export function processTransport(
   config: ProcessUpstream<string>,
@@ -83,8 +85,8 @@ export function processTransport(
   function listen(running: Child): void {
     const out = messageLines({ line: receive, oversized: refuse });
     const err = messageLines(
-      { line: (line) => onStderr(line.slice(0, MAX_STDERR_LINE)), oversized: (begin) => onStderr(begin) },
-      MAX_STDERR_LINE * 16,
+      { line: onStderr, oversized: () => onStderr(`a line above ${MAX_STDERR_LINE} bytes was left out`) },
+      MAX_STDERR_LINE,
     );
     running.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     running.stderr.on('data', (chunk: Buffer) => err.push(chunk));
@@ -104,7 +106,7 @@ export function processTransport(
     try {
       deliver(JSON.parse(line) as JSONRPCMessage);
     } catch {
-      onStderr(`not JSON-RPC on standard output: ${line.slice(0, 200)}`);
+      onStderr(`not JSON-RPC on standard output: ${line}`);
     }
   }
 

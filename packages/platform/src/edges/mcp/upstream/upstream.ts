@@ -1,49 +1,25 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { AipError, type JsonObject } from '@aip/wire';
 import type { Exchange } from '../../../exchange/index.ts';
-import type { CatalogueEntry } from '../../../kernel/catalogue.ts';
 import type { Route } from '../../../kernel/route.ts';
 import type { ReadSecret } from '../../../kernel/secret.ts';
 import type { UpstreamConfig, UpstreamLog } from './config.ts';
-import { connect, listAll, listAskingTools, type Connection, type ConnectOptions } from './connection.ts';
+import { connect, listAskingTools, type Connection, type ConnectOptions } from './connection.ts';
 import { createDelivery } from './delivery.ts';
-import { entriesOf, type Listing } from './entries.ts';
 import { aipErrorIn, failureOf } from './failures.ts';
 import { handleLogs } from './logs.ts';
 import type { Access } from './oauth/access.ts';
 import type { Account } from './oauth/account.ts';
+import { createOffering } from './offering.ts';
+import type { UpstreamStatus } from './status.ts';
+import { sleep, supervise } from './supervision.ts';
 import { createWatching } from './watching.ts';
 
-/** First pause before a server is tried again, and the longest, in milliseconds. */
-const FIRST_PAUSE = 200;
-const LONGEST_PAUSE = 30_000;
-/** A connection that has held this long starts the pauses anew. */
-const STABLE = 30_000;
 /** What the latest call weighs in the latency that is shown. */
 const LATEST = 0.2;
 /** How long a call waits for a connection that is just being opened, in milliseconds. */
 const PATIENCE = 5_000;
-/** Between two listings of a server that announces changes faster than it is listed, in milliseconds. */
-const RELISTING = 200;
-
-export interface UpstreamStatus {
-  readonly name: string;
-  /** `login_needed`: nobody whom the server lets in has logged in; see `mcp.login`. */
-  readonly state: 'starting' | 'active' | 'offline' | 'login_needed' | 'stopped';
-  readonly transport: 'stdio' | 'http';
-  readonly era?: 'modern' | 'legacy';
-  /** Milliseconds since the Unix epoch: how long it has been so. */
-  readonly since: number;
-  readonly tools: number;
-  /** Of the child process. */
-  readonly pid?: number;
-  /** Milliseconds that calls have taken lately. */
-  readonly latency?: number;
-  /** Times a connection has been lost or not been made. */
-  readonly failures: number;
-  /** Why it is not active. */
-  readonly error?: string;
-}
+/** Lines of standard error that are told with the end of a process. */
+const LAST_LINES = 20;
 
 /** One supervised server: kept connected, its lists in the catalogue, its calls delivered. */
 export interface Upstream {
@@ -83,9 +59,9 @@ export function startUpstream(
   let next = Promise.withResolvers<Connection>();
   let state: UpstreamStatus['state'] = 'starting';
   let stateSince = exchange.clock.now();
-  let entries: readonly CatalogueEntry[] = [];
   let failures = 0;
   let lastError: string | undefined;
+  let lastLines: readonly string[] = [];
   let extensions: JsonObject = {};
   let latency: number | undefined;
 
@@ -107,54 +83,38 @@ export function startUpstream(
     login,
     onDone: (took) => (latency = latency === undefined ? took : latency + (took - latency) * LATEST),
   });
-  let loggedIn = new AbortController();
-  const unfollow = access?.onChange(() => loggedIn.abort());
+  const offering = createOffering({
+    name,
+    config,
+    catalogue,
+    log,
+    stopping: stopping.signal,
+    isPersonal: () => lister !== undefined,
+    listAskingTools: (opened) =>
+      listAskingTools(opened, lister && access ? { ...base, fetch: access.as(lister) } : base),
+    isCurrent: (opened) => opened === connection,
+  });
   const watching = createWatching(current);
   const unbind = routes.bind(name, { reach: 'remote', deliver: delivery.deliver, absence } satisfies Route);
   routes.expect(name, allListed);
 
   // ── staying connected ──────────────────────────────────────────────────────────────────────────────
 
-  async function supervise(): Promise<void> {
-    let pause = FIRST_PAUSE;
-    while (!stopping.signal.aborted) {
-      const since = performance.now();
-      let why: 'offline' | 'login_needed' = 'offline';
-      loggedIn = new AbortController();
-      try {
-        await hold();
-        lastError = 'the connection has ended';
-      } catch (error) {
-        const { code, message } = failureOf(name, error, 'none').error;
-        if (code === 'REAUTHORISE') why = 'login_needed';
-        lastError = message;
-      }
-      firstTried();
-      firstListed();
-      if (stopping.signal.aborted) break;
-      failures++;
-      absent(why);
-      if (performance.now() - since > STABLE) pause = FIRST_PAUSE;
-      log('warn', 'an upstream is offline', { server: name, error: lastError, retryInMs: pause });
-      await sleep(pause, AbortSignal.any([stopping.signal, loggedIn.signal]));
-      // Many servers that fell together do not come back together.
-      pause = Math.min(LONGEST_PAUSE, pause * 2) * (0.9 + Math.random() / 5);
-    }
-  }
-
   /** Connects, lists, and stays until the connection is lost. */
   async function hold(): Promise<void> {
+    lastLines = [];
     const opened = await openListing({
+      onStandardError: (line) => (lastLines = [...lastLines, line].slice(-LAST_LINES)),
       prepare(client) {
         handleLogs(client);
         watching.prepare(client);
       },
-      onListChanged: () => void refresh(opened).catch(() => opened.lose()),
+      onListChanged: () => void offering.refresh(opened).catch(() => opened.lose()),
     });
     const end = (): void => void opened.close().catch(() => {});
     stopping.signal.addEventListener('abort', end, { once: true });
     try {
-      await refresh(opened);
+      await offering.refresh(opened);
       stopping.signal.throwIfAborted();
       connection = opened;
       extensions = opened.client.getServerCapabilities()?.extensions ?? {};
@@ -167,15 +127,30 @@ export function startUpstream(
       log('info', 'an upstream is connected', {
         server: name,
         era: opened.client.getProtocolEra(),
-        tools: toolCount(),
+        tools: offering.tools,
       });
-      void learnAskingTools(opened).then(firstListed);
+      void offering.learnAskingTools(opened).then(firstListed);
       await opened.lost;
     } finally {
       stopping.signal.removeEventListener('abort', end);
       drop(opened);
       await opened.close().catch(() => {});
     }
+  }
+
+  function onLost(thrown: unknown, retryInMs: number): void {
+    const error = thrown === undefined ? undefined : failureOf(name, thrown, 'none').error;
+    lastError = error?.message ?? 'the connection has ended';
+    firstTried();
+    firstListed();
+    if (stopping.signal.aborted) return;
+    failures++;
+    const why = error?.code === 'REAUTHORISE' ? 'login_needed' : 'offline';
+    if (state !== why) stateSince = exchange.clock.now();
+    state = why;
+    offering.goOffline();
+    const stderr = lastLines.length === 0 ? {} : { stderr: lastLines };
+    log('warn', 'an upstream is offline', { server: name, error: lastError, retryInMs, ...stderr });
   }
 
   /**
@@ -207,60 +182,6 @@ export function startUpstream(
     lost.lose();
   }
 
-  let refreshing: Promise<void> | undefined;
-  let again = false;
-
-  /** Reads the lists anew; changes that come meanwhile are read after it. */
-  async function refresh(opened: Connection): Promise<void> {
-    if (refreshing) {
-      again = true;
-      return refreshing;
-    }
-    refreshing = (async () => {
-      do {
-        again = false;
-        const listing = shareable(await listAll(opened));
-        const known = new Set(listing.tools.map((tool) => tool['name']));
-        const more = (askingTools ?? []).filter((tool) => !known.has(tool['name'] ?? null));
-        const found = entriesOf(name, config, { ...listing, tools: [...listing.tools, ...more] }, log);
-        if (stopping.signal.aborted) return;
-        entries = found;
-        catalogue.put(name, entries);
-        // A server that announces changes without end is read again and again, but not all the time.
-        if (again) await delay(RELISTING, undefined, { signal: stopping.signal }).catch(() => {});
-      } while (again && !stopping.signal.aborted);
-    })().finally(() => (refreshing = undefined));
-    return refreshing;
-  }
-
-  /** Which resources somebody has is nobody else's business; by their URIs everybody reads their own. */
-  const shareable = (listing: Listing): Listing => (lister ? { ...listing, resources: [] } : listing);
-
-  let askingTools: readonly JsonObject[] | undefined;
-
-  /** Found out once: it may take a process of its own. */
-  async function learnAskingTools(opened: Connection): Promise<void> {
-    if (askingTools !== undefined) return;
-    askingTools = [];
-    try {
-      askingTools = await listAskingTools(opened, lister && access ? { ...base, fetch: access.as(lister) } : base);
-      if (connection === opened) await refresh(opened);
-    } catch (error) {
-      log('info', 'an upstream was not asked for the tools that ask', {
-        server: name,
-        error: failureOf(name, error, 'none').error.message,
-      });
-    }
-  }
-
-  /** What it offers stays known, so that callers are told what is wrong instead of finding nothing. */
-  function absent(why: 'offline' | 'login_needed'): void {
-    if (state !== why) stateSince = exchange.clock.now();
-    state = why;
-    entries = entries.map((entry) => ({ ...entry, state: 'offline' }));
-    catalogue.put(name, entries);
-  }
-
   /** What it offers is not known for sure while it is not connected. */
   function absence(): string | undefined {
     if (state === 'active') return undefined;
@@ -268,8 +189,6 @@ export function startUpstream(
     const reason = lastError === undefined ? '' : `; last error: ${lastError.replace(/\.$/, '')}`;
     return `The MCP server "${name}" has been ${state === 'login_needed' ? 'waiting for a login' : state} since ${since}${reason}.`;
   }
-
-  const toolCount = (): number => entries.filter((entry) => entry.kind === 'tool').length;
 
   // ── the connection that callers share ──────────────────────────────────────────────────────────────
 
@@ -288,7 +207,8 @@ export function startUpstream(
     return Promise.race([next.promise, sleep(PATIENCE, stopping.signal)]);
   }
 
-  const running = supervise();
+  const supervision = supervise({ hold, onLost, stopping: stopping.signal });
+  const unfollow = access?.onChange(() => supervision.hurry());
 
   return {
     name,
@@ -305,7 +225,7 @@ export function startUpstream(
         state: stopping.signal.aborted ? 'stopped' : state,
         transport: 'command' in config ? 'stdio' : 'http',
         since: stateSince,
-        tools: toolCount(),
+        tools: offering.tools,
         failures,
         ...(era === undefined ? {} : { era }),
         ...(pid === undefined ? {} : { pid }),
@@ -320,20 +240,7 @@ export function startUpstream(
       connection?.lose();
       unfollow?.();
       await delivery.close();
-      await running;
+      await supervision.ended;
     },
   };
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve(undefined);
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-    if (signal.aborted) finish();
-  });
 }

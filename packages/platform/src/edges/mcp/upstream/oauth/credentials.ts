@@ -5,11 +5,19 @@ import { createRecentMap } from '../../../../kernel/recent-map.ts';
 import type { Vault } from '../../../../kernel/vault.ts';
 import { accountKey, type Account } from './account.ts';
 
-/** What the vault holds for one server: everybody's tokens, and the clients that this platform is registered as. */
+/**
+ * What the vault holds for one server: everybody's tokens, and the clients that this platform is registered as. What is
+ * asked of the tokens is done one after the other, in the order in which it was asked.
+ */
 export interface Credentials {
   /** They carry the issuer that made them: at another they are as good as absent. */
   tokens(account: Account): Promise<StoredOAuthTokens | undefined>;
   save(account: Account, tokens: StoredOAuthTokens): Promise<void>;
+  /**
+   * What has come of these very tokens takes their place; undefined, when nothing has. false, and nothing done, when
+   * they are no longer there: their account has logged out, or in anew, meanwhile.
+   */
+  replace(account: Account, old: StoredOAuthTokens, renewed: StoredOAuthTokens | undefined): Promise<boolean>;
   /** false when there were none. */
   forget(account: Account): Promise<boolean>;
   /** Who has logged in; the latest first, and only so many. */
@@ -49,28 +57,52 @@ export function createCredentials({ vault, server, url, redirectUrl }: Credentia
 
   const accounts = async (): Promise<readonly Account[]> => (await load<Account[]>(own, accountsName)) ?? [];
 
+  let last: Promise<unknown> = Promise.resolve();
+  function inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  }
+
+  function remember(account: Account, tokens: StoredOAuthTokens): void {
+    remembered.set(accountKey(account), tokens);
+    remembered.trim();
+  }
+
+  async function keep(account: Account, tokens: StoredOAuthTokens): Promise<void> {
+    await store(account, tokensName, tokens);
+    remember(account, tokens);
+    await store(own, accountsName, [account, ...(await othersThan(account))].slice(0, MAX_ACCOUNTS));
+  }
+
+  async function drop(account: Account): Promise<boolean> {
+    remembered.delete(accountKey(account));
+    const was = await vault.remove(account.tenant, account.owner, tokensName);
+    const others = await othersThan(account);
+    if (others.length < (await accounts()).length) await store(own, accountsName, others);
+    return was;
+  }
+
+  const othersThan = async (account: Account): Promise<Account[]> =>
+    (await accounts()).filter((other) => accountKey(other) !== accountKey(account));
+
   return {
-    async tokens(account) {
-      const known = remembered.get(accountKey(account));
-      if (known) return known;
-      const tokens = await load<StoredOAuthTokens>(account, tokensName);
-      if (tokens) {
-        remembered.set(accountKey(account), tokens);
-        remembered.trim();
-      }
-      return tokens;
-    },
-    async save(account, tokens) {
-      await store(account, tokensName, tokens);
-      remembered.set(accountKey(account), tokens);
-      remembered.trim();
-      const others = (await accounts()).filter((other) => accountKey(other) !== accountKey(account));
-      await store(own, accountsName, [account, ...others].slice(0, MAX_ACCOUNTS));
-    },
-    async forget(account) {
-      remembered.delete(accountKey(account));
-      return vault.remove(account.tenant, account.owner, tokensName);
-    },
+    tokens: async (account) =>
+      remembered.get(accountKey(account)) ??
+      inOrder(async () => {
+        const tokens = await load<StoredOAuthTokens>(account, tokensName);
+        if (tokens) remember(account, tokens);
+        return tokens;
+      }),
+    save: (account, tokens) => inOrder(() => keep(account, tokens)),
+    replace: (account, old, renewed) =>
+      inOrder(async () => {
+        const held = await load<StoredOAuthTokens>(account, tokensName);
+        if (held?.access_token !== old.access_token || held.refresh_token !== old.refresh_token) return false;
+        await (renewed ? keep(account, renewed) : drop(account));
+        return true;
+      }),
+    forget: (account) => inOrder(() => drop(account)),
     accounts,
     client: (issuer) => load<StoredOAuthClientInformation>(own, clientName(issuer)),
     saveClient: (issuer, client) => store(own, clientName(issuer), client),

@@ -7,6 +7,8 @@ import type { Login } from './login.ts';
 const WITHIN = 10 * 60_000;
 /** Logins that are open, or have ended lately; the oldest leaves first. */
 const MAX_KEPT = 1_000;
+/** Of those, what one account can have; whoever begins more loses its own oldest. */
+const MAX_OWN = 16;
 
 /** How a login stands. */
 export interface LoginState {
@@ -47,18 +49,26 @@ export function createLogins(now: () => number): Logins {
   /** By the state that comes back with the browser. */
   const open = new Map<string, Kept>();
 
+  function drop([id, { login }]: readonly [string, Kept]): void {
+    kept.delete(id);
+    open.delete(login.state);
+  }
+
+  /** Makes room for one more of the account, at its own expense while it has more than its share. */
+  function makeRoom(account: string): void {
+    const own = [...kept].filter(([, { login }]) => accountKey(login.account) === account);
+    const [oldest] = own.length < MAX_OWN ? kept : own;
+    if (oldest && (own.length >= MAX_OWN || kept.size >= MAX_KEPT)) drop(oldest);
+  }
+
   return {
     keep(login) {
+      makeRoom(accountKey(login.account));
       const id = randomUUID();
       const until = now() + WITHIN;
       const one: Kept = { login, until, end: Promise.withResolvers(), giveUp: () => {} };
       kept.set(id, one);
       open.set(login.state, one);
-      const [oldest] = kept;
-      if (kept.size > MAX_KEPT && oldest) {
-        kept.delete(oldest[0]);
-        open.delete(oldest[1].login.state);
-      }
       return { id, until };
     },
     async finish(answer) {

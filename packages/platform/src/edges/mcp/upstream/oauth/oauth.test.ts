@@ -58,6 +58,19 @@ async function logIn(gateway: TestGateway, name: string): Promise<void> {
   await until(() => gateway.upstreams.status()[0]!.state === 'active');
 }
 
+/** Access tokens expire; the refresh that follows is held up on its way to the authorization server. */
+function holdRenewal(server: ProtectedServer): { begun: Promise<void>; goOn: () => void } {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: held, resolve: goOn } = Promise.withResolvers<void>();
+  server.expire();
+  server.beforeRefresh = () => {
+    server.beforeRefresh = undefined;
+    begin();
+    return held;
+  };
+  return { begun, goOn };
+}
+
 const whoami = (client: Client) => client.callTool({ name: 'whoami', arguments: {} });
 const said = (text: string) => ({ content: [{ type: 'text', text }] });
 const refusedWith = (code: string) => ({ isError: true, _meta: { 'aip/error': expect.objectContaining({ code }) } });
@@ -178,6 +191,59 @@ describe(`an access token that is refused ${claim('P-MCP-GW.oauth')}`, () => {
       expect(server.tokenRequests.map((request) => request['grant_type'])).toEqual(['refresh_token']);
       expect(server.tokenRequests[0]?.['resource']).toBe(server.url);
     }
+  });
+
+  it('stays forgotten when its user logs out while it is being renewed', async () => {
+    const { server, gateway, vault } = await setup();
+    await logIn(gateway, 'alice');
+    const alice = await connect(gateway, 'alice');
+    await whoami(alice);
+    const renewing = holdRenewal(server);
+    const call = whoami(alice);
+    await renewing.begun;
+    const principal = gateway.exchange.authenticate({ kind: 'bearer', token: 'alice' });
+    expect(await gateway.upstreams.logout('box', principal)).toBe(true);
+    renewing.goOn();
+    expect(await call).toMatchObject(refusedWith('REAUTHORISE'));
+    expect(await vault.names('default', 'service:alice')).toEqual([]);
+    expect(await whoami(alice)).toMatchObject(refusedWith('REAUTHORISE'));
+  });
+
+  it.each(['renewed', 'refused'])('does not come between its user and a new login when it is %s late', async (how) => {
+    const { server, gateway } = await setup();
+    await logIn(gateway, 'alice');
+    const alice = await connect(gateway, 'alice');
+    await whoami(alice);
+    const renewing = holdRenewal(server);
+    const call = whoami(alice);
+    await renewing.begun;
+    server.user = 'alice@work.example.com';
+    await logIn(gateway, 'alice');
+    if (how === 'refused') server.spend();
+    renewing.goOn();
+    // The call itself goes on with the login that there is now.
+    expect(await call).toMatchObject(said('alice@work.example.com'));
+    expect(await whoami(alice)).toMatchObject(said('alice@work.example.com'));
+    server.expire();
+    expect(await whoami(alice)).toMatchObject(said('alice@work.example.com'));
+  });
+
+  it('is renewed once, also when its server is restarted meanwhile', async () => {
+    const { server, gateway } = await setup();
+    await logIn(gateway, 'alice');
+    const alice = await connect(gateway, 'alice');
+    await whoami(alice);
+    const renewing = holdRenewal(server);
+    const call = whoami(alice);
+    await renewing.begun;
+    const before = server.presented.length;
+    const restarted = gateway.upstreams.restart('box');
+    // Begun anew, it has asked for nobody, and has been refused with the token that is being renewed.
+    await until(() => server.presented.length >= before + 2);
+    renewing.goOn();
+    await Promise.all([restarted, call]);
+    await until(() => gateway.upstreams.status()[0]!.state === 'active');
+    expect(await whoami(alice)).toMatchObject(said('alice@example.com'));
   });
 
   it('whose refresh token is no longer good becomes the error that names the server; no tool vanishes', async () => {

@@ -32,7 +32,8 @@ export interface Challenge {
 
 /**
  * New tokens for a refresh token, which a careful server takes once only (OAuth 2.1, section 4.3.1). Undefined when
- * there is nothing to renew with, or what there was is no longer good: then it is forgotten.
+ * there is nothing to renew with, or what there was is no longer good: then it is forgotten. An account that has logged
+ * out or in anew meanwhile keeps to that: what it has then is returned.
  * Throws UPSTREAM_FAILED when the authorization server cannot be asked; the tokens stay.
  */
 export async function refresh(
@@ -64,14 +65,13 @@ export async function refresh(
     });
     // What it does not repeat stays as it was (RFC 6749, section 5.1).
     const tokens = { ...(old.scope === undefined ? {} : { scope: old.scope }), ...renewed, issuer };
-    await credentials.save(account, tokens);
-    return tokens;
+    await credentials.replace(account, old, tokens);
   } catch (error) {
     if (!isOver(error)) throw error;
     if (!isGrantOver(error)) await credentials.forgetClient(issuer);
-    await credentials.forget(account);
-    return undefined;
+    await credentials.replace(account, old, undefined);
   }
+  return credentials.tokens(account);
 }
 
 const GRANT_OVER: ReadonlySet<string> = new Set([OAuthErrorCode.InvalidGrant]);

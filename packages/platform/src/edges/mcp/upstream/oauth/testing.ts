@@ -25,8 +25,12 @@ export interface ProtectedServer extends AsyncDisposable {
   failure: { readonly status: number; readonly body: object } | undefined;
   /** What the authorization response says of the issuer, instead of the truth. */
   claimedIssuer: string | undefined;
+  /** Awaited before a refresh token is looked at. */
+  beforeRefresh: (() => Promise<void>) | undefined;
   /** Access tokens made so far are no longer good. */
   expire(): void;
+  /** The first refresh token that was made is no longer good; others stay. */
+  spend(): void;
   /** No token made so far is good any more, refresh tokens neither. */
   revoke(): void;
 }
@@ -69,7 +73,12 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
     scope: undefined,
     failure: undefined,
     claimedIssuer: undefined,
+    beforeRefresh: undefined,
     expire: () => access.clear(),
+    spend() {
+      const [first] = refresh.keys();
+      if (first !== undefined) refresh.delete(first);
+    },
     revoke() {
       access.clear();
       refresh.clear();
@@ -146,6 +155,7 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
     server.tokenRequests.push({ ...form, authorization: request.headers.authorization ?? '' });
     // Others get their turn before the answer, so that what is not single-flight is seen not to be.
     await new Promise((resolve) => setTimeout(resolve, 20));
+    if (form['grant_type'] === 'refresh_token') await server.beforeRefresh?.();
     if (server.failure) return json(response, server.failure.status, server.failure.body);
     const grant = grantOf(form);
     if (!grant) return json(response, 400, { error: 'invalid_grant' });
