@@ -1,7 +1,8 @@
 import { AipError } from '@aip/wire';
 import { parseAddress, splitOwned, type Address } from '../kernel/address.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
-import { canonicalUri, coversUri, uriKey } from '../kernel/uri.ts';
+import { coversUri } from '../kernel/uri-template.ts';
+import { canonicalUri, uriKey } from '../kernel/uri.ts';
 
 /** Entries one owner may offer, so that a hostile upstream cannot fill the memory. */
 const MAX_PER_OWNER = 5_000;
@@ -19,7 +20,8 @@ export interface Catalogue {
   resolve(address: Address, tenant?: string): CatalogueEntry;
   /**
    * Through which entry of an owner a URI is read, whoever asks and however it is spelt, and the URI that is read: what
-   * is listed, else the template with the longest literal beginning. Throws INVALID_ARGUMENT for what is no URI.
+   * is listed, else the template with the longest literal beginning. Throws INVALID_ARGUMENT for what is not listed and
+   * has no canonical form.
    */
   reading(owner: string, uri: string): { readonly entry: CatalogueEntry; readonly uri: string } | undefined;
   list(filter?: { kind?: CatalogueEntry['kind']; owner?: string; tenant?: string }): CatalogueEntry[];

@@ -8,18 +8,23 @@ import type { Principal } from '../kernel/principal.ts';
 import type { Session } from '../kernel/session.ts';
 import type { LiveTask } from './live-task.ts';
 import { contentOf } from './records.ts';
+import type { Meant } from './resource-meant.ts';
 
 /** Delegations deeper than this are a loop. */
 const MAX_DEPTH = 16;
 
-/** Completes an edge's draft: identity from the session, canonical target, a fresh id. */
-export function messageFrom(session: Session, draft: Draft, target: CatalogueEntry, now: number): Message {
+/** Completes an edge's draft: identity from the session, what is meant by it, a fresh id. */
+export function messageFrom(session: Session, draft: Draft, { target, body }: Meant, now: number): Message {
   const id = uuidv7(now);
+  const { address: to } = target;
+  const isResolved = draft.idempotencyKey !== undefined && (draft.to !== to || draft.body !== body);
   return {
     ...draft,
     id,
     kind: draft.kind ?? 'request',
-    to: target.address,
+    to,
+    body,
+    ...(isResolved ? { asked: draft.body === body ? { to: draft.to } : { to: draft.to, body: draft.body } } : {}),
     from: session.principal,
     session: session.id,
     edge: session.edge,

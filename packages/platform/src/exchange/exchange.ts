@@ -13,12 +13,12 @@ import type { Session } from '../kernel/session.ts';
 import type { CancelReason, TaskHead } from '../kernel/task.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createAcceptance, unavailable } from './acceptance.ts';
+import { createCalls, type Work } from './calls.ts';
 import { createCatalogue, type Catalogue, type Vet } from './catalogue.ts';
-import { createDirectDelivery } from './direct-delivery.ts';
+import { createDirectDelivery, type Stands } from './direct-delivery.ts';
 import { createDispatcher } from './dispatch.ts';
-import { storedMessage, taskEvents, taskHead } from './history.ts';
 import { createKnownRequests } from './known-request.ts';
-import { createLiveTask, endedCall, type Call, type LiveTask } from './live-task.ts';
+import { createLiveTask, type Call, type LiveTask } from './live-task.ts';
 import { operationEntries } from './operation-route.ts';
 import { outcomeOf } from './outcome.ts';
 import { createParkedCalls, type Answer } from './parked-calls.ts';
@@ -38,25 +38,38 @@ export interface Exchange {
   readonly clock: Clock;
   /** Throws UNAUTHENTICATED. */
   authenticate(credential: Credential): Principal;
+  /** Counts a message that ends in its edge, a ping say, against its sender's rate. Throws RATE_LIMITED. */
+  count(principal: Principal): void;
   /** A request: crosses the guards, becomes a task. Throws the denial; resolves once it is durably accepted or parked. */
   send(session: Session, draft: Draft): Promise<Call>;
-  /** A signal (OFFER, ANSWER, ICE_CANDIDATE, notifications): crosses the guards, leaves an entry, makes no task. */
-  signal(session: Session, draft: Draft): Promise<void>;
-  /** Runs one of the platform's operations and returns its output. Throws the denial or failure. */
-  operate(session: Session, name: string, input: JsonObject): Promise<Json>;
+  /**
+   * A signal (OFFER, ANSWER, ICE_CANDIDATE, subscriptions): crosses the guards, leaves an entry, makes no task. What it
+   * has begun goes on for as long as it `Stands`. `caller` is aborted when the sender goes away.
+   */
+  signal(session: Session, draft: Draft, caller?: AbortSignal): Promise<Stands>;
+  /**
+   * Runs one of the platform's operations and returns its output. Throws the denial or failure. `caller` is aborted when
+   * the caller goes away: that ends what only reads; a change that has begun is made.
+   */
+  operate(session: Session, name: string, input: JsonObject, caller?: AbortSignal): Promise<Json>;
   /** The call of a task, live or ended. Who may see it is decided by the operation that names it (`tasks.get`). */
   call(tenant: string, taskId: string): Call | undefined;
   /** Answers an ask that was put to the caller of a task. */
   answer(session: Session, taskId: string, askId: string, body: Body): Promise<void>;
   /** Cancels a live task; false when it has ended. */
   cancel(taskId: string, reason: CancelReason): boolean;
+  /** Cancels what is meant of all that is under way, signals and own reads too. Returns how many of them were tasks. */
+  cancelAll(meant: (work: Work) => boolean, reason: CancelReason): number;
   /** Tasks that have not ended, by id. */
   readonly live: ReadonlyMap<string, LiveTask>;
   /** Ends the wait of a parked task: approved, it passes all slots again; denied, it is rejected. */
   resume(taskId: string, answer: Answer): Promise<void>;
   /** Takes up again what a restart has interrupted. */
   recover(tenant: string, head: TaskHead): void;
-  /** Refuses new messages from now on; resolves when live tasks have ended or `timeout` milliseconds have passed. */
+  /**
+   * Refuses new messages from now on; resolves when what is under way has ended or `timeout` milliseconds have passed.
+   * Then signals and own reads are canceled; tasks are taken up by the next start.
+   */
   drain(timeout: number): Promise<void>;
 }
 
@@ -108,7 +121,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     telemetry,
     enlist,
   });
-  const direct = createDirectDelivery({ slots, reception, acceptance, known, telemetry });
+  const calls = createCalls({ read: journal.read, live, dispatcher, delivered: parked.delivered });
+  const direct = createDirectDelivery({ slots, reception, acceptance, known, isGone, telemetry });
   let draining = false;
 
   /** The path of one message: cross, the guards, the log, the route. */
@@ -130,10 +144,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
       : await acceptance.accept(task, crossing, body);
     if (refusal && inForce !== undefined && UNWRITABLE.has(refusal.code)) return unrecorded(task, inForce);
     if (refusal) return refused(crossing, refusal);
-    if (prompt?.ended) return callOf(task);
+    if (prompt?.ended) return calls.of(task);
     enlist(task);
     void acceptance.run(task, crossing, prompt ? { ...route, deliver: prompt.all } : route);
-    return callOf(task);
+    return calls.of(task);
   }
 
   /** An identical retry of a call that waits is no use of its own, unless nothing makes it wait any more. */
@@ -152,7 +166,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   async function park(crossing: Crossing, verdict: Extract<GuardVerdict, { verdict: 'ask' }>): Promise<Call> {
     try {
-      return callOf(await parked.park(crossing, verdict));
+      return calls.of(await parked.park(crossing, verdict));
     } catch (error) {
       return refused(crossing, toErrorBody(error));
     }
@@ -161,20 +175,20 @@ export function createExchange(options: ExchangeOptions): Exchange {
   /** The task of a request that was accepted before: nothing has to be there for it any more. */
   function knownCall(crossing: Crossing): Call | undefined {
     const task = known.task(crossing);
-    return task === undefined ? undefined : call(crossing.principal.tenant, task);
+    return task === undefined ? undefined : calls.get(crossing.principal.tenant, task);
   }
 
   /** What has taken effect without the log: the answer says that it is not durable. */
   function unrecorded(task: LiveTask, output: Json): Call {
     task.stream.push({ type: 'done', body: data(output), n: 1, at: clock.now(), state: 'completed' });
-    return callOf(task);
+    return calls.of(task);
   }
 
   /** The commit said no. A repeated request is led to its task; anything else is a recorded denial. */
   async function refused(crossing: Crossing, refusal: ErrorBody): Promise<Call> {
     const error = known.judged(crossing, refusal);
     const task = error.code === 'DUPLICATE' ? error.details?.['task'] : undefined;
-    const existing = typeof task === 'string' ? call(crossing.principal.tenant, task) : undefined;
+    const existing = typeof task === 'string' ? calls.get(crossing.principal.tenant, task) : undefined;
     return existing ?? acceptance.deny(crossing, { verdict: 'deny', error });
   }
 
@@ -183,11 +197,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
     telemetry.tasksLive.add(1);
   }
 
-  async function operate(session: Session, name: string, input: JsonObject): Promise<Json> {
+  async function operate(session: Session, name: string, input: JsonObject, caller?: AbortSignal): Promise<Json> {
     const draft: Draft = { to: `operation:${name}`, action: 'operate', body: data(input) };
     if (operations.get(name)?.effect === 'read') {
       open();
-      return direct.read(session, draft);
+      return direct.read(session, draft, caller);
     }
     const running = await send(session, draft);
     const asked = running.last;
@@ -201,50 +215,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
     throw aipErrorFromBody(outcome.error);
   }
 
-  async function answer(session: Session, taskId: string, askId: string, body: Body): Promise<void> {
-    const task = live.get(taskId);
-    const own = task?.tenant === session.principal.tenant && task.message.from.id === session.principal.id;
-    if (!task || !own) throw new AipError('TASK_NOT_FOUND', `There is no live task ${taskId} of yours.`);
-    const waiting = task.answers.get(askId);
-    if (!waiting) throw new AipError('NOT_FOUND', `Task ${taskId} does not wait for an answer to ${askId}.`);
-    if (!(await dispatcher.record(task, { type: 'answered', askId }))) throw new AipError('NOT_RECORDED');
-    task.answers.delete(askId);
-    waiting.resolve(body);
-  }
-
-  function callOf(task: LiveTask): Call {
-    return {
-      taskId: task.id,
-      message: task.message,
-      events: (after = 0, listening) => task.stream.follow(after, listening),
-      ended: task.stream.ended,
-      get last() {
-        return task.stream.last;
-      },
-      cancel: (reason) => dispatcher.cancel(task, reason),
-      delivered: () => parked.delivered(task.id),
-    };
-  }
-
-  function call(tenant: string, taskId: string): Call | undefined {
-    const task = live.get(taskId);
-    if (task?.tenant === tenant) return callOf(task);
-    const head = taskHead(journal.read, tenant, taskId);
-    if (!head) return undefined;
-    return endedCall(
-      (after) => taskEvents(journal.read, tenant, taskId, after),
-      taskId,
-      head.n,
-      storedMessage(journal.read, tenant, head),
-      () => parked.delivered(taskId),
-    );
-  }
-
   async function drain(timeout: number): Promise<void> {
     draining = true;
-    const busy = [...live.values()].filter((task) => !task.parked).map((task) => task.stream.ended);
     const late = new Promise((resolve) => setTimeout(resolve, timeout).unref());
-    await Promise.race([Promise.all(busy), late]);
+    await Promise.race([Promise.all([calls.ended(), direct.ended()]), late]);
+    direct.cancelAll(() => true, 'shutdown');
   }
 
   return {
@@ -255,19 +230,22 @@ export function createExchange(options: ExchangeOptions): Exchange {
     clock,
     live,
     authenticate: slots.authenticate,
+    count(principal) {
+      const verdict = slots.limit.admit({ principal, plane: 'data' });
+      if (verdict.verdict === 'deny') throw aipErrorFromBody(verdict.error);
+    },
     send,
-    async signal(session, draft) {
+    async signal(session, draft, caller) {
       open();
-      await direct.signal(session, draft);
+      return direct.signal(session, draft, caller);
     },
     operate,
-    call,
-    answer,
-    cancel(taskId, reason) {
-      const task = live.get(taskId);
-      if (!task || task.settling) return false;
-      dispatcher.cancel(task, reason);
-      return true;
+    call: calls.get,
+    answer: calls.answer,
+    cancel: calls.cancel,
+    cancelAll(meant, reason) {
+      direct.cancelAll(meant, reason);
+      return calls.cancelAll(meant, reason);
     },
     resume: parked.resume,
     recover: createRecovery({

@@ -13,14 +13,13 @@ export interface Expulsion {
 }
 
 /**
- * Ends what somebody has open: tasks that it has sent or works on are canceled as `revoked`, on record, and its
+ * Ends what somebody has open: what it has sent or works on is canceled as `revoked`, tasks on record, and its
  * connections are closed; in this order, so that who works on a task is still told.
  */
 export function expel(exchange: Exchange, { who, assignee, code, reason }: Expulsion): void {
   const involves = (principal: Principal): boolean =>
     who(principal) || (principal.onBehalfOf !== undefined && involves(principal.onBehalfOf));
-  for (const task of Array.from(exchange.live.values()))
-    if (involves(task.message.from) || task.target.owner === assignee) exchange.cancel(task.id, 'revoked');
+  exchange.cancelAll(({ message, target }) => involves(message.from) || target.owner === assignee, 'revoked');
   for (const session of Array.from(exchange.sessions.all()))
     if (involves(session.principal)) session.close(code, reason);
 }

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { data } from '../kernel/body.ts';
+import { argumentsOf, data } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import { PASS, type Crossing, type Guard } from '../kernel/guard.ts';
 import type { Exchange } from './exchange.ts';
 import { outcomeOf } from './outcome.ts';
 import { oneShot } from './sessions.ts';
@@ -11,12 +12,21 @@ import { createTestExchange } from './testing.ts';
 
 let exchange: Exchange;
 let folder: string;
+/** What policies were asked about last. */
+let decided: Pick<Crossing, 'target' | 'message'>;
 let dispose: () => PromiseLike<void>;
 /** Which agent has done what, in order. */
 let done: string[];
 
 beforeEach(async () => {
-  const made = await createTestExchange();
+  const policy: Guard = {
+    name: 'policy',
+    admit(crossing) {
+      decided = crossing;
+      return PASS;
+    },
+  };
+  const made = await createTestExchange({ slots: { policy } });
   ({ exchange, folder } = made);
   dispose = () => made[Symbol.asyncDispose]();
   done = [];
@@ -101,6 +111,100 @@ describe(`a request that is put again under its key ${claim('O-EXEC.key')}`, () 
     leave('second');
     await expect(ask('capability:work', 'a', { x: 2 })).rejects.toMatchObject({ code: 'AGENT_UNAVAILABLE' });
     expect(done).toHaveLength(1);
+  });
+
+  describe('has its result when its target has left, however it was addressed', () => {
+    const reads: unknown[] = [];
+    const entry = (kind: CatalogueEntry['kind'], address: CatalogueEntry['address'], name: string): CatalogueEntry => ({
+      address,
+      kind,
+      name,
+      owner: address.startsWith('resource:') ? 'notes' : 'did:key:scout',
+      ownerName: 'scout',
+      description: '',
+      effect: 'external',
+      idempotent: true,
+      price: 0,
+      state: 'active',
+    });
+    const resource = (uri: string): CatalogueEntry => entry('resource', `resource:notes/${uri}`, uri);
+    const template = (uri: string): CatalogueEntry => entry('template', `resource:notes/${uri}`, uri);
+    const scout = [entry('agent', 'agent:did:key:scout', 'scout'), entry('skill', 'skill:did:key:scout/work', 'work')];
+
+    beforeEach(() => {
+      reads.length = 0;
+      exchange.catalogue.put('did:key:scout', scout);
+      exchange.catalogue.put('notes', [
+        resource('note://listed'),
+        template('note://{id}'),
+        template('note://deep/{+path}'),
+      ]);
+      for (const owner of ['did:key:scout', 'notes'])
+        exchange.routes.bind(owner, {
+          reach: 'remote',
+          async *deliver({ message }) {
+            reads.push(message.to);
+            yield { type: 'done', body: message.body };
+          },
+        });
+    });
+
+    const send = async (to: CatalogueEntry['address'], args: object) => {
+      const caller = oneShot(
+        { principal: exchange.authenticate({ kind: 'bearer', token: 'alice' }), edge: 'http' },
+        Date.now(),
+      );
+      const action = to.startsWith('resource:') ? 'read' : 'invoke';
+      const call = await exchange.send(caller, { to, action, body: data(args as never), idempotencyKey: 'k' });
+      return { task: call.taskId, outcome: outcomeOf(await call.ended) };
+    };
+
+    test.each([
+      ['agent:scout', {}, 'agent:did:key:scout'],
+      ['skill:scout/work', {}, 'skill:did:key:scout/work'],
+      ['skill:did:key:scout/work', {}, 'skill:did:key:scout/work'],
+      ['resource:notes/note://listed', {}, 'resource:notes/note://listed'],
+      ['resource:notes/note://listed', { uri: 'NOTE://listed' }, 'resource:notes/note://listed'],
+      ['resource:notes/note://{id}', { id: 7 }, 'resource:notes/note://{id}'],
+      ['resource:notes/note://{id}', { uri: 'note://%37' }, 'resource:notes/note://{id}'],
+      ['resource:notes/note://{id}', { id: 'listed' }, 'resource:notes/note://listed'],
+      ['resource:notes/note://{id}', { uri: 'note://listed' }, 'resource:notes/note://listed'],
+      ['resource:notes/note://deep/{+path}', { path: 'a/b' }, 'resource:notes/note://deep/{+path}'],
+    ] as const)('%s with %j', async (to, args, went) => {
+      const once = await send(to, args);
+      expect(reads).toEqual([went]);
+      const first = argumentsOf(decided.message.body);
+      exchange.catalogue.remove('notes');
+      exchange.catalogue.remove('did:key:scout');
+      expect(await send(to, args)).toEqual(once);
+      // Policies decide on what was meant, as they did then.
+      expect(decided.target.address).toBe(went);
+      expect(argumentsOf(decided.message.body)).toEqual(first);
+      await expect(send(to, { ...args, other: 1 })).rejects.toMatchObject({
+        code: expect.stringMatching(/^(UNKNOWN_|IDEMPOTENCY_CONFLICT)/),
+      });
+      expect(reads).toEqual([went]);
+    });
+
+    test('or means somebody, or something, else by now', async () => {
+      const byName = await send('agent:scout', {});
+      exchange.catalogue.remove('did:key:scout');
+      exchange.catalogue.put('did:key:other', [
+        { ...entry('agent', 'agent:did:key:other', 'scout'), owner: 'did:key:other' },
+      ]);
+      exchange.routes.bind('did:key:other', { reach: 'remote', deliver: () => expect.unreachable() });
+      expect(await send('agent:scout', {})).toEqual(byName);
+    });
+
+    test('or is listed by now', async () => {
+      const once = await send('resource:notes/note://{id}', { id: 7 });
+      exchange.catalogue.put('notes', [resource('note://7'), template('note://{id}')]);
+      expect(await send('resource:notes/note://{id}', { id: 7 })).toEqual(once);
+      expect(reads).toEqual(['resource:notes/note://{id}']);
+      await expect(send('resource:notes/note://{id}', { id: 8 })).rejects.toMatchObject({
+        code: 'IDEMPOTENCY_CONFLICT',
+      });
+    });
   });
 
   test('is compared with what was sent, not with a hash of it that stays for ever', async () => {

@@ -1,7 +1,5 @@
 import { canonicalJson } from '@aip/wire';
-import { parseAddress, splitOwned } from '../kernel/address.ts';
 import { partsOf } from '../kernel/body.ts';
-import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { JournalReader } from '../kernel/journal.ts';
@@ -10,15 +8,16 @@ import type { Principal } from '../kernel/principal.ts';
 import type { Catalogue } from './catalogue.ts';
 import { messageIn, taskHead } from './history.ts';
 import { keptMessage, rememberedTarget } from './records.ts';
+import type { Meant } from './resource-meant.ts';
 import { idempotencyRow, type KnownKey } from './task-decider.ts';
 
 /**
  * Requests that were accepted before under the key of their sender. Who comes back for one is led to its task, even
- * when its target is not there at the moment or somebody else offers the capability by now.
+ * when its target is not there at the moment, or what it asks for would be resolved to another by now.
  */
 export interface KnownRequests {
-  /** The target that this request went to; undefined for a request that is new. */
-  target(principal: Principal, draft: Draft): CatalogueEntry | undefined;
+  /** What this request came to; undefined for one that is new. The commit decides again. */
+  meant(principal: Principal, draft: Draft): Meant | undefined;
   /** The task of exactly this request. The commit decides again. */
   task(crossing: Crossing): string | undefined;
   /** What the commit's refusal of a key that is taken means: the same request again, another one, or a replay. */
@@ -26,25 +25,29 @@ export interface KnownRequests {
 }
 
 export function createKnownRequests(read: JournalReader, catalogue: Catalogue): KnownRequests {
-  const known = (tenant: string, from: string, key: string): KnownKey | undefined =>
-    read.row(tenant, idempotencyRow(from, key)) as unknown as KnownKey | undefined;
+  const known = (tenant: string, from: string, key: string | undefined): KnownKey | undefined =>
+    key === undefined ? undefined : (read.row(tenant, idempotencyRow(from, key)) as unknown as KnownKey | undefined);
 
   /** Secrets are not kept, so they are not compared either; a request whose content has been erased is no longer known. */
   function isRepeated({ message, target }: Crossing, { entry }: Pick<KnownKey, 'entry'>): boolean {
     const first = messageIn(read, message.from.tenant, entry);
-    return first !== undefined && requestOf(first) === requestOf(keptMessage(message, target));
+    if (first === undefined) return false;
+    const again = keptMessage(message, target);
+    return requestOf(first) === requestOf(again) || requestOf(asAsked(first)) === requestOf(asAsked(again));
   }
 
   return {
-    target(principal, { to, idempotencyKey }) {
-      const row = idempotencyKey === undefined ? undefined : known(principal.tenant, principal.id, idempotencyKey);
-      const head = row && taskHead(read, principal.tenant, row.task);
-      if (!head || !isSame(to, head.to)) return undefined;
-      return catalogue.get(head.to) ?? rememberedTarget(head);
+    meant({ tenant, id }, draft) {
+      const row = known(tenant, id, draft.idempotencyKey);
+      const head = row && taskHead(read, tenant, row.task);
+      const first = head && messageIn(read, tenant, row.entry);
+      if (!first || !mayBe(first, draft)) return undefined;
+      const target = catalogue.get(head.to) ?? rememberedTarget(head);
+      return { target, body: first.asked?.body ? first.body : draft.body };
     },
     task(crossing) {
       const { from, idempotencyKey } = crossing.message;
-      const row = idempotencyKey === undefined ? undefined : known(from.tenant, from.id, idempotencyKey);
+      const row = known(from.tenant, from.id, idempotencyKey);
       return row && isRepeated(crossing, row) ? row.task : undefined;
     },
     judged(crossing, refusal) {
@@ -65,10 +68,13 @@ const REPLAY = 'A different frame with this id has been accepted before; every f
 const requestOf = ({ signed, to, action, body }: Message): string =>
   signed ?? canonicalJson({ to, action, parts: partsOf(body) });
 
-/** Whether a request for `asked` may have gone to `went`: a capability goes to somebody's skill of that name. */
-function isSame(asked: string, went: string): boolean {
-  if (asked === went) return true;
-  const { kind, name } = parseAddress(asked);
-  const target = parseAddress(went);
-  return kind === 'capability' && target.kind === 'skill' && splitOwned(target.name).name === name;
+const asAsked = (message: Message): Message => ({ ...message, ...message.asked });
+
+/** Whether this may be the same request: it names the same; and asks it for the same, where that was resolved as well. */
+function mayBe(first: Message, { to, body }: Draft): boolean {
+  if (to !== first.to && to !== first.asked?.to) return false;
+  return (
+    !first.asked?.body ||
+    canonicalJson({ parts: partsOf(first.asked.body) }) === canonicalJson({ parts: partsOf(body) })
+  );
 }

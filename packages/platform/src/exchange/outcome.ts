@@ -8,19 +8,22 @@ export type Outcome =
 
 const CANCELED: Record<CancelReason, ErrorBody> = {
   caller: errorBody('CANCELED', 'The caller canceled this task.'),
-  deadline: errorBody('DEADLINE_EXCEEDED', 'The deadline of this task passed before it ended.'),
-  kill: errorBody('KILLED', 'This task was stopped by a kill.'),
-  revoked: errorBody('CANCELED', 'This task was stopped: who sent it, or who worked on it, may no longer be here.'),
-  disconnect: errorBody('CANCELED', 'The caller disconnected before the task ended.'),
+  deadline: errorBody('DEADLINE_EXCEEDED', 'The deadline of this call passed before it ended.'),
+  kill: errorBody('KILLED', 'This call was stopped by a kill.'),
+  revoked: errorBody('CANCELED', 'This call was stopped: who sent it, or who worked on it, may no longer be here.'),
+  disconnect: errorBody('CANCELED', 'The caller disconnected before this call ended.'),
   shutdown: errorBody('SHUTTING_DOWN', 'The platform is shutting down.'),
 };
+
+/** What whoever waits for something is told that has been canceled. */
+export const canceledBy = (reason: CancelReason): ErrorBody => CANCELED[reason];
 
 /** A terminal event as the caller's result. */
 export function outcomeOf(event: TaskEvent): Outcome {
   if (event.type === 'done') return { ok: true, body: event.body };
   if (event.type === 'failed')
     return { ok: false, error: event.error, effect: event.effect, ...(event.body ? { body: event.body } : {}) };
-  if (event.type === 'canceled') return { ok: false, error: CANCELED[event.reason], effect: event.effect };
+  if (event.type === 'canceled') return { ok: false, error: canceledBy(event.reason), effect: event.effect };
   return {
     ok: false,
     error: errorBody('INTERNAL_ERROR', 'The content of this result has been erased.'),

@@ -1,5 +1,5 @@
 import { toErrorBody } from '../kernel/error-body.ts';
-import type { Crossing, Guard, GuardVerdict } from '../kernel/guard.ts';
+import type { Crossing, Guard, GuardVerdict, LimitGuard } from '../kernel/guard.ts';
 import { PASS } from '../kernel/guard.ts';
 import type { Credential, Principal } from '../kernel/principal.ts';
 import type { RouteEvent } from '../kernel/task.ts';
@@ -12,7 +12,7 @@ export interface Slots {
   /** Who speaks? Throws UNAUTHENTICATED. */
   readonly authenticate: (credential: Credential) => Principal;
   /** Is this sender within its rates? Stands before the log, so floods are counted, not written. */
-  readonly limit: Guard;
+  readonly limit: LimitGuard;
   /** Is anything in its scope killed or paused? */
   readonly gate: Guard;
   /** Has the sender been admitted, is the target itself trusted? */

@@ -13,7 +13,7 @@ import { crossingOf, messageFrom } from './crossing.ts';
 import type { KnownRequests } from './known-request.ts';
 import type { LiveTask } from './live-task.ts';
 import { operationRoute, validInput } from './operation-route.ts';
-import { resourceMeant } from './resource-meant.ts';
+import { resourceMeant, type Meant } from './resource-meant.ts';
 import type { Routes } from './routes.ts';
 
 /** What stands before the guards: who is meant, on whose behalf, and which way leads there. */
@@ -44,22 +44,27 @@ export function createReception({ catalogue, routes, known, live, operations, cl
 
   function cross(session: Session, draft: Draft): Crossing {
     if (draft.deadline !== undefined && draft.deadline <= clock.now()) throw new AipError('DEADLINE_EXCEEDED');
-    const { target, body } = resourceMeant(catalogue, targetOf(session.principal, draft), draft);
-    const message = messageFrom(session, { ...draft, body }, target, clock.now());
-    return crossingOf(message, target, parentOf(session, draft.parentId));
+    const meant = meantBy(session.principal, draft);
+    const message = messageFrom(session, draft, meant, clock.now());
+    return crossingOf(message, meant.target, parentOf(session, draft.parentId));
   }
 
   /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
-  function targetOf(principal: Principal, draft: Draft): CatalogueEntry {
-    if (draft.to.startsWith('capability:'))
-      return known.target(principal, draft) ?? catalogue.resolve(draft.to, principal.tenant);
+  function meantBy(principal: Principal, draft: Draft): Meant {
+    const before = draft.to.startsWith('capability:') ? known.meant(principal, draft) : undefined;
+    return before ?? resolved(principal, draft);
+  }
+
+  function resolved(principal: Principal, draft: Draft): Meant {
+    let target: CatalogueEntry;
     try {
-      return catalogue.resolve(draft.to, principal.tenant);
+      target = catalogue.resolve(draft.to, principal.tenant);
     } catch (error) {
-      const target = known.target(principal, draft);
-      if (target) return target;
+      const before = known.meant(principal, draft);
+      if (before) return before;
       throw withAbsence(error, draft.to);
     }
+    return resourceMeant(catalogue, target, draft);
   }
 
   /** An unknown target is told apart from one whose owner is away. */

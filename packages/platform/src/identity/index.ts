@@ -1,5 +1,6 @@
 export { ADMIN, authenticator, servicePrincipal } from './authenticate.ts';
 export { createLogins, type Logins } from './login.ts';
+export { checkIssuer } from './issuer-check.ts';
 export { createIssuers, type Issuers } from './issuers.ts';
 export { identityOperations } from './operations.ts';
 export { missingScopes, scopeGuard } from './scope-guard.ts';

@@ -73,8 +73,11 @@ const isAboutToken = (error: unknown): boolean =>
     String((error as { code?: unknown }).code),
   );
 
-/** RFC 8414 section 3, and OpenID Connect Discovery 1.0 section 4 for issuers that only have that. */
-async function locate(issuer: string, send: typeof fetch): Promise<string> {
+/**
+ * Where an issuer's metadata says that its keys are: RFC 8414 section 3, and OpenID Connect Discovery 1.0 section 4 for
+ * issuers that only have that. Throws an error that says what is wrong with it.
+ */
+export async function locate(issuer: string, send: typeof fetch): Promise<string> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   const places = [
@@ -82,21 +85,25 @@ async function locate(issuer: string, send: typeof fetch): Promise<string> {
     `${origin}/.well-known/openid-configuration${path}`,
     `${origin}${path}/.well-known/openid-configuration`,
   ];
+  const answers: string[] = [];
   for (const place of new Set(places)) {
     const response = await send(place, { headers: { accept: 'application/json' }, redirect: 'manual' });
     if (response.status !== 200) {
       await response.body?.cancel();
+      answers.push(`${place} answers ${response.status}`);
       continue;
     }
     const metadata = parseJson(await response.text());
     // RFC 8414 section 3.3: metadata that is somebody else's is not used.
-    if (!isJsonObject(metadata) || metadata['issuer'] !== issuer) throw new Error(`${place} is not about ${issuer}.`);
-    const { jwks_uri: named } = metadata;
-    const uri = typeof named === 'string' ? URL.parse(named) : null;
+    const named = isJsonObject(metadata) ? metadata['issuer'] : undefined;
+    if (!isJsonObject(metadata) || named !== issuer)
+      throw new Error(`${place} says that its issuer is ${JSON.stringify(named)}, not ${JSON.stringify(issuer)}.`);
+    const { jwks_uri: keys } = metadata;
+    const uri = typeof keys === 'string' ? URL.parse(keys) : null;
     if (!uri || (uri.protocol !== 'https:' && uri.origin !== origin)) throw new Error(`${place} names no jwks_uri.`);
     return uri.href;
   }
-  throw new Error(`${issuer} publishes no metadata.`);
+  throw new Error(`${issuer} publishes no metadata: ${answers.join(', ')}.`);
 }
 
 /** After a failure nothing is sent for a while: tokens come more often than an issuer comes back. */

@@ -73,13 +73,18 @@ type Proof =
     }
   | { readonly error: AipError; readonly until: number };
 
+/** How an issuer is asked: bounded in size and time, and at private addresses only where the operator has named them. */
+export function issuerFetch({ issuer, jwks_uri }: IssuerConfig, fetchFor: FetchFor): typeof fetch {
+  const named = [issuer, ...(jwks_uri === undefined ? [] : [jwks_uri])];
+  return fetchFor({ named, maxBytes: MAX_DOCUMENT, timeout: FETCH_TIMEOUT });
+}
+
 export function createIssuers({ issuers, fetchFor, now }: IssuersOptions): Issuers {
   const known = createRecentMap<Proof>(MAX_KNOWN);
   const proving = new Map<string, Promise<Proof>>();
   const byIssuer = new Map<string, Issuer>(
     Object.entries(issuers).map(([name, config]) => {
-      const named = [config.issuer, ...(config.jwks_uri === undefined ? [] : [config.jwks_uri])];
-      const fetch = fetchFor({ named, maxBytes: MAX_DOCUMENT, timeout: FETCH_TIMEOUT });
+      const fetch = issuerFetch(config, fetchFor);
       const keys = issuerKeys({ issuer: config.issuer, jwksUri: config.jwks_uri, fetch, now });
       return [config.issuer, { name, config, keys }];
     }),

@@ -20,9 +20,11 @@ const KIND_OF: Partial<Record<Action, keyof ScopesNeeded>> = {
   get: 'prompts',
 };
 
-/** Scopes that are needed and not granted; who came without an access token has no scopes, and no bounds by them. */
-export const missingScopes = ({ scopes }: Principal, needed: readonly string[]): readonly string[] =>
-  scopes === undefined ? [] : needed.filter((scope) => !scopes.includes(scope));
+/** Scopes that an action needs and that were not granted; who came without an access token has no scopes, and no bounds by them. */
+export function missingScopes({ scopes }: Principal, action: Action, needed: ScopesNeeded): readonly string[] {
+  const kind = KIND_OF[action];
+  return scopes === undefined || kind === undefined ? [] : needed[kind].filter((scope) => !scopes.includes(scope));
+}
 
 /**
  * What a person has let a client do in their name, over every protocol; policy then decides what the person may do.
@@ -32,10 +34,8 @@ export function scopeGuard(needed: ScopesNeeded): Guard {
   return {
     name: 'scopes',
     admit({ principal, message }) {
-      const kind = KIND_OF[message.action];
-      if (kind === undefined) return PASS;
       for (let behind: Principal | undefined = principal; behind; behind = behind.onBehalfOf) {
-        const missing = missingScopes(behind, needed[kind]);
+        const missing = missingScopes(behind, message.action, needed);
         if (missing.length > 0)
           return {
             verdict: 'deny',

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { describe, expect, test } from 'vitest';
-import { addedServerSchema, loadConfig, type ConfigSources } from './config.ts';
+import { loadConfig, type ConfigSources } from './config.ts';
+import { addedServerSchema } from './mcp-settings.ts';
 import { temporaryFolder } from './testing.ts';
 
 function load(yaml: string | undefined, env: ConfigSources['env'] = {}, flags: ConfigSources['flags'] = {}) {
@@ -164,13 +165,17 @@ describe(`a secret in the settings ${claim('P-MCP-GW.secrets')}`, () => {
           box: { command: box, env: { KEY: { vault: box.key }, MODE: fast } }
           cloud:
             url: https://cloud.test/mcp
-            headers: { Authorization: { env: CLOUD_TOKEN }, X-Mode: fast }
+            headers: { Authorization: { env: CLOUD_TOKEN }, X-Mode: fast, X-Key: "key={vault:cloud.key}" }
             oauth: { client_id: us, issuer: https://login.test, client_secret: { vault: cloud-secret } }
       a2a: { agents: { far: { url: https://far.test, headers: { Authorization: { vault: far } } } } }`);
     expect(mcp.servers).toMatchObject({
       box: { env: { KEY: { vault: 'box.key' }, MODE: 'fast' } },
       cloud: {
-        headers: { Authorization: { env: 'CLOUD_TOKEN' }, 'X-Mode': 'fast' },
+        headers: {
+          Authorization: { env: 'CLOUD_TOKEN' },
+          'X-Mode': 'fast',
+          'X-Key': ['key=', { vault: 'cloud.key' }],
+        },
         oauth: { client_secret: { vault: 'cloud-secret' } },
       },
     });
@@ -180,6 +185,12 @@ describe(`a secret in the settings ${claim('P-MCP-GW.secrets')}`, () => {
   test.each([
     ['headers: { X: { vualt: x } }', 'mcp.servers.box.headers.X: text, or a secret: { vault: <name> } or'],
     ['headers: { X: { vault: a, env: B } }', 'mcp.servers.box.headers.X: text, or a secret'],
+    ['headers: { X: "Bearer {vault:two words}" }', 'mcp.servers.box.headers.X: {vault:…} names no secret: letters'],
+    ['headers: { X: "Bearer {vault:box" }', 'mcp.servers.box.headers.X: in text, a secret is {vault:<name>} or'],
+    [
+      'headers: { X: "Bearer ${env:BOX}" }',
+      'mcp.servers.box.headers.X: in text, a secret is {env:<VARIABLE>}, without',
+    ],
     ['headers: { X: { vault: two words } }', 'mcp.servers.box.headers.X.vault: letters, digits'],
     [
       'oauth: { client_id: us, issuer: https://i.test, client_secret: x }',
@@ -199,5 +210,8 @@ describe(`a secret in the settings ${claim('P-MCP-GW.secrets')}`, () => {
         false,
       );
     }
+    // Text that looks as if is sent as it is.
+    const headers = { A: 'Bearer {vault:admin}' };
+    expect(addedServerSchema.parse({ ...added, headers }).headers).toEqual(headers);
   });
 });

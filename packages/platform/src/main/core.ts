@@ -9,7 +9,7 @@ import { approvalOperations, approveGuard, resumeAnswered } from '../governance/
 import { auditOperations } from '../governance/audit/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
-import { createPinBook, pinOperations, type PinMode } from '../governance/pins/index.ts';
+import { createPinBook, pinGuard, pinOperations, type PinMode } from '../governance/pins/index.ts';
 import { DEV_POLICY, openPolicyFolder, policyGuard, policyOperations, question } from '../governance/policy/index.ts';
 import {
   ADMIN,
@@ -30,7 +30,7 @@ import {
 } from '../identity/index.ts';
 import { createJournal } from '../journal/journal.ts';
 import { systemClock } from '../kernel/clock.ts';
-import type { Guard } from '../kernel/guard.ts';
+import { PASS, type Guard } from '../kernel/guard.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { FetchFor } from '../kernel/outbound.ts';
 import { DEFAULT_TENANT, type Principal } from '../kernel/principal.ts';
@@ -174,7 +174,7 @@ export async function openCore({
           principal.kind === 'agent' ? registry.get(principal.id) !== undefined : principal.kind !== 'anonymous',
       ),
       gate: gateGuard(latch),
-      trust: inTurn(trustGuard(registry, door), scopeGuard(config.identity.scopes)),
+      trust: inTurn('trust', [trustGuard(registry, door), pinGuard, scopeGuard(config.identity.scopes)]),
       policy: policyGuard(policies, now),
       approve: approveGuard(now),
       budget: budgetGuard(journal.read, now),
@@ -215,11 +215,14 @@ export async function openCore({
   };
 }
 
-/** Two guards in one slot: the second is asked what the first lets pass. */
-const inTurn = (first: Guard, second: Guard): Guard => ({
-  ...first,
+/** Several guards in one slot: each is asked what those before it let pass. What comes back is none of their business. */
+const inTurn = (name: string, guards: readonly Pick<Guard, 'admit'>[]): Guard => ({
+  name,
   admit(crossing) {
-    const verdict = first.admit(crossing);
-    return verdict.verdict === 'pass' ? second.admit(crossing) : verdict;
+    for (const guard of guards) {
+      const verdict = guard.admit(crossing);
+      if (verdict.verdict !== 'pass') return verdict;
+    }
+    return PASS;
   },
 });

@@ -98,7 +98,7 @@ describe(`every decider touches only the rows that it has named ${claim('G-AUDIT
         for (const name of decided) everything.add(name);
         expect(undeclared).toEqual([]);
       }),
-      { numRuns: rounds(300) },
+      { numRuns: rounds(600) },
     );
     // What is never decided proves nothing.
     const missing = DECIDERS.flatMap(({ name, kinds }) => kinds.map((kind) => `${name} ${kind}`)).filter(
@@ -121,12 +121,10 @@ function tried(act: () => boolean): boolean {
 const name = fc.constantFrom('a', 'A', 'b', 'c');
 const did = fc.constantFrom('did:1', 'did:2');
 const id = fc.constantFrom('1', '2');
-const hold = fc.record({
-  payer: name,
-  payee: name,
-  amount: fc.integer({ min: 1, max: 3 }),
-  day: fc.constant('1970-01-01'),
-});
+/** So few that the end of a task often cites the hold that was made for it. */
+const hold = fc.constantFrom(
+  ...(['ab', 'ba', 'aa'] as const).map(([payer, payee], at) => ({ payer, payee, amount: at + 1, day: '1970-01-01' })),
+);
 const ask = fc.record({ id, of: fc.constant('operators'), kind: fc.constant('approval'), body: fc.constant({}) });
 
 const anyHead = fc.record(
@@ -155,7 +153,7 @@ const anyHead = fc.record(
     approval: id,
     hold,
     resolution: fc.constantFrom('captured', 'released', 'kept'),
-    principal: name,
+    principal: fc.constantFrom('a', 'b'),
     task: id,
     server: name,
     tool: name,
@@ -180,7 +178,9 @@ const anyHead = fc.record(
   },
 );
 
-const kinds = [...new Set(DECIDERS.flatMap((decider) => decider.kinds))];
+// What a call is paid with comes more often than the rest: the most has to fit together before one is.
+const often = Array.from({ length: 4 }, () => ['budget.set', 'accept', 'settle']).flat();
+const kinds = [...new Set(DECIDERS.flatMap((decider) => decider.kinds)), ...often];
 
 const anyEntry = fc
   .record({ kind: fc.constantFrom(...kinds), head: anyHead, ask, task: id, n: fc.integer({ min: 1, max: 3 }) })

@@ -4,9 +4,9 @@ import type { EntryDraft } from '../kernel/entry.ts';
 import type { JournalReader } from '../kernel/journal.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { PLATFORM_OWNER, type Vault } from '../kernel/vault.ts';
-import { addedServerSchema, type AddedServer } from './config.ts';
 import { KEPT_SERVER } from './kept-server-decider.ts';
 import type { Log } from './log.ts';
+import { addedServerSchema, type AddedServer } from './mcp-settings.ts';
 
 /** The name of what is needed to reach a server, among the platform's secrets: URLs and headers may hold some. */
 const secretName = (name: string): string => `mcp-server.${name}`;

@@ -1,4 +1,4 @@
-import { AipError } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import { z } from 'zod';
 import {
   createVirtualServers,
@@ -12,8 +12,8 @@ import { parseAddress, splitOwned } from '../kernel/address.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Vault } from '../kernel/vault.ts';
-import { addedServerSchema } from './config.ts';
 import { forgetServer, keepServer } from './kept-servers.ts';
+import { addedServerSchema } from './mcp-settings.ts';
 
 /** What stands when the first operation is called. */
 export interface McpRoom {
@@ -76,6 +76,8 @@ const toolView = z.object({
   state: z.string(),
   input_schema: z.any().optional(),
   digest: z.string().optional(),
+  /** Of a virtual server's tool: arguments that go along with every call, and are not among those of its schema. */
+  fixed: z.record(z.string(), z.json()).optional(),
 });
 const listed = z.object({ address: z.string(), description: z.string(), state: z.string() });
 
@@ -219,7 +221,13 @@ function virtualView({ exchange, choices }: McpRoom, name: string): Details {
   };
   const entries = exchange.catalogue.list();
   const others = entries.filter((entry) => servers.lists(name, entry));
-  return { ...describe([...servers.tools(name, entries), ...others]), missing: servers.missing(name).map(explained) };
+  const { tools, ...rest } = describe([...servers.tools(name, entries), ...others]);
+  const fixedOf = (tool: string): JsonObject => servers.tool(name, tool)?.fixed ?? {};
+  return {
+    ...rest,
+    tools: tools.map((tool) => ({ ...tool, fixed: fixedOf(tool.name) })),
+    missing: servers.missing(name).map(explained),
+  };
 }
 
 function describe(entries: readonly CatalogueEntry[]): Omit<Details, 'missing'> {

@@ -7,6 +7,7 @@ import { connectRemoteAgent, registerA2aEdge } from '../edges/a2a/index.ts';
 import {
   createHttpServer,
   protectResources,
+  receiveBodies,
   registerHttpEdge,
   statusRoutes,
   type StatusOptions,
@@ -121,6 +122,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
       prove: (token, resource) => core.issuers.prove(token, resource),
       publicUrl,
     });
+  receiveBodies(app, exchange);
   const wanted = (edge: EdgeChoice): boolean => only === undefined || only === edge;
 
   const status: StatusOptions = {
@@ -134,6 +136,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   const operators = only === undefined ? app : createHttpServer({ hosts: [], log });
   if (operators !== app) {
     cleanup.defer(() => operators.close());
+    receiveBodies(operators, exchange);
     statusRoutes(app, exchange, status);
   }
   registerHttpEdge(operators, exchange, {
@@ -175,7 +178,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
       isServer: (name) => upstreams.has(name) || sources.has(name),
       ...servers,
       stateKey: new Uint8Array(hkdfSync('sha256', secrets.pepper, '', 'aip mcp request state', 32)),
-      missingScopes: (principal, kind) => missingScopes(principal, scopes[kind]),
+      missingScopes: (principal, action) => missingScopes(principal, action, scopes),
       onError: (error) => log('warn', `mcp: ${error.message}`),
     });
   }

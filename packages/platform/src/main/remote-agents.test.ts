@@ -91,17 +91,20 @@ describe(`a card that names an interface inside ${claim('P-A2A.client', 'D-SECUR
 describe(`a header of an A2A agent that cites a secret ${claim('P-MCP-GW.secrets')}`, () => {
   const SECRET = 'a2a-token-hush-hush';
 
-  it('is sent once there is one, and does not come back', async () => {
+  it.each([
+    ['as a whole', { vault: 'far-token' }, `Bearer ${SECRET}`],
+    ['in its middle', 'Bearer {vault:far-token}', SECRET],
+  ])('%s is sent once there is one, and does not come back', async (_how, authorization, value) => {
     using folder = temporaryFolder();
     await using other = await startGateway();
     await other.agent('far', [{ name: 'greet' }], async function* ({ message }) {
       yield { type: 'output', artifactId: 'g', body: text(`hello ${message.from.name}`) };
       yield { type: 'done', body: text(`hello ${message.from.name}`) };
     });
-    const far = { url: `${other.url}/a2a/far`, headers: { authorization: { vault: 'far-token' } } };
+    const far = { url: `${other.url}/a2a/far`, headers: { authorization } };
     const { client, logged, isActive } = await platformWith(folder.path, { far });
     await expect.poll(() => logged.join('\n')).toContain('aip secret set far-token');
-    await client.operate('secrets.set', { name: 'far-token', value: `Bearer ${SECRET}` });
+    await client.operate('secrets.set', { name: 'far-token', value });
     await isActive('far');
     const answer = JSON.stringify(await client.invoke('skill:far/greet', 'you'));
     expect(answer).toContain('hello [secret]');

@@ -7,7 +7,7 @@ import type { Registry } from './registry.ts';
 /** What an agent may do before it has been admitted: come to the door. */
 const DOOR = 'operation:agents.connect';
 
-/** The trust slot: owning a DID is not admission, and nothing reaches what is quarantined or gone. */
+/** Part of the trust slot: owning a DID is not admission, and nothing reaches who has gone. */
 export function trustGuard(registry: Pick<Registry, 'get'>, door: Pick<Door, 'opens' | 'knock'>): Guard {
   /** Anybody can make a DID, so strangers are counted, not logged one by one; a first knock is kept for operators. */
   function turnAway({ principal, message }: Crossing): GuardVerdict {
@@ -34,13 +34,6 @@ export function trustGuard(registry: Pick<Registry, 'get'>, door: Pick<Door, 'op
       if (isStranger) {
         const verdict = turnAway(crossing);
         if (verdict.verdict !== 'pass') return verdict;
-      }
-      if (target.state === 'quarantined') {
-        const error = errorBody(
-          'QUARANTINED',
-          `${target.ownerName}/${target.name} is quarantined: it is not what was agreed to; an operator has to look at it first.`,
-        );
-        return { verdict: 'deny', error };
       }
       if (target.state === 'gone')
         return { verdict: 'deny', error: errorBody('UNKNOWN_TARGET', `${target.ownerName} is no longer here.`) };

@@ -1,5 +1,5 @@
 import { AipError, parseJson, type Json, type JsonObject } from '@aip/wire';
-import { withoutSecrets } from '../kernel/secret.ts';
+import { valueWithoutSecrets, withoutSecrets } from '../kernel/secret.ts';
 import { MAX_BODY, type Answer } from './api.ts';
 import { resourceContents, textOf } from './content.ts';
 import { shorten, trimItems, pickPaths } from './trim.ts';
@@ -25,7 +25,9 @@ export function toolResultOf(answer: Answer, trimming: Trimming): JsonObject {
   const text = textIn(answer);
   if (status < 200 || status > 299) return failed(errorText(answer, text));
   if (text === undefined) return binaryResult(answer, trimming);
-  const value = isJson(answer.mediaType) || trimming.structured ? jsonIn(text) : undefined;
+  const said = isJson(answer.mediaType) || trimming.structured ? jsonIn(text) : undefined;
+  // An escaped one is found only now.
+  const value = said === undefined ? undefined : valueWithoutSecrets(said, answer.secrets);
   if (value === undefined) {
     if (trimming.structured)
       return failed(

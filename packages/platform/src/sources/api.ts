@@ -1,6 +1,6 @@
 import { AipError, toAipError } from '@aip/wire';
 import type { FetchFor } from '../kernel/outbound.ts';
-import type { ReadSecret } from '../kernel/secret.ts';
+import { revealHeaders, type ReadSecret, type Revealed, type SecretOrText } from '../kernel/secret.ts';
 import { credentialMaker, type Credentials } from './credentials.ts';
 import type { Auth } from './settings.ts';
 import { Interrupted } from './source.ts';
@@ -46,7 +46,7 @@ export interface ApiSettings {
   /** Whether an operator has named this base URL, so that it may be a private address. */
   readonly named: boolean;
   readonly auth: Auth | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, SecretOrText>>;
   readonly timeoutSeconds: number;
 }
 
@@ -83,7 +83,7 @@ export function createApi(settings: ApiSettings, { fetchFor, readSecret }: ApiCo
   }
 
   /** The caller's, then the operator's over them, then the credentials over all. */
-  function headersOf({ headers = [], cookies = [] }: Outgoing, made: Credentials): Headers {
+  function headersOf({ headers = [], cookies = [] }: Outgoing, own: Revealed['values'], made: Credentials): Headers {
     const all = new Headers();
     const set = ([name, value]: Pair): void => {
       if (/[^\t\x20-\x7e\xa0-\xff]/.test(value))
@@ -91,10 +91,10 @@ export function createApi(settings: ApiSettings, { fetchFor, readSecret }: ApiCo
       all.set(name, value);
     };
     for (const pair of headers) if (!isForbiddenHeader(pair[0])) set(pair);
-    for (const pair of Object.entries(settings.headers)) set(pair);
+    for (const pair of Object.entries(own)) set(pair);
     for (const pair of made.headers) set(pair);
-    const own = new Set(made.cookies.map(([name]) => name));
-    const jar = [...cookies.filter(([name]) => !own.has(name)), ...made.cookies];
+    const added = new Set(made.cookies.map(([name]) => name));
+    const jar = [...cookies.filter(([name]) => !added.has(name)), ...made.cookies];
     if (jar.length > 0) set(['cookie', jar.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('; ')]);
     return all;
   }
@@ -103,8 +103,9 @@ export function createApi(settings: ApiSettings, { fetchFor, readSecret }: ApiCo
     baseUrl: settings.baseUrl,
     async send(outgoing, signal) {
       const made = await credentials.make(signal);
+      const own = await revealHeaders(settings.headers, readSecret);
       const url = urlOf(outgoing, made);
-      const headers = headersOf(outgoing, made);
+      const headers = headersOf(outgoing, own.values, made);
       const body = await bytesOf(outgoing.body, headers);
       const reads = outgoing.method === 'GET' || outgoing.method === 'HEAD';
       const late = AbortSignal.timeout(settings.timeoutSeconds * 1000);
@@ -117,7 +118,7 @@ export function createApi(settings: ApiSettings, { fetchFor, readSecret }: ApiCo
           ...(body === undefined ? {} : { body }),
         });
         if (response.status === 401) credentials.refused();
-        return await answerOf(response, made.secrets);
+        return await answerOf(response, [...made.secrets, ...own.secrets]);
       } catch (thrown) {
         if (late.aborted && !signal.aborted)
           throw new Interrupted(

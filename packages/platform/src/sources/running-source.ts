@@ -92,6 +92,9 @@ export function runSource(exchange: Exchange, name: string, source: Source, log:
   }
 
   async function* deliver(call: RouteCall): AsyncIterable<RouteEvent> {
+    // Whoever subscribes reads nothing by it.
+    if (call.message.kind === 'signal')
+      throw new AipError('UNSUPPORTED_OPERATION', 'Only resources of MCP servers can be watched.');
     yield await perform(call);
   }
 

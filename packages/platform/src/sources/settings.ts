@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secretReference as secret } from '../kernel/secret.ts';
+import { secretOrText, secretReference as secret } from '../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../kernel/server-name.ts';
 
 /** The settings of sources, as they stand in `aip.yaml`; `main` puts them into its own. */
@@ -23,7 +23,7 @@ const auth = z.union([
 /** How an HTTP API is spoken to. */
 const api = {
   auth: auth.optional(),
-  headers: z.record(z.string(), z.string()).default({}),
+  headers: z.record(z.string(), secretOrText).prefault({}),
   timeout_seconds: z.number().positive().max(600).default(30),
 };
 const maxBytes = z.number().int().min(1_000).max(8_388_608);
@@ -105,10 +105,10 @@ export const httpSchema = z.strictObject({
 const name = z.string().regex(SERVER_NAME, SERVER_NAME_RULE);
 
 export const sourcesSchema = z.strictObject({
-  openapi: z.record(name, openApiSchema).default({}),
+  openapi: z.record(name, openApiSchema).prefault({}),
   files: z.record(name, filesSchema).default({}),
   sql: z.record(name, sqlSchema).default({}),
-  http: z.record(name, httpSchema).default({}),
+  http: z.record(name, httpSchema).prefault({}),
 });
 
 export type Auth = z.infer<typeof auth>;

@@ -132,6 +132,31 @@ describe('a kill', () => {
     await other.ended;
   });
 
+  test(`reaches what makes no task: signals on their way, for whoever sent them ${claim('G-KILL.stop')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    const aborted: unknown[] = [];
+    const scout = await core.agent('scout', {
+      async *deliver(call) {
+        yield* untilAborted(call);
+        aborted.push(call.signal.reason);
+      },
+    });
+    const [alice, bob] = [await core.service('alice', 'caller'), await core.service('bob', 'caller')];
+    const [hers, his] = [alice, bob].map((session) =>
+      core.exchange.signal(session, { to: `agent:${scout.did}`, action: 'signal', body: data({}) }),
+    );
+    hers!.catch(() => {});
+    his!.catch(() => {});
+    await until(() => core.entries(['signal']).length === 2);
+    expect(await kill(core, 'agent:service:alice')).toMatchObject({ tasks_stopped: 0 });
+    await expect(hers).rejects.toMatchObject({ code: 'KILLED' });
+    expect(aborted).toEqual(['kill']);
+    await kill(core, 'agent:scout');
+    await expect(his).rejects.toMatchObject({ code: 'KILLED' });
+    expect(aborted).toEqual(['kill', 'kill']);
+  });
+
   test('ends what ends by itself as canceled, with its effect unknown', async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path, OPEN);

@@ -4,6 +4,7 @@ import type { Exchange } from '../../exchange/index.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
 import type { KillMode, KillRow } from './decider.ts';
+import { isExempt } from './guard.ts';
 import { GLOBAL, killEntry, type Latch, type Stop } from './latch.ts';
 import { killProof } from './proof.ts';
 
@@ -185,14 +186,14 @@ function canonicalScope(exchange: Exchange, tenant: string, scope: string): stri
   }
 }
 
-/** Cancels the tasks and closes the sessions of a scope; in this order, so that who works on a task is still told. */
+/** Cancels what is under way in a scope and closes its sessions; in this order, so that who works on a task is still told. */
 function stopEverything(exchange: Exchange, stop: Stop): void {
   const { scope, reason } = stop;
   const reaches = (tenant: string): boolean => tenant === stop.tenant || scope === GLOBAL;
-  for (const task of Array.from(exchange.live.values())) {
-    if (task.plane === 'control' || !reaches(task.tenant) || !task.scopes.includes(scope)) continue;
-    if (exchange.cancel(task.id, 'kill')) stop.tasks++;
-  }
+  stop.tasks += exchange.cancelAll(
+    (work) => work.scopes.includes(scope) && reaches(work.message.from.tenant) && !isExempt(work),
+    'kill',
+  );
   for (const session of Array.from(exchange.sessions.all())) {
     const own =
       scope === GLOBAL ||

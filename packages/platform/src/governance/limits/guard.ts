@@ -1,7 +1,8 @@
 import { errorBody } from '../../kernel/error-body.ts';
-import { PASS, type Guard } from '../../kernel/guard.ts';
+import { PASS, type LimitGuard } from '../../kernel/guard.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { createRecentMap } from '../../kernel/recent-map.ts';
+import { holderKey } from '../../kernel/shares.ts';
 
 export interface RateLimit {
   /** Messages per second that a principal may send for long. */
@@ -24,7 +25,7 @@ export function limitGuard(
   limit: RateLimit,
   monotonic: () => number,
   isKnown: (principal: Principal) => boolean = ({ kind }) => kind !== 'anonymous',
-): Guard {
+): LimitGuard {
   const buckets = createRecentMap<{ tokens: number; at: number }>(MAX_BUCKETS);
 
   /** Everybody unknown shares one small bucket. */
@@ -49,7 +50,7 @@ export function limitGuard(
       if (plane === 'control' && principal.roles.includes('admin')) return PASS;
       const known = isKnown(principal);
       const own = known ? limit : stranger;
-      const wait = take(known ? `${principal.tenant}\n${principal.id}` : STRANGERS, own);
+      const wait = take(known ? holderKey(principal) : STRANGERS, own);
       if (wait === 0) return PASS;
       const error = errorBody(
         'RATE_LIMITED',

@@ -2,6 +2,7 @@ import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import type { PinBook } from './book.ts';
+import { oneGroup, pinEntry } from './entries.ts';
 
 const serverInput = z.string().min(1).max(64);
 const toolInput = z.string().min(1).max(400);
@@ -75,7 +76,12 @@ export function pinOperations(pins: PinBook): Operation[] {
         /** The digest that was looked at: refused if the tool has changed again since. */
         digest: z.string().max(64).optional(),
       }),
-      output: z.object({ server: z.string(), pinned: z.array(z.object({ tool: z.string(), digest: z.string() })) }),
+      output: z.object({
+        server: z.string(),
+        pinned: z.array(z.object({ tool: z.string(), digest: z.string() })),
+        /** Tools of the server that are left: one call is one group in the log, which has its bound. Call again. */
+        remaining: z.number().int(),
+      }),
       handler({ principal }, { server, tool, digest }) {
         if (digest !== undefined && tool === undefined)
           throw new AipError('INVALID_ARGUMENT', 'digest: names one definition, so name the tool too.');
@@ -87,10 +93,9 @@ export function pinOperations(pins: PinBook): Operation[] {
             `${server}/${tool} is offered with the digest ${changed.digest} now; look at it again.`,
           );
         const anew = offered.filter((known) => !pins.agreed(known));
-        return {
-          output: { server, pinned: anew.map((known) => ({ tool: known.tool, digest: known.digest })) },
-          entries: anew.map((known) => pins.pinEntry(known, principal.id)),
-        };
+        const entries = oneGroup(anew.values().map((known) => pinEntry(known, principal.id)));
+        const pinned = anew.slice(0, entries.length).map((known) => ({ tool: known.tool, digest: known.digest }));
+        return { output: { server, pinned, remaining: anew.length - pinned.length }, entries };
       },
     }),
     operation({
@@ -124,10 +129,8 @@ export function pinOperations(pins: PinBook): Operation[] {
         if (known.length === 0) throw new AipError('NOT_FOUND', `No tool of ${server} is pinned under that name.`);
         return {
           output: { server, tools: known.map((view) => view.tool) },
-          entries: known.map((view) => ({
-            kind: 'mcp.unpin',
-            head: { server, tool: view.tool, by: principal.id },
-          })),
+          // Names only, and of no more tools than are kept track of: one group takes them.
+          entries: known.map((view) => ({ kind: 'mcp.unpin', head: { server, tool: view.tool, by: principal.id } })),
         };
       },
     }),

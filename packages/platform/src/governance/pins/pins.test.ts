@@ -7,8 +7,8 @@ import type { Session } from '../../kernel/session.ts';
 import { until } from '../../kernel/testing.ts';
 import { verifyFolder } from '../../main/audit.ts';
 import { openTestCore, temporaryFolder, type TestCore } from '../../main/testing.ts';
-import type { PinView } from './book.ts';
 import { pinDecider } from './decider.ts';
+import type { PinView } from './view.ts';
 
 type Shown = PinView & { changes?: { path: string; before?: string; after?: string }[] };
 
@@ -267,6 +267,58 @@ describe('a tool that has changed', () => {
   });
 });
 
+describe('a server of many tools', () => {
+  type Pinned = { pinned: { tool: string }[]; remaining: number };
+  const many = (description: string, count: number): JsonObject[] =>
+    Array.from({ length: count }, (_, i) => tool(`tool_${String(i).padStart(4, '0')}`, { description }));
+  const byAdmin = (core: TestCore): unknown[] =>
+    core.entries(['mcp.pin']).filter(({ head }) => head['by'] === 'user:admin');
+
+  test('is agreed to group by group; what a crash has cut is completed by a retry', async () => {
+    using folder = temporaryFolder();
+    {
+      await using core = await open(folder.path);
+      offer(core, 'files', ...many('One.', 600));
+      await settled(core, 600);
+      offer(core, 'files', ...many('Another.', 600));
+      await settled(core, 1_200);
+      const first = await core.operate<Pinned>('mcp.pin', { server: 'files' });
+      expect([first.pinned.length, first.remaining]).toEqual([256, 344]);
+      expect(byAdmin(core)).toHaveLength(256);
+      expect(await call(core, 'tool:files/tool_0255')).toBe('done');
+      expect(await call(core, 'tool:files/tool_0256')).toBe('QUARANTINED');
+    }
+    await using core = await open(folder.path);
+    offer(core, 'files', ...many('Another.', 600));
+    const left: number[] = [];
+    do left.push((await core.operate<Pinned>('mcp.pin', { server: 'files' })).remaining);
+    while (left.at(-1) !== 0);
+    expect(left).toEqual([88, 0]);
+    expect(byAdmin(core)).toHaveLength(600);
+    expect(await call(core, 'tool:files/tool_0599')).toBe('done');
+  });
+
+  test('is agreed to by no more text at once than one commit takes, but by one tool at least', async () => {
+    using folder = temporaryFolder();
+    await using core = await open(folder.path);
+    const large = (letter: string): JsonObject[] => [
+      ...many(letter.repeat(400_000), 3),
+      tool('huge', { description: letter.repeat(1_500_000) }),
+    ];
+    offer(core, 'files', ...large('a'));
+    await settled(core, 4);
+    offer(core, 'files', ...large('b'));
+    await settled(core, 8);
+    const sizes: number[] = [];
+    for (let remaining = 1; remaining > 0;) {
+      const answer = await core.operate<Pinned>('mcp.pin', { server: 'files' });
+      sizes.push(answer.pinned.length);
+      ({ remaining } = answer);
+    }
+    expect(sizes).toEqual([2, 1, 1]);
+  });
+});
+
 describe('an operator', () => {
   test('rejects a tool, whatever it becomes, until it is pinned', async () => {
     using folder = temporaryFolder();
@@ -309,11 +361,11 @@ describe('an operator', () => {
     const agree = () => core.operate('mcp.pin', { server: 'files', tool: 'read' });
     offer(core, 'files', tool('read'));
     await settled(core, 1);
-    expect(await agree()).toEqual({ server: 'files', pinned: [] });
+    expect(await agree()).toEqual({ server: 'files', pinned: [], remaining: 0 });
     expect(core.entries(['mcp.pin'])).toHaveLength(1);
     offer(core, 'files', tool('read', { title: 'v2' }));
     expect(await agree()).toMatchObject({ pinned: [{ tool: 'read' }] });
-    expect(await agree()).toEqual({ server: 'files', pinned: [] });
+    expect(await agree()).toEqual({ server: 'files', pinned: [], remaining: 0 });
   });
 
   test('forgets a tool or a server, which is trusted on first sight again', async () => {

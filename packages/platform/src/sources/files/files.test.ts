@@ -80,8 +80,9 @@ describe(`a folder ${claim('P-MCP-GW.resources')}`, () => {
 
   it('whose files have one URI each', async () => {
     await using tree = await openTree();
-    for (const path of ['readme%2Emd', './readme.md', '/readme.md', 'readme.md?x', 'readme.md#x', 'x%2F..%2Freadme.md'])
+    for (const path of ['readme%2Emd', './readme.md', '/readme.md', 'readme.md?x', 'readme.md#x', 'x/../readme.md'])
       expect(await tree.read(path)).toMatchObject({ uri: 'file:///readme.md', text: '# Hello' });
+    expect(await tree.read('x%2F..%2Freadme.md')).toEqual({ code: 'INVALID_ARGUMENT' });
     const deep = await tree.call('resource:tree/file:///{+path}', { path: 'docs/deep/data.json' });
     expect(deep.value).toMatchObject({ contents: [{ uri: 'file:///docs/deep/data.json' }] });
     expect(await tree.call('resource:tree/file:///readme.md', { uri: 'file:///image.png' })).toMatchObject({
@@ -161,17 +162,19 @@ describe(`a folder ${claim('P-MCP-GW.resources')}`, () => {
 
 describe('what lies outside of the folder is not there', () => {
   it.each([
-    '../outside.txt',
-    '..%2Foutside.txt',
-    '%2e%2e/outside.txt',
-    'docs/../../outside.txt',
-    'docs%5c..%5c..%5coutside.txt',
-    '/etc/passwd',
-    '%00',
-    'docs/%zz',
-  ])('%s', async (path) => {
+    ['../outside.txt', 'NOT_FOUND'],
+    ['..%2Foutside.txt', 'INVALID_ARGUMENT'],
+    ['%2e%2e/outside.txt', 'NOT_FOUND'],
+    ['docs/../../outside.txt', 'NOT_FOUND'],
+    ['docs%5c..%5c..%5coutside.txt', 'INVALID_ARGUMENT'],
+    ['/etc/passwd', 'NOT_FOUND'],
+    ['%00', 'NOT_FOUND'],
+    ['docs/%zz', 'INVALID_ARGUMENT'],
+    ['%252e%252e/outside.txt', 'INVALID_ARGUMENT'],
+    ['%%32e%%32e/outside.txt', 'INVALID_ARGUMENT'],
+  ])('%s: %s', async (path, code) => {
     await using tree = await openTree();
-    expect(await tree.read(path)).toEqual({ code: 'NOT_FOUND' });
+    expect(await tree.read(path)).toEqual({ code });
   });
 
   it('also behind a link, to a file or a folder, and through a folder that has become one', async () => {
@@ -189,6 +192,34 @@ describe('what lies outside of the folder is not there', () => {
     expect((await tree.read('inner.md'))['text']).toBe('# Hello');
     await expect.poll(() => tree.names()).toContain('inner.md');
     expect(tree.names().join()).not.toMatch(/link\.txt|linked/);
+  });
+
+  it('nor is what a link leads to that is not shown itself: hidden, or not included', async () => {
+    await using tree = await openTree({ include: ['**/*.md', 'links/**'] });
+    mkdirSync(join(tree.root, 'links'));
+    writeFileSync(join(tree.root, 'docs', 'read.md'), 'read');
+    for (const [from, to] of [
+      ['links/visible.txt', '../.env'],
+      ['links/image.png', '../image.png'],
+      ['links/git', '../.git'],
+      ['links/docs', '../docs'],
+      ['links/hello.txt', '../readme.md'],
+    ] as const)
+      symlinkSync(to, join(tree.root, from));
+    for (const path of [
+      'links/visible.txt',
+      'links/image.png',
+      'links/git/config',
+      'links/git/',
+      'links/docs/a%20b%23c.txt',
+    ])
+      expect(await tree.read(path), path).toEqual({ code: 'NOT_FOUND' });
+    const listed = JSON.parse((await tree.read('links/docs/'))['text'] as string) as { name: string }[];
+    expect(listed.map(({ name }) => name)).toEqual(['deep', 'read.md']);
+    expect((await tree.read('links/hello.txt'))['text']).toBe('# Hello');
+    expect((await tree.read('links/docs/read.md'))['text']).toBe('read');
+    await expect.poll(() => tree.names()).toContain('links/hello.txt');
+    expect(tree.names()).toEqual(['docs/read.md', 'links/hello.txt', 'readme.md', '{+path}']);
   });
 
   it('nor does a link that comes and goes while files are read', async () => {

@@ -37,43 +37,45 @@ export function fileTree(root: string, include: readonly string[], maxBytes: num
 
   async function list(path: string): Promise<readonly Listed[]> {
     const folder = await inside(path);
-    const found = await readdir(folder, { withFileTypes: true }).catch(() => {
+    if (folder.path !== '' && !mayHold(include, folder.path)) throw missing(path);
+    const found = await readdir(folder.real, { withFileTypes: true }).catch(() => {
       throw missing(path);
     });
     const listed: Listed[] = [];
     for (const item of found.slice(0, MAX_IN_FOLDER).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      const below = path === '' ? item.name : `${path}/${item.name}`;
-      // A link is what it leads to, if that lies inside.
-      const kind = item.isSymbolicLink()
-        ? await kindOf(below)
-        : item.isFile()
-          ? 'file'
-          : item.isDirectory()
-            ? 'folder'
-            : undefined;
-      if (kind === 'file' && isShown(below)) listed.push({ path: below, kind });
-      if (kind === 'folder' && !item.isSymbolicLink() && mayHold(include, below)) listed.push({ path: below, kind });
+      const below = within(path, item.name);
+      const real = within(folder.path, item.name);
+      if (item.isSymbolicLink() ? await leadsToFile(below) : item.isFile() && isShown(real)) {
+        if (isShown(below)) listed.push({ path: below, kind: 'file' });
+      } else if (item.isDirectory() && mayHold(include, below) && mayHold(include, real))
+        listed.push({ path: below, kind: 'folder' });
     }
     return listed;
   }
 
-  async function kindOf(path: string): Promise<Listed['kind'] | undefined> {
+  /** Whether a link leads to a file inside that is shown itself. */
+  async function leadsToFile(path: string): Promise<boolean> {
     try {
-      const found = await stat(await inside(path));
-      return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : undefined;
+      const target = await inside(path);
+      return isShown(target.path) && (await stat(target.real)).isFile();
     } catch {
-      return undefined;
+      return false;
     }
   }
 
-  /** Where a path really leads. Throws NOT_FOUND when that is outside: what is there is nobody's to know. */
-  async function inside(path: string): Promise<string> {
+  /**
+   * Where a path really leads, and that as a path of the tree. Throws NOT_FOUND when that is outside: what is there is
+   * nobody's to know.
+   */
+  async function inside(path: string): Promise<{ readonly real: string; readonly path: string }> {
     if (path.includes('\0') || path.split(/[/\\]/).some((part) => part === '..' || part === '.')) throw missing(path);
     const [top, real] = await Promise.all([realpath(root), realpath(join(root, path))]).catch(() => {
       throw missing(path);
     });
-    if (real !== top && !real.startsWith(top.endsWith(sep) ? top : top + sep)) throw missing(path);
-    return real;
+    if (real === top) return { real, path: '' };
+    const above = top.endsWith(sep) ? top : top + sep;
+    if (!real.startsWith(above)) throw missing(path);
+    return { real, path: real.slice(above.length).replaceAll(sep, '/') };
   }
 
   return {
@@ -100,9 +102,11 @@ export function fileTree(root: string, include: readonly string[], maxBytes: num
       });
       try {
         const opened = await handle.stat();
-        const real = await lstat(await inside(path));
-        // What was opened is what lies inside, whatever has happened to the links meanwhile.
-        if (!opened.isFile() || opened.ino !== real.ino || opened.dev !== real.dev) throw missing(path);
+        const target = await inside(path);
+        const real = await lstat(target.real);
+        // What was opened is what lies inside and is shown there, whatever has happened to the links meanwhile.
+        if (!isShown(target.path) || !opened.isFile() || opened.ino !== real.ino || opened.dev !== real.dev)
+          throw missing(path);
         if (opened.size > maxBytes)
           throw new AipError('PAYLOAD_TOO_LARGE', `${path} has ${opened.size} bytes; at most ${maxBytes} are read.`);
         const buffer = Buffer.alloc(Math.min(maxBytes, opened.size));
@@ -133,5 +137,7 @@ function mayHold(include: readonly string[], folder: string): boolean {
     });
   });
 }
+
+const within = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
 
 const missing = (path: string): AipError => new AipError('NOT_FOUND', `There is no file "${path.slice(0, 200)}" here.`);

@@ -73,6 +73,9 @@ describe(`an HTTP API ${claim('P-MCP-GW.resources')}`, () => {
     });
     await test.call(WEATHER, { city: 'Oslo' });
     expect(api.requests.at(-1)).toMatchObject({ url: '/v1/weather/Oslo' });
+    // What is asked for is the path that policies have looked at, encoded as it was there.
+    await test.call('resource:weather/api:///docs/{+path}', { uri: 'api:///docs/secret%2fkey' });
+    expect(api.requests.at(-1)).toMatchObject({ url: '/v1/docs/secret%2Fkey' });
     expect((await test.call('resource:weather/api:///logo')).value).toMatchObject({
       contents: [{ blob: 'AQAC', mimeType: 'image/png' }],
     });
@@ -84,6 +87,20 @@ describe(`an HTTP API ${claim('P-MCP-GW.resources')}`, () => {
     ['another URI', WEATHER, { uri: 'api:///logo' }, 'INVALID_ARGUMENT'],
     ['a missing variable', WEATHER, {}, 'INVALID_ARGUMENT'],
     ['a path upwards', WEATHER, { uri: 'api:///weather/%2e%2e' }, 'INVALID_ARGUMENT'],
+    ['a path upwards once it is decoded', WEATHER, { uri: 'api:///weather/%252e%252e' }, 'INVALID_ARGUMENT'],
+    ['a variable that is no text', WEATHER, { city: 'Oslo', units: {} }, 'INVALID_ARGUMENT'],
+    [
+      'an empty part of a path',
+      'resource:weather/api:///docs/{+path}',
+      { uri: 'api:///docs//secret' },
+      'INVALID_ARGUMENT',
+    ],
+    [
+      'a query that the template does not name',
+      'resource:weather/api:///docs/{+path}',
+      { uri: 'api:///docs/a?b' },
+      'NOT_FOUND',
+    ],
     [
       'a path upwards in the rest of a path',
       'resource:weather/api:///docs/{+path}',

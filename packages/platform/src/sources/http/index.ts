@@ -1,12 +1,14 @@
-import { AipError, isJsonObject, type JsonObject } from '@aip/wire';
+import { AipError } from '@aip/wire';
 import { argumentsOf } from '../../kernel/body.ts';
+import { variablesOfTemplate } from '../../kernel/uri-template.ts';
+import { canonicalUri } from '../../kernel/uri.ts';
 import { readResultOf } from '../answer.ts';
 import { createApi, type ApiContext, type Outgoing } from '../api.ts';
 import { resourceEntry } from '../entry.ts';
-import { inPath, inQuery } from '../openapi/serialise.ts';
+import { inQuery } from '../openapi/serialise.ts';
 import type { HttpSettings } from '../settings.ts';
 import type { Offer, Source } from '../source.ts';
-import { uriTemplate, variablesOf } from '../uri-template.ts';
+import { checkTemplate, variablesOf } from '../variables.ts';
 
 /** Not https: that scheme is for what a client can fetch by itself (MCP 2026-07-28, resources, common URI schemes). */
 const SCHEME = 'api://';
@@ -20,14 +22,15 @@ export function httpSource(name: string, settings: HttpSettings, context: ApiCon
     kind: 'http',
     async load() {
       const offers = Object.entries(settings.resources).map(([title, { path, description, mime_type }]): Offer => {
-        const template = uriTemplate(SCHEME + path);
-        const words = { uri: template.template, name: title, description };
+        const template = SCHEME + path;
+        checkTemplate(template);
+        const words = { uri: template, name: title, description };
         return {
           entry: resourceEntry(name, { ...words, ...(mime_type === undefined ? {} : { mimeType: mime_type }) }),
           async perform({ message, signal }) {
-            const args = argumentsOf(message.body);
-            const answer = await api.send(requestOf(path, textsIn(variablesOf(template, args))), signal);
-            const uri = typeof args['uri'] === 'string' ? args['uri'] : template.template;
+            const asked = argumentsOf(message.body)['uri'];
+            const uri = typeof asked === 'string' ? asked : template;
+            const answer = await api.send(requestOf(template, uri), signal);
             return { type: 'mcp', value: readResultOf(answer, uri, max_bytes, mime_type) };
           },
         };
@@ -37,29 +40,24 @@ export function httpSource(name: string, settings: HttpSettings, context: ApiCon
   };
 }
 
-const style = (name: string) => ({ name, style: 'simple', explode: false, allowReserved: false, json: false });
+const style = (name: string) => ({ name, style: 'form', explode: false, allowReserved: false, json: false });
 
-/** Throws INVALID_ARGUMENT for a variable of the path that is missing or would lead to another path. */
-function requestOf(template: string, variables: Readonly<Record<string, string>>): Outgoing {
-  const [, path = '', query = ''] = /^([^?]*?)(?:\{\?([^{}]*)\})?$/.exec(template) ?? [];
+/**
+ * The path as it stands in the URI, since that is what policies have looked at, and of the query what the template names.
+ * Throws NOT_FOUND for a URI of another shape, INVALID_ARGUMENT for a path with nothing between two slashes.
+ */
+function requestOf(template: string, uri: string): Outgoing {
+  const variables = variablesOf(template, uri);
+  const [path = ''] = canonicalUri(uri).slice(SCHEME.length).split('?', 1);
+  // To many servers the same path with fewer slashes.
+  if (path.includes('//')) throw new AipError('INVALID_ARGUMENT', `${uri.slice(0, 200)}: no part of a path is empty.`);
+  const names = variablesOfTemplate(template)?.query ?? [];
   return {
     method: 'GET',
-    path: path.replaceAll(/\{(\+?)([^{}]+)\}/g, (_, reserved: string, name: string) => {
+    path,
+    query: names.flatMap((name) => {
       const value = variables[name];
-      if (value === undefined) throw new AipError('INVALID_ARGUMENT', `${name}: required, and not given.`);
-      const parts = reserved === '' ? [value] : value.split('/');
-      return parts.map((part) => inPath(style(name), part)).join('/');
-    }),
-    query: query.split(',').flatMap((name) => {
-      const value = variables[name];
-      return value === undefined ? [] : inQuery({ ...style(name), style: 'form' }, value);
+      return value === undefined ? [] : inQuery(style(name), value);
     }),
   };
 }
-
-const textsIn = (args: JsonObject): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(args).flatMap(([key, value]) =>
-      value === null || isJsonObject(value) || Array.isArray(value) ? [] : [[key, String(value)]],
-    ),
-  );

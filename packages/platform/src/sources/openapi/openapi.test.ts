@@ -345,6 +345,27 @@ describe(`the operator’s credentials ${claim('P-MCP-GW.sources-secrets')}`, ()
     expect(JSON.stringify(entries)).not.toContain(SECRET);
   });
 
+  it('may be a part of a header', async () => {
+    await using server = await startTestApi((app) => {
+      app.get('/it', (request) => ({ told: request.headers['x-key'] }));
+    });
+    await using one = await openTestSources(
+      {
+        openapi: {
+          one: { document: 'api.json', base_url: server.url, headers: { 'X-Key': 'key={env:KEY}', 'X-Mode': 'fast' } },
+        },
+      },
+      {
+        environment: { KEY: SECRET },
+        folder: documentFolder({ openapi: '3.1.0', paths: { '/it': { get: { operationId: 'it' } } } }),
+      },
+    );
+    const { value } = await one.call('tool:one/it');
+    expect(server.requests.at(-1)!.headers).toMatchObject({ 'x-key': `key=${SECRET}`, 'x-mode': 'fast' });
+    expect(textOf(value)).toContain('[secret]');
+    expect(JSON.stringify(value)).not.toContain(SECRET);
+  });
+
   it('are read for each call, and missing ones are named', async () => {
     await test.vault.remove('default', 'platform', 'pets');
     const { error } = await test.call('tool:pets/text');

@@ -4,7 +4,7 @@ import { jsonContents } from '../content.ts';
 import { MAX_NAME, resourceEntry, toolEntry } from '../entry.ts';
 import type { SqlSettings } from '../settings.ts';
 import type { Offer, Source } from '../source.ts';
-import { uriTemplate, variablesOf } from '../uri-template.ts';
+import { checkTemplate, variablesOf } from '../variables.ts';
 import { replaceParameters, type SqlDatabase, type SqlRows, type SqlStatement, type SqlTable } from './store.ts';
 
 export type { SqlDatabase } from './store.ts';
@@ -39,13 +39,13 @@ export function sqlSource(name: string, settings: SqlSettings, database: SqlData
     description: string,
     read: (variables: JsonObject, signal: AbortSignal) => Promise<unknown>,
   ): Offer {
-    const template = uriTemplate(uri);
+    checkTemplate(uri);
     return {
       entry: resourceEntry(name, { uri, name: title, description, mimeType: 'application/json' }),
       async perform({ message, signal }) {
         const args = argumentsOf(message.body);
         const asked = typeof args['uri'] === 'string' ? args['uri'] : uri;
-        const found = await read(variablesOf(template, args), signal);
+        const found = await read(variablesOf(uri, asked), signal);
         return { type: 'mcp', value: { contents: [jsonContents(asked, found)] } };
       },
     };
