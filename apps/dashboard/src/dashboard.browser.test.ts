@@ -386,7 +386,15 @@ describe('servers', () => {
     await page.getByText('420 by search, 41,800 listed').waitFor();
     await page.getByRole('link', { name: '/mcp/v/research' }).click();
     await page.getByText('tool:search/find').waitFor();
-    // What a virtual server fixes of the arguments is said to its clients' calls only, so the real tool is tried.
+    await page.getByRole('link', { name: 'search_files', exact: true }).click();
+    await page.getByText('What goes along with every call: {"hidden":false}').waitFor();
+    await button('Type JSON instead').click();
+    await page.getByLabel('Arguments as JSON').fill('{"query":"tax","hidden":true}');
+    await button('Call search_files').click();
+    await page.getByText('"hidden" has the same value in every call.').waitFor();
+    await page.getByLabel('Arguments as JSON').fill('{"query":"tax"}');
+    await button('Call search_files').click();
+    await page.getByText('{"query":"tax","hidden":false}').first().waitFor();
     await page.getByRole('link', { name: 'tool:files/search_files' }).click();
     await button('Call search_files').waitFor();
   });

@@ -186,7 +186,7 @@ export function createFixtureServers(log: FixtureLog, empty: boolean) {
               : name === 'tracker'
                 ? [LIST_ISSUES]
                 : isVirtual
-                  ? [SEARCH]
+                  ? [{ ...SEARCH, fixed: { hidden: false } }]
                   : [],
         resources: name === 'handbook' ? [...HANDBOOK] : [],
         prompts: [],

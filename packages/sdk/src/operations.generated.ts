@@ -380,6 +380,7 @@ export interface Operations {
         state: string;
         input_schema?: Json;
         digest?: string;
+        fixed?: { [name: string]: Json };
       }[];
       resources: { address: string; description: string; state: string }[];
       prompts: { address: string; description: string; state: string }[];
@@ -426,7 +427,7 @@ export interface Operations {
   /** Agrees to a tool as it is offered now, or to all tools of a server; ends its quarantine. Effect: write. */
   'mcp.pin': {
     input: { server: string; tool?: string; digest?: string };
-    output: { server: string; pinned: { tool: string; digest: string }[] };
+    output: { server: string; pinned: { tool: string; digest: string }[]; remaining: number };
   };
   /** The pinned tools of MCP servers: which have changed or are suspicious, and how. Effect: read. */
   'mcp.pins': {

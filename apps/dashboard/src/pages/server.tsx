@@ -11,7 +11,7 @@ import { PinCard } from '../parts/pin-card.tsx';
 import { SERVER_STATES, ServerFacts } from '../parts/server-facts.tsx';
 import { SOURCE_STATES, SourceFacts } from '../parts/source-facts.tsx';
 import { StopBadge, StopButtons } from '../parts/stop-buttons.tsx';
-import { linkToReal, ToolRow } from '../parts/tool-row.tsx';
+import { ToolRow } from '../parts/tool-row.tsx';
 import { TryTool } from '../parts/try-tool.tsx';
 import { linkTo } from '../route.ts';
 
@@ -101,9 +101,8 @@ interface DetailsProps {
 function Details({ name, details, source, pins, tool }: DetailsProps) {
   const { server, tools, missing } = details;
   const suspects = pins.filter(({ state }) => state === 'quarantined');
-  // A call from here is one of the real tool: what a virtual server adds to the arguments is not said to it.
   const isVirtual = name.startsWith('v/');
-  const chosen = isVirtual ? undefined : tools.find((known) => known.name === tool);
+  const chosen = tools.find((known) => known.name === tool && canTry(known));
   return (
     <>
       {server && <ServerFacts server={server} />}
@@ -148,7 +147,7 @@ function Details({ name, details, source, pins, tool }: DetailsProps) {
                 <ToolRow
                   key={known.name}
                   tool={known}
-                  link={isVirtual ? linkToReal(known) : linkTo('servers', `${name}/${known.name}`)}
+                  link={canTry(known) ? linkTo('servers', `${name}/${known.name}`) : undefined}
                   standsFor={isVirtual ? known.address : undefined}
                   pin={pins.find((pin) => pin.tool === known.name)}
                   isChosen={known === chosen}
@@ -164,6 +163,9 @@ function Details({ name, details, source, pins, tool }: DetailsProps) {
     </>
   );
 }
+
+/** A virtual server may also have skills and operations, which are asked for elsewhere. */
+const canTry = ({ address }: Tool): boolean => address.startsWith('tool:');
 
 function noTools(server: Server | undefined, source: Source | undefined): string {
   if (source) return 'It offers no tools; agents and clients read its resources.';

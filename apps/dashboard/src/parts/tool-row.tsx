@@ -11,12 +11,13 @@ const PIN_STATES: Record<Pin['state'], { label: string; tone: Tone }> = {
   gone: { label: 'gone', tone: 'plain' },
 };
 
-/** Where the tool behind a virtual server's can be tried. */
-export const linkToReal = ({ address }: Tool): string | undefined =>
+/** Where the tool behind a virtual server's is. */
+const linkToReal = (address: string): string | undefined =>
   address.startsWith('tool:') ? linkTo('servers', address.slice('tool:'.length)) : undefined;
 
 interface ToolRowProps {
   readonly tool: Tool;
+  /** Where it can be tried. */
   readonly link: string | undefined;
   /** The address of the tool that it is in truth. */
   readonly standsFor: string | undefined;
@@ -27,13 +28,14 @@ interface ToolRowProps {
 /** A tool of a server, of a source, or of a virtual server. */
 export function ToolRow({ tool, link, standsFor, pin, isChosen }: ToolRowProps) {
   const name =
-    standsFor === undefined && link !== undefined ? (
+    link === undefined ? (
+      tool.name
+    ) : (
       <a href={link} aria-current={isChosen ? 'true' : undefined}>
         {tool.name}
       </a>
-    ) : (
-      tool.name
     );
+  const real = standsFor === undefined ? undefined : linkToReal(standsFor);
   return (
     <li className={isChosen ? 'tool chosen' : 'tool'}>
       <h3>{name}</h3>
@@ -45,7 +47,7 @@ export function ToolRow({ tool, link, standsFor, pin, isChosen }: ToolRowProps) 
         {!pin && tool.state !== 'active' && <Badge tone="bad">{tool.state}</Badge>}
         {standsFor !== undefined && (
           <span className="muted">
-            stands for {link === undefined ? <code>{standsFor}</code> : <a href={link}>{standsFor}</a>}
+            stands for {real === undefined ? <code>{standsFor}</code> : <a href={real}>{standsFor}</a>}
           </span>
         )}
       </p>

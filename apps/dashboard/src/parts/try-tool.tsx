@@ -8,11 +8,14 @@ import { argumentsOf, draftOf, formOf, jsonArguments, type Problems } from '../t
 import { CallOutcome } from './call-outcome.tsx';
 import { ToolFields } from './tool-fields.tsx';
 
+const NOTHING: JsonObject = {};
+
 /** Calls a tool as whoever is logged in here, past the same guards as everybody, and shows what comes of it. */
 export function TryTool({ tool }: { tool: Tool }) {
   const { me, log } = useLive();
   const form = useMemo(() => formOf(tool.input_schema), [tool.input_schema]);
   const hasForm = form.fields.length > 0;
+  const fixed = tool.fixed ?? NOTHING;
   const [draft, setDraft] = useState(() => draftOf(form));
   const [json, setJson] = useState(hasForm || takesNothing(tool.input_schema) ? undefined : '');
   const [problems, setProblems] = useState<Problems>(new Map());
@@ -28,6 +31,8 @@ export function TryTool({ tool }: { tool: Tool }) {
     event.preventDefault();
     const found = new Map<string, string>();
     const args = read(found);
+    const clash = Object.keys(fixed).find((name) => Object.hasOwn(args, name));
+    if (clash !== undefined) found.set('', `"${clash}" has the same value in every call.`);
     setProblems(found);
     if (found.size > 0) {
       // The first field that is wrong, once it is marked as such.
@@ -40,7 +45,7 @@ export function TryTool({ tool }: { tool: Tool }) {
     const since = log.size;
     void followCall(
       tool.address,
-      args,
+      { ...args, ...fixed },
       (state) => {
         if (!controller.signal.aborted) setCall({ ...state, since });
       },
@@ -72,6 +77,11 @@ export function TryTool({ tool }: { tool: Tool }) {
         You call <code>{tool.address}</code> as {me?.name ?? 'yourself'}: the same rules hold, it is on record
         {tool.price > 0 && `, and it costs ${plural(tool.price, 'unit')}`}.
       </p>
+      {Object.keys(fixed).length > 0 && (
+        <p className="muted">
+          What goes along with every call: <code>{JSON.stringify(fixed)}</code>
+        </p>
+      )}
       {tool.state === 'quarantined' && (
         <p className="problem">It is quarantined: calls are refused until somebody agrees to what it is now.</p>
       )}

@@ -1,14 +1,11 @@
 import type { Operations } from '@aip/sdk';
-import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
+import { isJsonObject, type Json } from '@aip/wire';
 import { clipped, fields, wrapped, type Column, type Style } from '../table.ts';
 
 /** What servers and sources offer, for people to read. */
 
 type Inspection = Operations['mcp.inspect']['output'];
-export type Tool = Inspection['tools'][number] & {
-  /** Of a virtual server's tool: arguments that are the same in every call. */
-  readonly fixed?: JsonObject;
-};
+export type Tool = Inspection['tools'][number];
 type Listed = Inspection['resources'][number];
 
 export const lookOf = (state: string): 'green' | 'yellow' | 'red' =>
