@@ -10,7 +10,7 @@ export interface Page {
 
 /** Every page of the repository. */
 export async function pages(): Promise<Page[]> {
-  const files = await Array.fromAsync(glob(['*.md', 'docs/**/*.md'], { cwd: root }));
+  const files = await Array.fromAsync(glob(['*.md', 'docs/**/*.md', 'examples/**/*.md'], { cwd: root }));
   return Promise.all(
     files.toSorted().map(async (file) => ({ path: file, text: await readFile(path.join(root, file), 'utf8') })),
   );

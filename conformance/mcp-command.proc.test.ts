@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../packages/platform/src/cli/free-port.testing.ts';
 import { claim } from './claim.ts';
 import { aip, startPlatformProcess, type PlatformProcess } from './fixtures/platform-process.ts';
 
@@ -153,6 +153,36 @@ describe(`aip mcp ${claim('D-CLI.mcp', 'P-MCP-GW.seen')}`, () => {
     expect((await mcp('call', 'everything/get-tiny-image')).out).toMatch(/\[image\/png, \d+ bytes; -o json has it\]/);
   });
 
+  it('inspect and call know the tools of a virtual server by their names there, with what they fix hidden', async () => {
+    const note = (await mcp('inspect', 'v/desk/first_note')).out;
+    expect(note).toMatch(/^Tool +first_note$/m);
+    expect(note).toMatch(/^Address +tool:files\/read_text_file$/m);
+    expect(note).toContain('Reads the first note.');
+    expect(note).toMatch(/^\[head\] +number/m);
+    expect(note).not.toMatch(/^\[?path\]? +string/m);
+    expect(await mcp('call', 'v/desk/first_note')).toMatchObject({ code: 0, out: 'the first note' });
+    expect(await mcp('call', 'v/desk/sum', 'a=20', 'b=22')).toMatchObject({
+      code: 0,
+      out: 'The sum of 20 and 22 is 42.',
+    });
+    // What the record and the policies see is the real tool.
+    const { tasks } = await platform.admin.operate('tasks.list', { limit: 2 });
+    expect(tasks.map(({ to }) => to)).toEqual(['tool:everything/get-sum', 'tool:files/read_text_file']);
+    expect(await mcp('call', 'v/desk/first_note', 'path=/etc/hostname')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('"path" is not an argument of first_note'),
+    });
+    expect(await mcp('call', 'v/desk/lost')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('"gone" has been'),
+    });
+    expect(await mcp('call', 'v/desk/nothing')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no tool "nothing"'),
+    });
+    expect(await mcp('call', 'v/desk')).toMatchObject({ code: 2, err: expect.stringContaining('<server>/<tool>') });
+  });
+
   it('pins and pin show and settle what was agreed to', async () => {
     expect((await mcp('pins', 'files')).out).toMatch(/^files\/read_text_file +pinned +first sight$/m);
     expect((await mcp('reject', 'files/move_file')).code).toBe(0);
@@ -269,12 +299,3 @@ it(`aip serve --stdio --virtual serves a virtual server ${claim('P-MCP-GW.virtua
     stderr: expect.stringContaining('There is no virtual server "shop" here: there are desk.'),
   });
 }, 60_000);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

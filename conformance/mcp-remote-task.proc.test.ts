@@ -1,7 +1,8 @@
 import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
 import { afterEach, expect, it } from 'vitest';
-import { startTaskServer, type TaskServer } from '../packages/platform/src/edges/mcp/task-server.testing.ts';
+import { startLegacyTaskServer } from '../packages/platform/src/edges/mcp/legacy-task-server.testing.ts';
+import { startTaskServer } from '../packages/platform/src/edges/mcp/task-server.testing.ts';
 import { post } from '../packages/platform/src/edges/mcp/testing.ts';
 import { until } from './fixtures/agent-process.ts';
 import { startPlatformProcess, type PlatformProcess } from './fixtures/platform-process.ts';
@@ -14,14 +15,16 @@ afterEach(async () => {
 const capabilities = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
 const done = { status: 'completed', result: { content: [{ type: 'text', text: 'built' }] } };
 
-interface Setup {
-  readonly server: TaskServer;
+interface Setup<Server> {
+  readonly server: Server;
   readonly platform: PlatformProcess;
   send(method: string, params: JsonObject): Promise<JsonObject>;
 }
 
-async function setup(): Promise<Setup> {
-  const server = await startTaskServer();
+async function setup<Server extends AsyncDisposable & { url: string }>(
+  start: () => Promise<Server>,
+): Promise<Setup<Server>> {
+  const server = await start();
   open.push(server);
   const platform = await startPlatformProcess({ settings: { mcp: { servers: { jobs: { url: server.url } } } } });
   open.push(platform);
@@ -39,18 +42,22 @@ async function setup(): Promise<Setup> {
   };
 }
 
-async function begun({ server, send }: Setup): Promise<{ taskId: string }> {
+/** A task of the server, begun. By which id the server knows it is on record then. */
+async function begun({ platform, send }: Pick<Setup<unknown>, 'platform' | 'send'>): Promise<{ taskId: string }> {
   const created = await send('tools/call', { name: 'job', arguments: {} });
   expect(created).toMatchObject({ resultType: 'task' });
-  const { polls } = server.seen;
-  await until(() => Promise.resolve(server.seen.polls > polls), 5_000);
-  return { taskId: created['taskId'] as string };
+  const taskId = created['taskId'] as string;
+  const client = platform.client(platform.adminToken);
+  const isOnRecord = async (): Promise<boolean> =>
+    (await client.operate('tasks.get', { task: taskId })).events.some((event) => 'handle' in event);
+  await until(isOnRecord, 5_000);
+  return { taskId };
 }
 
 it.each(['killed', 'stopped'] as const)(
   `a task of a server goes on though the platform is %s meanwhile, and is begun once ${claim('P-MCP-GW.tasks')}`,
   async (how) => {
-    const here = await setup();
+    const here = await setup(startTaskServer);
     const { server, platform, send } = here;
     const task = await begun(here);
     if (how === 'killed') await platform.kill9();
@@ -65,7 +72,7 @@ it.each(['killed', 'stopped'] as const)(
 );
 
 it(`ends with its effect unknown where the server has forgotten it ${claim('P-MCP-GW.tasks')}`, async () => {
-  const here = await setup();
+  const here = await setup(startTaskServer);
   const task = await begun(here);
   await here.platform.kill9();
   here.server.forget();
@@ -76,3 +83,21 @@ it(`ends with its effect unknown where the server has forgotten it ${claim('P-MC
   });
   expect(here.server.seen.calls).toBe(1);
 });
+
+it.each(['killed', 'stopped'] as const)(
+  `a task of a server of 2025-11-25 goes on though the platform is %s meanwhile, and is begun once ${claim('P-MCP-GW.legacy-tasks')}`,
+  async (how) => {
+    const here = await setup(startLegacyTaskServer);
+    const { server, platform, send } = here;
+    const task = await begun(here);
+    if (how === 'killed') await platform.kill9();
+    else await platform.stop();
+    const [job] = server.tasks();
+    await server.finish(job!.taskId);
+    await platform.restart();
+    await until(async () => (await send('tasks/get', task))['status'] === 'completed', 20_000);
+    expect(await send('tasks/get', task)).toMatchObject({ result: { content: [{ text: 'built' }] } });
+    expect(server.tasks()).toHaveLength(1);
+    expect(server.seen.map(({ method }) => method)).not.toContain('tasks/cancel');
+  },
+);

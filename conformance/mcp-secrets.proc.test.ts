@@ -62,7 +62,7 @@ beforeAll(async () => {
     env: { BOX_KEY: { vault: 'box-key' }, BOX_PATH: { env: 'PATH' } },
     default_effect: 'read',
   };
-  const cloud = { url, headers: { Authorization: { vault: 'cloud-token' } }, default_effect: 'read' };
+  const cloud = { url, headers: { Authorization: 'Bearer {vault:cloud-token}' }, default_effect: 'read' };
   const nowhere = { url, headers: { Authorization: { env: 'NOT_SET_ANYWHERE' } } };
   platform = await startPlatformProcess({ settings: { mcp: { servers: { box, cloud, nowhere } } } });
 }, 60_000);
@@ -105,7 +105,7 @@ describe(`secrets that the settings of servers cite ${claim('P-MCP-GW.secrets')}
 
   it('that are set later are taken at the next attempt, by itself or by "aip mcp restart"', async () => {
     await platform.admin.operate('secrets.set', { name: 'box-key', value: KEY });
-    await platform.admin.operate('secrets.set', { name: 'cloud-token', value: `Bearer ${TOKEN}` });
+    await platform.admin.operate('secrets.set', { name: 'cloud-token', value: TOKEN });
     expect(await aip(['mcp', 'restart', 'cloud', '--data-dir', platform.folder])).toMatchObject({ code: 0 });
     await expect.poll(() => server('cloud'), { timeout: 5_000 }).toMatchObject({ state: 'active' });
     await expect.poll(() => server('box'), { timeout: 40_000, interval: 200 }).toMatchObject({ state: 'active' });

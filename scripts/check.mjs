@@ -1,15 +1,20 @@
 // `npm test`: every check there is, one after the other. All of them run even when one fails; the last line counts
 // tests and checks together.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { ensurePackages, ensureTestPrograms } from './ensure.mjs';
+import { ensurePackages } from './ensure.mjs';
 import { inRoot, root } from './repository.mjs';
 
+// Only the tests need these programs; until then the network can be slow beside the other checks.
+const programs = once(
+  spawn(process.execPath, [inRoot('scripts', 'ensure.mjs'), '--test-programs'], { stdio: 'inherit' }),
+  'exit',
+);
 ensurePackages();
-ensureTestPrograms();
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'aip-check-'));
 const testReport = path.join(scratch, 'tests.json');
@@ -28,13 +33,15 @@ const sections = [
   ['Tests (vitest)', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${testReport}`],
 ];
 
-const results = sections.map(([heading, command, ...args]) => {
+const results = [];
+for (const [heading, command, ...args] of sections) {
+  if (command === 'vitest' && (await programs)[0] !== 0) throw new Error('What the tests need could not be installed.');
   console.log(`\n── ${heading} ${'─'.repeat(Math.max(3, 76 - heading.length))}`);
   const begun = performance.now();
   const { status, error } = spawnSync(command, args, { cwd: root, env: environment, stdio: 'inherit' });
   if (error) console.error(error.message);
-  return { heading, ok: status === 0, seconds: (performance.now() - begun) / 1000 };
-});
+  results.push({ heading, ok: status === 0, seconds: (performance.now() - begun) / 1000 });
+}
 
 console.log(`\n── Summary ${'─'.repeat(69)}`);
 for (const { heading, ok, seconds } of results) {

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: installs the packages when they are missing or differ from the lock, and with `--test`
-// the Debian packages that the tests use. Does nothing, quickly, when all is there. Runs on Node 20.
+// Makes a fresh clone ready: installs the packages when they are missing or differ from the lock; with `--test-programs`
+// the Debian packages that the tests use instead. Does nothing, quickly, when all is there. Runs on Node 20.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import process from 'node:process';
@@ -36,7 +36,7 @@ const debianPackages = [
   { name: 'postgresql', program: process.env.POSTGRES_BIN ?? '/usr/lib/postgresql' },
 ];
 
-export function ensureTestPrograms() {
+function ensureTestPrograms() {
   const missing = debianPackages.filter(({ program }) => !existsSync(program)).map(({ name }) => name);
   if (missing.length === 0) return;
   const names = missing.join(' ');
@@ -67,6 +67,6 @@ function run(command, args, environment = process.env, output = process.stderr) 
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  ensurePackages();
-  if (process.argv.includes('--test')) ensureTestPrograms();
+  if (process.argv.includes('--test-programs')) ensureTestPrograms();
+  else ensurePackages();
 }

@@ -75,6 +75,17 @@ export const delivery = {
       'Lists, inspects and calls MCP servers and virtual servers, agrees to their tools, and imports and exports them from the command line.',
     status: 'done',
   },
+  'D-CLI.sources': {
+    source: 'mission',
+    behaviour: 'Lists sources with their state, what they offer, what is wrong with them and what was left out.',
+    status: 'done',
+  },
+  'D-CLI.doctor': {
+    source: 'mission',
+    behaviour:
+      'Says what is wrong with an installation and what to do: Node, settings, secrets, policies, sources, and for each OAuth issuer whether it answers, is who it should be, and publishes keys that fit.',
+    status: 'done',
+  },
   'D-CLI.output': {
     source: 'seed:aip',
     behaviour:

@@ -211,4 +211,10 @@ export const governance = {
       'Limits the messages of each principal before they reach the log, shares one small limit among all strangers, and never keeps an administrator from steering.',
     status: 'done',
   },
+  'G-GUARD.shares': {
+    source: 'mission',
+    behaviour:
+      'No caller takes all of what callers share: each has a part of the streams, sessions, watched resources, logins and bytes under way, whoever does not read is cut off, and strangers send little.',
+    status: 'done',
+  },
 } satisfies ClaimTable;

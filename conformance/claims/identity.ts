@@ -63,7 +63,8 @@ export const identity = {
   },
   'I-AUTH.audience': {
     source: 'RFC 8707; MCP 2026-07-28, authorization',
-    behaviour: 'Accepts an access token only at the resource that it was made for, or a part of it.',
+    behaviour:
+      'Accepts an access token only at the resource that it was made for, or a part of it; over MCP nothing is shown there of what was called elsewhere, nor of what lacks its scope.',
     status: 'done',
   },
   'I-AUTH.keys': {

@@ -17,7 +17,7 @@ export const protocols = {
   'P-MCP.legacy': {
     source: 'MCP 2025-11-25, basic/lifecycle and basic/transports',
     behaviour:
-      'Serves 2025-11-25 and older with sessions that end when idle, are bounded in number, belong to who opened them, and answer 404 afterwards.',
+      'Serves 2025-11-25 and older with sessions that end when idle, are bounded in number, belong to who opened them, lend no rights of one token to another, and answer 404 afterwards.',
     status: 'done',
   },
   'P-MCP.stdio': {
@@ -74,7 +74,7 @@ export const protocols = {
   'P-MCP.legacy-tasks': {
     source: 'MCP 2025-11-25, basic/utilities/tasks (experimental)',
     behaviour:
-      'A client of 2025-11-25 calls any tool as a task, and reads, lists, answers and cancels its own, which outlive its session.',
+      'A client of 2025-11-25 calls any tool as a task, reads, lists, answers and cancels its own, which outlive its session, and is told when they stand otherwise.',
     status: 'done',
   },
   'P-MCP.task-notifications': {
@@ -227,6 +227,12 @@ export const protocols = {
       'Folders, SQLite and PostgreSQL databases and HTTP APIs are resources by configuration, read-only whatever is asked of them.',
     status: 'done',
   },
+  'P-MCP-GW.uris': {
+    source: 'RFC 3986, 6.2.2',
+    behaviour:
+      'A policy decides on the one spelling of the URI that is read, through whichever resource or template, and nothing else reaches the server or the source.',
+    status: 'done',
+  },
   'P-MCP-GW.sources-secrets': {
     source: 'mission',
     behaviour:
@@ -267,6 +273,12 @@ export const protocols = {
     source: 'MCP extension io.modelcontextprotocol/tasks, SEP-2663',
     behaviour:
       'A call that a server of 2026-07-28 makes a task of is followed to its end, questions, cancellation and a restart of the platform included, and is never begun twice.',
+    status: 'done',
+  },
+  'P-MCP-GW.legacy-tasks': {
+    source: 'MCP 2025-11-25, basic/utilities/tasks (experimental)',
+    behaviour:
+      'A tool that a server of 2025-11-25 runs as a task is called by anybody: it is followed to its result, with its questions, its cancellation, its deadline, and a loss of the connection.',
     status: 'done',
   },
   'P-MCP-GW.extensions': {

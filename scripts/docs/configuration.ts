@@ -58,7 +58,7 @@ mcp:
       default_effect: write
     search:
       url: https://mcp.example.com/mcp
-      headers: { Authorization: { vault: search-token } }
+      headers: { Authorization: "Bearer {vault:search-token}" }
       default_price: 1
 \`\`\`
 
@@ -67,7 +67,8 @@ Schema of this file, by its path or URL. \`aip.yaml\` is read at the start; \`ai
 
 **Secrets** do not have to stand in that file. Wherever the type below says *secret*, \`{ vault: <name> }\` cites one that
 \`aip secret set <name>\` keeps encrypted in the data folder, and \`{ env: <VARIABLE> }\` a variable of the platform's
-environment. They are read when they are needed: while one is missing, the server or source that wants it is offline and says
+environment. In the middle of a header or a variable of a server the same is written \`{vault:<name>}\` and
+\`{env:<VARIABLE>}\`, as in \`"Bearer {vault:search-token}"\`. They are read when they are needed: while one is missing, the server or source that wants it is offline and says
 which one it is, and once it is set the next attempt succeeds. Where a secret comes back, in a result, an error or a log line
 of whoever was told it, it is replaced by \`[secret]\`; one shorter than six characters is not recognised.
 

@@ -42,12 +42,13 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'mcp.servers.<name>.command':
     'The program to start (this or `url`); it is spoken to over its standard input and output.',
   'mcp.servers.<name>.args': 'Its arguments.',
-  'mcp.servers.<name>.env': 'Its environment; values may be secrets. Beside it, it gets PATH, HOME and LANG only.',
+  'mcp.servers.<name>.env':
+    'Its environment; values may be or hold secrets. Beside it, it gets PATH, HOME and LANG only.',
   'mcp.servers.<name>.cwd': 'The folder it runs in; that of the platform unless given.',
   'mcp.servers.<name>.url':
     'Address of a server that runs already (this or `command`) and speaks Streamable HTTP, or the older HTTP with SSE.',
   'mcp.servers.<name>.headers':
-    'Headers of every request to that address; values may be secrets, which are the whole value (`Bearer …`).',
+    'Headers of every request to that address; values may be or hold secrets (`Bearer {vault:…}`).',
   'mcp.servers.<name>.oauth':
     'How callers log in to that address. Not needed where the server says so itself: then each caller logs in (`aip mcp login`).',
   'mcp.servers.<name>.oauth.grant':
@@ -94,7 +95,7 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'a2a.agents.<name>.url': 'Base URL of the agent, or the URL of its card when it ends in `.json`.',
   'a2a.agents.<name>.did': 'The did:key whose signature the agent’s card has to carry.',
   'a2a.agents.<name>.headers':
-    'Headers of every request to the origin of `url`, and to no other; values may be secrets.',
+    'Headers of every request to the origin of `url`, and to no other; values may be or hold secrets.',
   sources:
     'Things that speak no agent protocol, offered as tools and resources. Names are unique among all of them and `mcp.servers`. Relative paths begin in the folder the platform was started in. See docs/sources.md.',
   'sources.openapi': 'OpenAPI 3.0 and 3.1 documents, by name. Each operation is `tool:<name>/<operation>`.',
@@ -159,7 +160,7 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'sources.openapi.<name>.auth.client_credentials.client_id': 'The client.',
   'sources.openapi.<name>.auth.client_credentials.client_secret': 'Its secret.',
   'sources.openapi.<name>.auth.client_credentials.scope': 'Scopes to ask for, with spaces between them.',
-  'sources.openapi.<name>.headers': 'Headers of every request, over those of a caller.',
+  'sources.openapi.<name>.headers': 'Headers of every request, over those of a caller; values may be or hold secrets.',
   'sources.openapi.<name>.timeout_seconds': 'After this time without its whole answer a request has failed.',
   'sources.http.<name>.auth':
     'How the platform identifies itself to the API: one of `bearer`, `basic`, `api_key`, `client_credentials`. Callers neither see nor set it.',
@@ -176,6 +177,6 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
   'sources.http.<name>.auth.client_credentials.client_id': 'The client.',
   'sources.http.<name>.auth.client_credentials.client_secret': 'Its secret.',
   'sources.http.<name>.auth.client_credentials.scope': 'Scopes to ask for, with spaces between them.',
-  'sources.http.<name>.headers': 'Headers of every request, over those of a caller.',
+  'sources.http.<name>.headers': 'Headers of every request, over those of a caller; values may be or hold secrets.',
   'sources.http.<name>.timeout_seconds': 'After this time without its whole answer a request has failed.',
 };
