@@ -34,6 +34,12 @@ export interface CallsOptions {
 }
 
 export function createCalls({ read, live, dispatcher, delivered }: CallsOptions): Calls {
+  const deliveredTo =
+    (taskId: string, caller: string): Call['delivered'] =>
+    ({ id }) => {
+      if (id === caller) delivered(taskId);
+    };
+
   const of = (task: LiveTask): Call => ({
     taskId: task.id,
     message: task.message,
@@ -43,7 +49,7 @@ export function createCalls({ read, live, dispatcher, delivered }: CallsOptions)
       return task.stream.last;
     },
     cancel: (reason) => dispatcher.cancel(task, reason),
-    delivered: () => delivered(task.id),
+    delivered: deliveredTo(task.id, task.message.from.id),
   });
 
   function cancel(taskId: string, reason: CancelReason): boolean {
@@ -66,7 +72,7 @@ export function createCalls({ read, live, dispatcher, delivered }: CallsOptions)
         taskId,
         head.n,
         storedMessage(read, tenant, head),
-        () => delivered(taskId),
+        deliveredTo(taskId, head.from),
       );
     },
     async answer(session, taskId, askId, body) {

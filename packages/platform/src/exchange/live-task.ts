@@ -3,6 +3,7 @@ import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { JournalReader } from '../kernel/journal.ts';
 import type { Message } from '../kernel/message.ts';
+import type { Principal } from '../kernel/principal.ts';
 import type { CancelReason, TaskEvent, TaskState } from '../kernel/task.ts';
 import { isTerminal } from '../kernel/task.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
@@ -71,8 +72,11 @@ export interface Call {
   /** The last durable event. */
   readonly last: TaskEvent | undefined;
   cancel(reason: CancelReason): void;
-  /** Says that the caller has the result of a call that had been parked, so that an identical retry is a new call. */
-  delivered(): void;
+  /**
+   * Says that somebody has the result of a call that had been parked. If that is its caller, an identical retry is a new
+   * call from then on; whoever else may read it takes nothing away.
+   */
+  delivered(to: Pick<Principal, 'id'>): void;
 }
 
 /** A call on a task that ended before: replayed from the log. `read` returns the next events, as many as fit a page. */
@@ -81,7 +85,7 @@ export function endedCall(
   taskId: string,
   lastEvent: number,
   message: Message | undefined,
-  delivered: () => void,
+  delivered: Call['delivered'],
 ): Call {
   const [last] = read(lastEvent - 1);
   return {

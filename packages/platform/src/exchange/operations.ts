@@ -141,7 +141,8 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         const head = visibleHead(principal, input.task);
         if (isTerminal(head.state))
           throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} has ended already, as ${head.state}.`);
-        if (!exchange().cancel(head.id, 'caller'))
+        const reason = head.from === principal.id ? 'caller' : oversees(principal) ? 'operator' : 'assignee';
+        if (!exchange().cancel(head.id, reason))
           throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} is ending already.`);
         await exchange().call(principal.tenant, head.id)?.ended;
         return { output: { task: taskView(taskHead(read(), principal.tenant, head.id) ?? head) } };

@@ -8,6 +8,8 @@ export type Outcome =
 
 const CANCELED: Record<CancelReason, ErrorBody> = {
   caller: errorBody('CANCELED', 'The caller canceled this task.'),
+  operator: errorBody('CANCELED', 'An operator canceled this task.'),
+  assignee: errorBody('CANCELED', 'The agent that worked on this task canceled it.'),
   deadline: errorBody('DEADLINE_EXCEEDED', 'The deadline of this call passed before it ended.'),
   kill: errorBody('KILLED', 'This call was stopped by a kill.'),
   revoked: errorBody('CANCELED', 'This call was stopped: who sent it, or who worked on it, may no longer be here.'),

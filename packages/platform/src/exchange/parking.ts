@@ -25,6 +25,8 @@ interface Kept {
 
 export function createParking(): Parking {
   const byHash = new Map<string, Kept>();
+  /** Of those in `byHash`, by task: every call that ends looks here. */
+  const hashes = new Map<string, string>();
   const opening = new Map<string, Promise<LiveTask>>();
 
   const holdsStill = (hash: string, kept: Kept): boolean => byHash.get(hash) === kept;
@@ -32,6 +34,7 @@ export function createParking(): Parking {
   function forget(hash: string, kept: Kept): void {
     // A timer that went on would keep the task.
     clearTimeout(kept.lapse);
+    hashes.delete(kept.task.id);
     if (holdsStill(hash, kept)) byHash.delete(hash);
   }
 
@@ -42,11 +45,12 @@ export function createParking(): Parking {
       task.parked = { hash, stopExpiry };
       const kept: Kept = { task };
       byHash.set(hash, kept);
+      hashes.set(task.id, hash);
       void task.stream.ended.then((end) => {
         stopExpiry();
         // Whoever canceled it and sends it again means a new call.
-        if (end.type === 'canceled') forget(hash, kept);
-        else if (holdsStill(hash, kept)) kept.lapse = setTimeout(() => forget(hash, kept), REATTACH_WINDOW).unref();
+        if (end.type === 'canceled' || !holdsStill(hash, kept)) forget(hash, kept);
+        else kept.lapse = setTimeout(() => forget(hash, kept), REATTACH_WINDOW).unref();
       });
     },
     async find(hash, open) {
@@ -66,7 +70,9 @@ export function createParking(): Parking {
       delete task.parked;
     },
     delivered(taskId) {
-      for (const [hash, kept] of byHash) if (kept.task.id === taskId) forget(hash, kept);
+      const hash = hashes.get(taskId);
+      const kept = hash === undefined ? undefined : byHash.get(hash);
+      if (hash !== undefined && kept?.task.id === taskId) forget(hash, kept);
     },
   };
 }

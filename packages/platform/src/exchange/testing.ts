@@ -7,7 +7,7 @@ import { createJournal } from '../journal/journal.ts';
 import { createWriter } from '../journal/writer.ts';
 import { systemClock, type Clock } from '../kernel/clock.ts';
 import type { Decider } from '../kernel/entry.ts';
-import { PASS, type Guard } from '../kernel/guard.ts';
+import { PASS, type LimitGuard } from '../kernel/guard.ts';
 import type { Operation } from '../kernel/operation.ts';
 import { ANONYMOUS, DEFAULT_TENANT, type Credential, type Principal } from '../kernel/principal.ts';
 import { createExchange, type Exchange } from './exchange.ts';
@@ -15,7 +15,7 @@ import type { Slots } from './pipeline.ts';
 import { idempotencyDecider, taskDecider } from './task-decider.ts';
 
 /** A guard that lets everything pass. */
-export const passing = (name: string): Guard => ({ name, admit: () => PASS });
+export const passing = (name: string): LimitGuard => ({ name, admit: () => PASS });
 
 /** A bearer token `name` is the service of that name; a DID is its agent. No secrets: for tests only. */
 export function trusting(credential: Credential): Principal {

@@ -67,3 +67,8 @@ export interface Guard {
     | { readonly verdict: 'replace'; readonly event: RouteEvent }
     | { readonly verdict: 'deny'; readonly error: ErrorBody };
 }
+
+/** Knows no more of a message than who sends it, so that those which end in an edge are counted as well. */
+export interface LimitGuard extends Guard {
+  readonly admit: (crossing: Pick<Crossing, 'principal' | 'plane'>) => GuardVerdict;
+}

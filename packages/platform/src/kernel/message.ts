@@ -32,6 +32,11 @@ export interface Message {
   readonly to: Address;
   readonly action: Action;
   readonly body: Body;
+  /**
+   * How its sender has put it, where its address, and perhaps its body, were resolved to something else. Kept for requests
+   * with a key: by it a retry is known when it would be resolved differently, or not at all.
+   */
+  readonly asked?: { readonly to: Address; readonly body?: Body };
   readonly session: string;
   readonly edge: EdgeName;
   /** The task this message belongs to; a request gets its own when it is accepted. */

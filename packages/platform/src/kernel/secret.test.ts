@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { reveal, revealHeaders, secretReader, valueWithoutSecrets, withoutSecrets } from './secret.ts';
+import { reveal, revealHeaders, secretOrText, secretReader, valueWithoutSecrets, withoutSecrets } from './secret.ts';
 import { memoryVault } from './testing.ts';
 
 const vault = memoryVault();
@@ -14,6 +14,51 @@ describe('a secret that settings cite', () => {
     expect(values).toEqual({ A: 'plain', B: 'hush-hush', C: 'from outside' });
     expect(secrets).not.toContain('plain');
     expect(await reveal(undefined, read)).toEqual({ values: {}, secrets: [] });
+  });
+
+  it('may stand in the middle of a text', async () => {
+    const texts = ['Bearer {vault:key}', '{ env: TOKEN }', 'a{vault:key}:{env:TOKEN}b', '{}'];
+    const { values, secrets } = await reveal(
+      Object.fromEntries(texts.map((text) => [text, secretOrText.parse(text)])),
+      read,
+    );
+    expect(Object.values(values)).toEqual(['Bearer hush-hush', 'from outside', 'ahush-hush:from outsideb', '{}']);
+    // What is cited, and what has been made of it; nothing that stands in the settings in clear.
+    expect(withoutSecrets('got hush-hush, not "Bearer hush-hush"; ahush-hush:from outsideb, Bearer', secrets)).toBe(
+      'got [secret], not "[secret]"; [secret], Bearer',
+    );
+    await expect(reveal({ A: secretOrText.parse('Bearer {vault:none}') }, read)).rejects.toThrow(
+      'The vault holds no secret "none"',
+    );
+  });
+
+  it('that is short is hidden where it is a part of more', async () => {
+    await vault.write('default', 'platform', 'short', 'abc');
+    const { secrets } = await reveal({ A: secretOrText.parse('Bearer {vault:short}') }, read);
+    expect(withoutSecrets('Bearer abc is not abc', secrets)).toBe('[secret] is not abc');
+  });
+
+  it('that begins like another does not leave its end behind', async () => {
+    await vault.write('default', 'platform', 'longer', 'hush-hush, little one');
+    const { secrets } = await reveal({ A: { vault: 'key' }, B: { vault: 'longer' } }, read);
+    expect(withoutSecrets('hush-hush, little one', secrets)).toBe('[secret]');
+  });
+
+  it.each([
+    ['Bearer {vault:no such name}', '{vault:…} names no secret: letters'],
+    ['{env:}', '{env:…} names no variable'],
+    ['Bearer {vault:key', 'in text, a secret is {vault:<name>} or {env:<VARIABLE>}'],
+    ['Bearer ${env:TOKEN}', 'without "$"'],
+  ])('in a text that says it wrongly is refused: %s', (text, message) => {
+    const { error } = secretOrText.safeParse(text);
+    expect(error?.issues.map((issue) => issue.message).join()).toContain(message);
+  });
+
+  it('is cited by text of the settings only, not by any text', async () => {
+    expect(await reveal({ A: 'Bearer {vault:key}' }, read)).toEqual({
+      values: { A: 'Bearer {vault:key}' },
+      secrets: [],
+    });
   });
 
   it('is missing by name, with what to do about it', async () => {

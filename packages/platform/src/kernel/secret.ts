@@ -17,12 +17,46 @@ export const secretReference = z.union(
 );
 export type SecretReference = z.infer<typeof secretReference>;
 
-/** A value that may stand in the settings, or may be cited. */
-export const secretOrText = z.union(
-  [z.string(), secretReference],
-  'text, or a secret: { vault: <name> } or { env: <VARIABLE> }',
-);
-export type SecretOrText = z.infer<typeof secretOrText>;
+/** Text with secrets in its middle, such as `Bearer {vault:token}`: what stands between them, and what is cited. */
+export type CitingText = readonly (string | SecretReference)[];
+
+/** A value that may stand in the settings, or cite what it holds: as a whole, or where `{vault:…}` and `{env:…}` are. */
+export const secretOrText = z
+  .union([z.string(), secretReference], 'text, or a secret: { vault: <name> } or { env: <VARIABLE> }')
+  .superRefine((value, context) => {
+    if (typeof value === 'string') for (const message of faultsIn(value)) context.addIssue(message);
+  })
+  .transform((value): SecretOrText => (typeof value === 'string' && citesSecrets(value) ? partsOf(value) : value));
+export type SecretOrText = string | SecretReference | CitingText;
+
+const CITATION = /\{\s*(vault|env)\s*:\s*([^{}]*?)\s*\}/g;
+const CITATION_BEGUN = /\{\s*(?:vault|env)\s*:/;
+
+/** Whether a text of the settings would be read as one that cites, rightly or wrongly. */
+export const citesSecrets = (text: string): boolean => CITATION_BEGUN.test(text);
+
+/** Nothing of the text is repeated: somebody may have written the secret itself there. */
+function faultsIn(text: string): string[] {
+  const isCited = (place: string, name: string): boolean => secretReference.safeParse({ [place]: name }).success;
+  const faults: string[] = Array.from(text.matchAll(CITATION))
+    .filter(([, place = '', name = '']) => !isCited(place, name))
+    .map(([, place]) =>
+      place === 'vault' ? `{vault:…} names no secret: ${SECRET_NAME_RULE}` : '{env:…} names no variable',
+    );
+  if (citesSecrets(text.replace(CITATION, ''))) faults.push('in text, a secret is {vault:<name>} or {env:<VARIABLE>}');
+  if (/\$\{\s*(?:vault|env)\s*:/.test(text)) faults.push('in text, a secret is {env:<VARIABLE>}, without "$"');
+  return faults;
+}
+
+function partsOf(text: string): CitingText {
+  const parts: (string | SecretReference)[] = [];
+  let read = 0;
+  for (const { 0: citation, 1: place, 2: name = '', index } of text.matchAll(CITATION)) {
+    parts.push(text.slice(read, index), place === 'vault' ? { vault: name } : { env: name });
+    read = index + citation.length;
+  }
+  return [...parts, text.slice(read)].filter((part) => part !== '');
+}
 
 /** Throws CONFIG_INVALID, which names the reference and never the secret. Read anew each time, so that it can be changed. */
 export type ReadSecret = (reference: SecretReference) => Promise<string>;
@@ -46,7 +80,7 @@ export const secretReader =
   };
 
 /** The value itself, or what it cites. Throws CONFIG_INVALID. */
-export const textOfSecret = async (value: SecretOrText, read: ReadSecret): Promise<string> =>
+export const textOfSecret = async (value: string | SecretReference, read: ReadSecret): Promise<string> =>
   typeof value === 'string' ? value : read(value);
 
 /** Settings with what they cite, and what must not come back from whoever is told it. */
@@ -63,14 +97,20 @@ export async function reveal(
   const revealed: Record<string, string> = {};
   const secrets: string[] = [];
   for (const [name, value] of Object.entries(values ?? {})) {
-    const text = await textOfSecret(value, read);
+    const parts = isCitingText(value) ? value : [value];
+    const texts = await Promise.all(parts.map((part) => textOfSecret(part, read)));
+    const text = texts.join('');
     // Whoever reports such a value would repeat it.
     if (text.includes('\0')) throw new AipError('CONFIG_INVALID', `The value of ${name} has a NUL character.`);
     revealed[name] = text;
-    if (typeof value !== 'string') secrets.push(...tracesOf(text));
+    const cited = texts.filter((_, index) => typeof parts[index] !== 'string');
+    if (cited.length > 0) secrets.push(text, ...cited.flatMap(tracesOf));
   }
-  return { values: revealed, secrets };
+  // One may be the beginning of another.
+  return { values: revealed, secrets: [...new Set(secrets)].toSorted((a, b) => b.length - a.length) };
 }
+
+const isCitingText = (value: SecretOrText): value is CitingText => Array.isArray(value);
 
 /** The same for headers of HTTP, which take one line of Latin-1. */
 export async function revealHeaders(

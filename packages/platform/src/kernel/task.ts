@@ -19,8 +19,19 @@ export type TaskState =
 const TERMINAL: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'canceled', 'rejected']);
 export const isTerminal = (state: TaskState): boolean => TERMINAL.has(state);
 
-/** `revoked`: who sent it, or who works on it, may no longer be here. */
-export type CancelReason = 'caller' | 'deadline' | 'kill' | 'revoked' | 'disconnect' | 'shutdown';
+/**
+ * By whom, or by what. `operator`: who oversees it; `assignee`: who works on it; `revoked`: who sent it, or who works on
+ * it, may no longer be here.
+ */
+export type CancelReason =
+  | 'caller'
+  | 'operator'
+  | 'assignee'
+  | 'deadline'
+  | 'kill'
+  | 'revoked'
+  | 'disconnect'
+  | 'shutdown';
 
 /** What is known of a call's effect on the outside world when it has ended. */
 export type EffectState = 'none' | 'applied' | 'unknown';

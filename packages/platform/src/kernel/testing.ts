@@ -12,11 +12,12 @@ export function rounds(base: number): number {
 }
 
 /** For tests: waits until `check` holds. Throws after `timeout` milliseconds. */
-export async function until(check: () => boolean | Promise<boolean>, timeout = 5_000): Promise<void> {
+export async function until(check: () => boolean | Promise<boolean>, timeout = 20_000): Promise<void> {
   const end = performance.now() + timeout;
-  while (!(await check())) {
+  // Soon at first; what takes long is not slowed down by being asked about all the time.
+  for (let pause = 5; !(await check()); pause = Math.min(pause * 1.2, 50)) {
     if (performance.now() > end) throw new Error(`Not within ${timeout} ms: ${check.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 

@@ -1,42 +1,83 @@
 import { AipError } from '@aip/wire';
 
+/** Longest URI, in characters, as it comes and as it is spelt here (RFC 9110, 4.1, wants 8,000 at least). */
+const MAX_URI = 8_192;
 /** Schemes whose readers take hosts without case, default ports and a local host as one (WHATWG URL, special schemes). */
 const SPECIAL = /^(?:https?|wss?|ftp|file):/i;
 const ABSOLUTE = /^([a-z][a-z\d+.-]*:)(\/\/[^/?#]*)?([^?#]*)(\?[^#]*)?(#.*)?$/is;
 
 /**
  * The one spelling of a URI (RFC 3986, 6.2.2): small scheme, no dot segments, nothing percent-encoded that need not be,
- * everything else in capital hex. What policies look at is what is asked for. Throws INVALID_ARGUMENT for what is no URI.
+ * everything else in capital hex. What policies look at is what is asked for, so of its own spelling it is the same.
+ * Throws INVALID_ARGUMENT for what is no URI, is too long, or has dot segments for some readers only.
  */
 export function canonicalUri(uri: string): string {
+  if (uri.length > MAX_URI) throw tooLong(uri);
   // Readers drop control characters silently: what remains would be another address.
   // oxlint-disable-next-line no-control-regex
-  const found = /[\0-\x1f\x7f]/.test(uri) || !uri.isWellFormed() ? null : ABSOLUTE.exec(normalEscapes(plain(uri)));
-  if (!found) throw new AipError('INVALID_ARGUMENT', `uri: "${uri.slice(0, 200)}" is not a URI.`);
-  const [, scheme = '', authority = '', path = '', query = '', fragment = ''] = found;
-  return scheme.toLowerCase() + authority + withoutDots(path) + query + fragment;
+  if (/[\0-\x1f\x7f]/.test(uri) || !uri.isWellFormed()) throw wrong(uri, 'is not a URI');
+  // What follows could become an escape once something within it is decoded.
+  if (/%(?![\da-f]{2})/i.test(uri))
+    throw wrong(uri, 'has a "%" that no two hexadecimal digits follow; "%25" stands for it');
+  const spelt = normalised(uri);
+  if (spelt === undefined) throw wrong(uri, 'is not a URI');
+  if (spelt.length > MAX_URI) throw tooLong(spelt);
+  if (hidesDots(spelt)) throw wrong(uri, 'has encoded dot segments');
+  return spelt;
 }
+
+/** Undefined for what is no URI. */
+function normalised(uri: string): string | undefined {
+  // By the URL standard where readers go by it; elsewhere hosts are names of the server's own, and keep their case.
+  if (SPECIAL.test(uri) && !URL.canParse(uri)) return undefined;
+  const found = ABSOLUTE.exec(normalEscapes(SPECIAL.test(uri) ? new URL(uri).href : uri));
+  if (!found) return undefined;
+  const [, scheme = '', authority, path = '', query = '', fragment = ''] = found;
+  const whole = withoutDots(path);
+  // Two slashes that were no authority's must not become one.
+  if (authority === undefined && whole.startsWith('//')) return undefined;
+  return scheme.toLowerCase() + (authority ?? '') + whole + query + fragment;
+}
+
+const wrong = (uri: string, how: string): AipError =>
+  new AipError('INVALID_ARGUMENT', `uri: "${uri.slice(0, 200)}" ${how}.`);
+const tooLong = (uri: string): AipError =>
+  new AipError('INVALID_ARGUMENT', `uri: it has ${uri.length} characters; at most ${MAX_URI} are taken.`);
 
 /**
  * What URIs have in common that lenient readers take for the same resource: beyond their canonical form, an encoded
- * delimiter in the path, slashes in a row, a fragment. Undefined for what is no URI.
+ * delimiter in the path, slashes in a row, a fragment. Undefined for what has no canonical form.
  */
 export function uriKey(uri: string): string | undefined {
   try {
     const [, scheme = '', authority = '', path = '', query = ''] = ABSOLUTE.exec(canonicalUri(uri)) ?? [];
     const decoded = path.replaceAll(/%(?:2[1-9A-F]|3[A-F]|40|5C)/g, (hex) => (hex === '%25' ? hex : unescape(hex)));
     const folded = decoded.replaceAll(scheme === 'file:' ? /[/\\]+/g : /\/+/g, '/');
-    return scheme + authority + withoutDots(folded) + (scheme === 'file:' ? '' : query);
+    return scheme + authority + folded + (scheme === 'file:' ? '' : query);
   } catch {
     return undefined;
   }
 }
 
-/** By the URL standard where readers go by it; elsewhere hosts are names of the server's own, and keep their case. */
-const plain = (uri: string): string => (SPECIAL.test(uri) && URL.canParse(uri) ? new URL(uri).href : uri);
+/** More layers of encoding than anybody means. */
+const MAX_LAYERS = 8;
+
+/**
+ * Whether a URI has dot segments before its query, for a reader that decodes it first, however often, or that leaves
+ * out what stands behind a delimiter: there it would be another one than policies have looked at.
+ */
+export function hidesDots(uri: string): boolean {
+  let [text = ''] = uri.slice(uri.indexOf(':') + 1).split(/[?#]/, 1);
+  for (let layer = 0; layer <= MAX_LAYERS; layer++) {
+    const decoded = text.replaceAll(/%(?:25)*([\da-f]{2})/gi, (_, hex: string) => unescape(`%${hex}`));
+    if (decoded === text) return /(?:^|[/\\])\.\.?(?:[/\\?#;]|$)/.test(text.replaceAll(/[\0-\x20\x7f]/g, ''));
+    text = decoded;
+  }
+  return true;
+}
 
 /** Unreserved characters in plain, capital hex, and encoded what stands in no URI. */
-function normalEscapes(text: string): string {
+export function normalEscapes(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(/[^\w.~:/?#[\]@!$&'()*+,;=%-]+/g, encodeURIComponent)
@@ -55,61 +96,4 @@ function withoutDots(path: string): string {
     if (i === parts.length - 1) kept.push('');
   });
   return kept.join('/');
-}
-
-const RUNS = /((?:\{[^{}]*\})+)/;
-
-/**
- * Whether a template (RFC 6570) can stand for a canonical URI: its literals occur in order, and what `{name}` stands for
- * holds no delimiter. Linear in both, since both come from outside.
- */
-export function coversUri(template: string, uri: string): boolean {
-  const pieces = template.split(RUNS);
-  let at = 0;
-  for (let i = 0; i < pieces.length; i += 2) {
-    const literal = normalEscapes(i === 0 ? lowerScheme(pieces[i] ?? '') : (pieces[i] ?? ''));
-    const last = i === pieces.length - 1;
-    const found =
-      i === 0 ? (uri.startsWith(literal) ? 0 : -1) : last ? uri.length - literal.length : uri.indexOf(literal, at);
-    if (found < at || !uri.startsWith(literal, found)) return false;
-    if (i > 0 && !takes(pieces[i - 1] ?? '', uri.slice(at, found))) return false;
-    at = found + literal.length;
-  }
-  return at === uri.length;
-}
-
-const lowerScheme = (text: string): string => text.replace(/^[a-z][a-z\d+.-]*:/i, (scheme) => scheme.toLowerCase());
-
-/** Whether a row of expressions can stand for this part of a URI. */
-function takes(expressions: string, value: string): boolean {
-  if (/^(?:\{\w[^{}]*\})+$/.test(expressions)) return !/[/?#]/.test(value);
-  if (/^\{\?[^{}]*\}$/.test(expressions)) return value === '' || value.startsWith('?');
-  return true;
-}
-
-/** The URI of a template with `{name}`, `{+name}` and `{?a,b}`; undefined when it has others or one has no value. */
-export function expandTemplate(template: string, variables: Readonly<Record<string, unknown>>): string | undefined {
-  let complete = true;
-  const valueOf = (name: string): string | undefined => {
-    const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-    const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-    if (value !== undefined && !scalar) complete = false;
-    return scalar ? String(value) : undefined;
-  };
-  const expanded = template.replaceAll(/\{([^\w{}]?)([^{}]*)\}/g, (_, operator: string, list: string) => {
-    const names = list.split(',');
-    if (names.some((name) => !/^\w+$/.test(name)) || !['', '+', '?'].includes(operator)) complete = false;
-    if (operator === '?') {
-      const given = names.flatMap((name) => {
-        const value = valueOf(name);
-        return value === undefined ? [] : [`${name}=${encodeURIComponent(value.toWellFormed())}`];
-      });
-      return given.length > 0 ? `?${given.join('&')}` : '';
-    }
-    const value = valueOf(list)?.toWellFormed();
-    if (value === undefined) complete = false;
-    const parts = operator === '+' ? (value ?? '').split('/') : [value ?? ''];
-    return parts.map(encodeURIComponent).join('/');
-  });
-  return complete ? expanded : undefined;
 }

@@ -1,13 +1,22 @@
 import type { Writable } from 'node:stream';
 
+type Response = Pick<Writable, 'destroyed' | 'once' | 'off'>;
+
 /**
  * Calls back once when the other end is gone or has its whole answer. Whoever waits for something before answering may
  * be too late for the event: then it is gone already, and is told so at once.
  *
  * @returns stops it
  */
-export function whenClosed(response: Pick<Writable, 'destroyed' | 'once' | 'off'>, then: () => void): () => void {
+export function whenClosed(response: Response, then: () => void): () => void {
   if (response.destroyed) then();
   else response.once('close', then);
   return () => void response.off('close', then);
+}
+
+/** The same as a signal, for what is done before there is an answer. */
+export function closing(response: Response): AbortSignal {
+  const controller = new AbortController();
+  whenClosed(response, () => controller.abort());
+  return controller.signal;
 }

@@ -1,7 +1,6 @@
 import { AipError } from '@aip/wire';
 import { argumentsOf } from '../../kernel/body.ts';
 import { variablesOfTemplate } from '../../kernel/uri-template.ts';
-import { canonicalUri } from '../../kernel/uri.ts';
 import { readResultOf } from '../answer.ts';
 import { createApi, type ApiContext, type Outgoing } from '../api.ts';
 import { resourceEntry } from '../entry.ts';
@@ -44,18 +43,19 @@ const style = (name: string) => ({ name, style: 'form', explode: false, allowRes
 
 /**
  * The path as it stands in the URI, since that is what policies have looked at, and of the query what the template names.
- * Throws NOT_FOUND for a URI of another shape, INVALID_ARGUMENT for a path with nothing between two slashes.
+ * Throws NOT_FOUND for a URI of another shape, INVALID_ARGUMENT for one with an empty part of a path.
  */
 function requestOf(template: string, uri: string): Outgoing {
+  const names = variablesOfTemplate(template);
   const variables = variablesOf(template, uri);
-  const [path = ''] = canonicalUri(uri).slice(SCHEME.length).split('?', 1);
   // To many servers the same path with fewer slashes.
-  if (path.includes('//')) throw new AipError('INVALID_ARGUMENT', `${uri.slice(0, 200)}: no part of a path is empty.`);
-  const names = variablesOfTemplate(template)?.query ?? [];
+  const empty = names?.path.find((name) => variables[name]?.split('/').includes(''));
+  if (empty !== undefined) throw new AipError('INVALID_ARGUMENT', `${empty}: no part of a path is empty.`);
+  const [path = ''] = uri.slice(SCHEME.length).split('?', 1);
   return {
     method: 'GET',
     path,
-    query: names.flatMap((name) => {
+    query: (names?.query ?? []).flatMap((name) => {
       const value = variables[name];
       return value === undefined ? [] : inQuery(style(name), value);
     }),
