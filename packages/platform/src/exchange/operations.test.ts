@@ -229,7 +229,8 @@ describe('a task', () => {
       await core.service('bob', 'caller'),
       await core.service('olga', 'operator'),
     ];
-    for (const who of [alice, scout.session, operator]) {
+    const reasons = { caller: alice, assignee: scout.session, operator };
+    for (const [reason, who] of Object.entries(reasons)) {
       const call = await core.exchange.send(alice, { to: 'agent:scout', action: 'invoke', body: data({}) });
       await until(() => call.last?.type === 'working');
       const task = call.taskId;
@@ -246,6 +247,7 @@ describe('a task', () => {
       expect(await core.operate('tasks.cancel', { task }, who)).toMatchObject({
         task: { id: task, state: 'canceled' },
       });
+      expect(await call.ended).toMatchObject({ type: 'canceled', reason });
       await expect(core.operate('tasks.cancel', { task }, who)).rejects.toMatchObject({ code: 'TASK_NOT_CANCELABLE' });
     }
     await expect(core.operate('tasks.get', { task: 'unknown' })).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });

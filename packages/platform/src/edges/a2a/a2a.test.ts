@@ -93,6 +93,12 @@ async function all(stream: AsyncIterable<StreamResponse>): Promise<StreamRespons
   return seen;
 }
 
+/** The same of a stream that has begun when this resolves: what happens from then on is in it. */
+async function begun(stream: AsyncGenerator<StreamResponse>): Promise<{ readonly all: Promise<StreamResponse[]> }> {
+  const { value } = await stream.next();
+  return { all: all(stream).then((rest) => [value as StreamResponse, ...rest]) };
+}
+
 /** A stream in short: what came, in which state, with which text. */
 const brief = (responses: StreamResponse[]): string[] =>
   responses.map(({ payload }) => {
@@ -234,10 +240,9 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON'])(
         name: 'UnsupportedOperationError',
       });
       expect(taskOf(await client('guarded').sendMessage(send(words))).id).toBe(parked.id);
-      const events = all(client('guarded').resubscribeTask({ tenant: '', id: parked.id }));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      const events = await begun(client('guarded').resubscribeTask({ tenant: '', id: parked.id }));
       await gateway.exchange.resume(parked.id, { approval: { askId: 'ask', by: 'service:operator' } });
-      expect(brief(await events)).toEqual([
+      expect(brief(await events.all)).toEqual([
         'task TASK_STATE_AUTH_REQUIRED',
         'status TASK_STATE_SUBMITTED',
         `artifact result last: ${words}`,
@@ -262,21 +267,22 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON'])(
       const first = client('sleeper').sendMessageStream(send('sleep'));
       const opening = await first.next();
       const { id } = taskIn(opening.value as StreamResponse);
-      const second = all(client('sleeper').resubscribeTask({ tenant: '', id }));
+      const second = await begun(client('sleeper').resubscribeTask({ tenant: '', id }));
       await first.return(undefined);
       await new Promise((resolve) => setTimeout(resolve, 50));
       expect((await client('sleeper').getTask({ tenant: '', id })).status?.state).toBe(TaskState.TASK_STATE_WORKING);
       await client('sleeper').cancelTask({ tenant: '', id, metadata: undefined });
-      expect(brief(await second).at(-1)).toBe('status TASK_STATE_CANCELED The caller canceled this task.');
+      expect(brief(await second.all).at(-1)).toBe('status TASK_STATE_CANCELED The caller canceled this task.');
       await until(async () => [...gateway.exchange.sessions.all()].length === 0);
     });
 
     it(`all streams of a task tell the same events in the same order ${claim('P-A2A.streams')}`, async () => {
       const task = taskOf(await client('asker').sendMessage(send('paint')));
-      const streams = [1, 2, 3].map(() => all(client('asker').resubscribeTask({ tenant: '', id: task.id })));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      const streams = await Promise.all(
+        [1, 2, 3].map(() => begun(client('asker').resubscribeTask({ tenant: '', id: task.id }))),
+      );
       await client('asker').sendMessage(send('red', { taskId: task.id }));
-      const [one, two, three] = await Promise.all(streams);
+      const [one, two, three] = await Promise.all(streams.map((stream) => stream.all));
       expect(two).toEqual(one);
       expect(three).toEqual(one);
       expect(brief(one!).length).toBe(4);

@@ -3,12 +3,15 @@ import type { Exchange } from '../../exchange/index.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Route } from '../../kernel/route.ts';
 import { valueWithoutSecrets } from '../../kernel/secret.ts';
+import type { RouteEvent } from '../../kernel/task.ts';
 import { fetchCard, fetchFor, type RemoteAgent } from './remote-card.ts';
 
 /** A card is read again this often; after a failure sooner, in milliseconds. */
 const REFRESH = 5 * 60_000;
 const RETRY = { first: 1_000, longest: 60_000 };
 const MAX_SKILLS = 500;
+/** Longest message of a failure, in characters. */
+const MAX_REASON = 600;
 
 export interface RemoteConnection {
   /** Resolves when the agent can be called for the first time. */
@@ -80,9 +83,15 @@ async function routeTo(fetchImpl: typeof fetch, card: JsonObject): Promise<Route
 const hiding = (route: Route, secrets: readonly string[]): Route => ({
   ...route,
   async *deliver(call) {
-    for await (const event of route.deliver(call)) yield valueWithoutSecrets(event, secrets);
+    for await (const event of route.deliver(call)) yield shortened(valueWithoutSecrets(event, secrets));
   },
 });
+
+/** Cut when its secrets are hidden, or a part of one would be left. */
+function shortened(event: RouteEvent): RouteEvent {
+  if (event.type !== 'failed' || event.error.message.length <= MAX_REASON) return event;
+  return { ...event, error: { ...event.error, message: event.error.message.slice(0, MAX_REASON) } };
+}
 
 function agentEntry({ name }: RemoteAgent, card: JsonObject, state: 'active' | 'offline'): CatalogueEntry {
   // Nothing that a remote agent says of its own effects is trusted.

@@ -197,6 +197,6 @@ const part = (value: OfficialPart): Part => OfficialPart.toJSON(value) as Part;
 function failure({ entry }: RouteCall, error: unknown): RouteEvent {
   if (error instanceof AipError && error.code === 'ADDRESS_BLOCKED')
     return { type: 'failed', error: error.toJSON(), effect: 'none' };
-  const reason = error instanceof Error ? error.message.slice(0, 500) : 'unknown failure';
+  const reason = error instanceof Error ? error.message : 'unknown failure';
   return { type: 'failed', error: errorBody('UPSTREAM_FAILED', `${entry.ownerName}: ${reason}`), effect: 'unknown' };
 }

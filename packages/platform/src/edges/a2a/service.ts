@@ -69,7 +69,7 @@ export function createA2aService(exchange: Exchange): A2aService {
       if (event.n >= reached && (request.returnImmediately || mayReturn(call, event))) break;
     }
     // An identical retry leads to this task until the client has its end.
-    if (waited && hasEnded(projection)) caller.whenAnswered(() => call.delivered());
+    if (waited && hasEnded(projection)) caller.whenAnswered(() => call.delivered(caller.session.principal));
     const message = request.returnImmediately ? undefined : projection.directMessage;
     return message ? { message } : { task: projection.task(detailOf(request)) };
   }
@@ -81,7 +81,7 @@ export function createA2aService(exchange: Exchange): A2aService {
   async function sendStreamingMessage(caller: Caller, params: Json | undefined): Promise<AsyncIterable<StreamItem>> {
     const request = readSendRequest(params);
     const call = await begin(caller, request);
-    return follow(call, request.message.taskId === undefined ? 1 : (call.last?.n ?? 1), detailOf(request));
+    return follow(caller, call, request.message.taskId === undefined ? 1 : (call.last?.n ?? 1), detailOf(request));
   }
 
   async function begin(caller: Caller, request: SendRequest): Promise<Call> {
@@ -180,11 +180,11 @@ export function createA2aService(exchange: Exchange): A2aService {
       throw new AipError('UNSUPPORTED_OPERATION', `Task ${id} has ended as ${view.state}; GetTask returns it.`);
     const call = callOf(caller, id);
     const newest = call.last?.n ?? 1;
-    return follow(call, Math.min(after ?? newest, newest), {});
+    return follow(caller, call, Math.min(after ?? newest, newest), {});
   }
 
   /** First the task as it stood at event `from`, then every update (section 3.1.2); ends with the task. */
-  async function* follow(call: Call, from: number, detail: TaskDetail): AsyncIterable<StreamItem> {
+  async function* follow(caller: Caller, call: Call, from: number, detail: TaskDetail): AsyncIterable<StreamItem> {
     const projection = projectionOf(call);
     let opened = false;
     for await (const event of call.events()) {
@@ -194,7 +194,7 @@ export function createA2aService(exchange: Exchange): A2aService {
         yield { n: event.n, response: { task: projection.task(detail) } };
       opened ||= event.n >= from;
     }
-    call.delivered();
+    call.delivered(caller.session.principal);
   }
 
   // ── what the exchange knows of a task ──────────────────────────────────────────────────────────────

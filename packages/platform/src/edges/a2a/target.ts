@@ -31,9 +31,7 @@ function targetOfGateway(exchange: Exchange, named: string | undefined): Address
     );
   }
   const dot = named.indexOf('.');
-  return dot < 1
-    ? `capability:${named}`
-    : `skill:${agentOf(exchange, named.slice(0, dot)).owner}/${named.slice(dot + 1)}`;
+  return dot < 1 ? `capability:${named}` : `skill:${named.slice(0, dot)}/${named.slice(dot + 1)}`;
 }
 
 function namedSkill(metadata: JsonObject | undefined): string | undefined {

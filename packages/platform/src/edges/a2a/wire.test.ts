@@ -22,8 +22,8 @@ beforeAll(async () => {
   gateway = await startGateway({
     slots: {
       authenticate,
-      limit: {
-        name: 'limit',
+      gate: {
+        name: 'gate',
         admit: (crossing) =>
           crossing.message.to.endsWith('/flood')
             ? {
@@ -31,7 +31,7 @@ beforeAll(async () => {
                 error: { code: 'RATE_LIMITED', message: 'Slow down.', retryable: true },
                 record: false,
               }
-            : passing('limit').admit(crossing),
+            : passing('gate').admit(crossing),
       },
     },
   });
@@ -396,13 +396,8 @@ describe(`a stream ${claim('P-A2A.streams')}`, () => {
         headers: HEADERS,
         body: JSON.stringify(path.endsWith('idle') ? rpc('SendStreamingMessage', message()) : message()),
       });
-      setTimeout(
-        () =>
-          [...gateway.exchange.sessions.all()].forEach((session) =>
-            session.close('KILLED', 'Stopped by the operator.'),
-          ),
-        50,
-      );
+      await expect.poll(() => gateway.exchange.sessions.size).toBe(1);
+      for (const session of gateway.exchange.sessions.all()) session.close('KILLED', 'Stopped by the operator.');
       const last = (await response.text()).trim().split('\n\n').at(-1) as string;
       expect(last).toMatch(/^event: error\n/);
       expect(last).toContain('Stopped by the operator.');

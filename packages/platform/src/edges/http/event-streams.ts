@@ -5,6 +5,7 @@ import type { Exchange } from '../../exchange/index.ts';
 import { toErrorBody } from '../../kernel/error-body.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
+import { createShares } from '../../kernel/shares.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
 
 /** One Server-Sent Event; `id` is what a client sends back as Last-Event-ID. */
@@ -14,8 +15,8 @@ export interface ServerEvent {
   readonly data: unknown;
 }
 
-/** Streams open at a time. */
-const MAX_STREAMS = 2_000;
+/** Streams open at a time; the reserve is for those who watch over the platform. */
+const STREAMS = { of: 'event streams are open', total: 2_000, each: 200, reserve: 100 };
 /** Silence after which a comment is sent, so that proxies keep the connection, in milliseconds. */
 const HEARTBEAT = 15_000;
 /** How long a browser waits before it connects again, in milliseconds. */
@@ -33,8 +34,8 @@ export interface OpenStream {
 }
 
 export interface EventStreams {
-  /** Throws RATE_LIMITED when too many streams are open. */
-  open(principal: Principal): OpenStream;
+  /** Throws RATE_LIMITED when too many streams are open; `oversight` when all others have theirs. */
+  open(principal: Principal, purpose?: 'oversight'): OpenStream;
   closeAll(): void;
 }
 
@@ -44,21 +45,18 @@ interface Closure {
 }
 
 export function createEventStreams(exchange: Exchange): EventStreams {
+  const shares = createShares(STREAMS);
   const controllers = new Set<AbortController>();
 
-  function open(principal: Principal): OpenStream {
-    if (controllers.size >= MAX_STREAMS) {
-      throw new AipError(
-        'RATE_LIMITED',
-        `${MAX_STREAMS} event streams are open already; close some or try again later.`,
-      );
-    }
+  function open(principal: Principal, purpose?: 'oversight'): OpenStream {
+    const leave = shares.take(principal, { fromReserve: purpose === 'oversight' });
     const controller = new AbortController();
     const close = (code: string, reason: string): void => controller.abort({ code, reason } satisfies Closure);
-    const session = exchange.sessions.attach({ principal, edge: 'http', close });
+    const session = attach(principal, close, leave);
     controllers.add(controller);
 
     function discard(): void {
+      leave();
       controllers.delete(controller);
       exchange.sessions.detach(session);
       controller.abort();
@@ -80,6 +78,15 @@ export function createEventStreams(exchange: Exchange): EventStreams {
           .send(Readable.from(frames(events, controller.signal)));
       },
     };
+  }
+
+  function attach(principal: Principal, close: Session['close'], leave: () => void): Session {
+    try {
+      return exchange.sessions.attach({ principal, edge: 'http', close });
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   return {

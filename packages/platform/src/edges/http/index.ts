@@ -11,6 +11,7 @@ import { statusRoutes, type StatusOptions } from './status.ts';
 import { taskEventRoute } from './tasks.ts';
 
 export { protectResources } from './protected-resource.ts';
+export { receiveBodies } from './receiving.ts';
 export { createHttpServer, type HttpServerOptions } from './server.ts';
 export { statusRoutes, type StatusOptions } from './status.ts';
 

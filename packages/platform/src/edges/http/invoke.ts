@@ -5,6 +5,7 @@ import { outcomeOf, type Call, type Exchange } from '../../exchange/index.ts';
 import { parseAddress, type AddressKind } from '../../kernel/address.ts';
 import { data, text, valueOf } from '../../kernel/body.ts';
 import type { Action, Draft, Trace } from '../../kernel/message.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
@@ -51,11 +52,11 @@ export function invokeRoute(app: FastifyInstance, exchange: Exchange, streams: E
   app.post('/v1/invoke', async (request, reply) => {
     const session = callerOf(exchange, request);
     const { stream, draft } = draftOf(request, exchange.clock.now());
-    if (!stream) return answerOnce(await exchange.send(session, draft), draft, reply);
+    if (!stream) return answerOnce(await exchange.send(session, draft), session.principal, draft, reply);
     const opened = streams.open(session.principal);
     try {
       const call = await exchange.send(opened.session, draft);
-      return opened.send(reply.header('x-aip-task', call.taskId), taskEvents(call, 0));
+      return opened.send(reply.header('x-aip-task', call.taskId), taskEvents(call, session.principal, 0));
     } catch (error) {
       opened.discard();
       throw error;
@@ -98,7 +99,7 @@ function traceOf({ headers }: FastifyRequest): Trace | undefined {
 }
 
 /** One JSON document: the result, or 202 and where to look once the call waits for somebody. */
-async function answerOnce(call: Call, draft: Draft, reply: FastifyReply): Promise<FastifyReply> {
+async function answerOnce(call: Call, caller: Principal, draft: Draft, reply: FastifyReply): Promise<FastifyReply> {
   const keep = cancelWithoutCaller(call, draft, reply);
   let waited = false;
   for await (const event of call.events()) {
@@ -106,7 +107,7 @@ async function answerOnce(call: Call, draft: Draft, reply: FastifyReply): Promis
     // An identical retry finds a call that has waited for somebody: from then on nobody has to stay.
     if (waited || isTerminal(event.state)) keep();
     if (isTerminal(event.state)) {
-      if (waited) reply.raw.once('finish', () => call.delivered());
+      if (waited) reply.raw.once('finish', () => call.delivered(caller));
       return sendOutcome(call, event, reply);
     }
     if (event.type === 'asked' && call.last?.n === event.n) {
@@ -143,13 +144,13 @@ function plain(event: TaskEvent): { value?: Json; error?: JsonObject } {
   return outcome.ok ? {} : { error: outcome.error };
 }
 
-/** A task's recorded events above `after`, then live ones, to its end; the ids are the events' numbers. */
-export async function* taskEvents(call: Call, after: number): AsyncIterable<ServerEvent> {
+/** A task's recorded events above `after`, then live ones, to its end, for `reader`; the ids are the events' numbers. */
+export async function* taskEvents(call: Call, reader: Principal, after: number): AsyncIterable<ServerEvent> {
   let waited = after > 0;
   for await (const event of call.events(after)) {
     if (event.type === 'asked') waited = true;
     yield { event: event.type, id: event.n, data: { task: call.taskId, ...event, ...plain(event) } };
     // Resumed behind the last `yield`: the client has taken the event.
-    if (waited && isTerminal(event.state)) call.delivered();
+    if (waited && isTerminal(event.state)) call.delivered(reader);
   }
 }

@@ -1,5 +1,6 @@
 import { claim } from '@aip/conformance';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEventStreams } from './event-streams.ts';
 import { createLiveFeed } from './live-feed.ts';
 import { createTestEdge, readEvents, type Received, type TestEdge } from './testing.ts';
 
@@ -148,5 +149,20 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
     await readEvents(answer, (seen) => seen.length === 1);
     gone.abort();
     await expect.poll(() => edge.exchange.sessions.size).toBe(0);
+  });
+});
+
+describe(`event streams ${claim('G-GUARD.shares')}`, () => {
+  it('have a share for each caller, and places for the live feed when all others are taken', async () => {
+    const streams = createEventStreams(edge.exchange);
+    const caller = (name: string) => edge.exchange.authenticate({ kind: 'bearer', token: name });
+    const limited = expect.objectContaining({ code: 'RATE_LIMITED' });
+    const held = Array.from({ length: 200 }, () => streams.open(caller('mallory')));
+    expect(() => streams.open(caller('mallory'))).toThrow(limited);
+    for (let n = 0; n < 1_700; n++) held.push(streams.open(caller(`other-${n}`)));
+    expect(() => streams.open(caller('bob'))).toThrow(limited);
+    held.push(streams.open(caller('bob'), 'oversight'));
+    for (const { discard } of held) discard();
+    expect(() => streams.open(caller('mallory')).discard()).not.toThrow();
   });
 });

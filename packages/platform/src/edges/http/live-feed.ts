@@ -36,7 +36,7 @@ export function liveFeedRoute(app: FastifyInstance, exchange: Exchange, streams:
     const after = resumePoint(request.headers['last-event-id'], request.query.after);
     const kinds = kindsOf(request.query.kinds);
     await exchange.operate(session, 'events.follow', {});
-    const stream = streams.open(session.principal);
+    const stream = streams.open(session.principal, 'oversight');
     return stream.send(reply, feed.follow({ tenant: session.principal.tenant, kinds, after }, stream.signal));
   });
 }

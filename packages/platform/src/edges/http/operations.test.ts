@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { passing } from '../../exchange/testing.ts';
+import { operation } from '../../kernel/operation.ts';
+import { until } from '../../kernel/testing.ts';
 import { createTestEdge, type TestEdge } from './testing.ts';
 
 let edge: TestEdge;
@@ -110,6 +113,34 @@ describe('a guard that says no', () => {
     });
     const answer = await refusing.app.inject({ method: 'POST', url: '/v1/samples/count', payload: {} });
     expect([answer.statusCode, answer.json().error.code, answer.headers['retry-after']]).toEqual([status, code, '2']);
+  });
+
+  it('that only reads is ended when its caller goes away', async () => {
+    const given: AbortSignal[] = [];
+    const waiting = operation({
+      name: 'samples.wait',
+      summary: 'Waits.',
+      effect: 'read',
+      plane: 'data',
+      input: z.object({}),
+      output: z.any(),
+      handler({ signal }) {
+        given.push(signal);
+        return new Promise<never>(() => {});
+      },
+    });
+    await using made = await createTestEdge({ operations: [waiting] });
+    const url = `${await made.listen()}/v1/samples/wait`;
+    for (const method of ['GET', 'POST']) {
+      const leaving = new AbortController();
+      const asked = fetch(url, { method, signal: leaving.signal }).catch(() => 'gone');
+      await until(() => given.length > 0);
+      leaving.abort();
+      await asked;
+      const [signal] = given.splice(0);
+      await until(() => signal?.aborted === true);
+      expect(signal?.reason).toBe('disconnect');
+    }
   });
 
   it('that asks a person leaves the operation waiting and says which ask it is', async () => {

@@ -4,6 +4,7 @@ import { outcomeOf, type Exchange } from '../../exchange/index.ts';
 import { data, valueOf } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Session } from '../../kernel/session.ts';
+import { closing } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
 import { bodyInput, idempotencyKey, queryInput } from './input.ts';
 
@@ -23,6 +24,7 @@ export function operationRoutes(app: FastifyInstance, exchange: Exchange): void 
       callerOf(exchange, request),
       operation.name,
       queryInput(request.query, operation.inputSchema),
+      closing(reply.raw),
     );
     return reply.type('application/json').send(JSON.stringify(output));
   });
@@ -30,7 +32,8 @@ export function operationRoutes(app: FastifyInstance, exchange: Exchange): void 
   app.post<OperationPath>('/v1/:domain/:verb', async (request, reply) => {
     const operation = find(exchange, request.params);
     const key = idempotencyKey(request.headers['idempotency-key']);
-    const output = await operate(exchange, callerOf(exchange, request), operation, bodyInput(request.body), key);
+    const input = bodyInput(request.body);
+    const output = await operate(exchange, callerOf(exchange, request), operation, input, key, closing(reply.raw));
     return reply.type('application/json').send(JSON.stringify(output));
   });
 }
@@ -50,9 +53,10 @@ async function operate(
   operation: CatalogueEntry,
   input: JsonObject,
   key: string | undefined,
+  caller: AbortSignal,
 ): Promise<Json> {
   // Reading twice does no harm, so a key changes nothing there.
-  if (key === undefined || operation.effect === 'read') return exchange.operate(session, operation.name, input);
+  if (key === undefined || operation.effect === 'read') return exchange.operate(session, operation.name, input, caller);
   const call = await exchange.send(session, {
     to: operation.address,
     action: 'operate',

@@ -1,125 +1,84 @@
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { claim } from '@aip/conformance';
-import type { FastifyInstance } from 'fastify';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createTestExchange } from '../../exchange/testing.ts';
-import { authenticator } from '../../identity/authenticate.ts';
-import { createIssuers } from '../../identity/issuers.ts';
-import { createLogins } from '../../identity/login.ts';
-import { startTestIssuer, type TestIssuer } from '../../identity/testing.ts';
-import { configSchema } from '../../main/config.ts';
-import { registerA2aEdge } from '../a2a/index.ts';
-import { registerMcpEdge } from '../mcp/index.ts';
-import { createHttpServer, protectResources, registerHttpEdge } from './index.ts';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { protectResources } from './protected-resource.ts';
+import { createHttpServer } from './server.ts';
 
-const BASE = 'https://aip.example.org';
+const base = 'https://aip.example.org';
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
-let cleanup: AsyncDisposableStack;
-let issuer: TestIssuer;
-let app: FastifyInstance;
-let now: number;
-/** Milliseconds that pass between the headers of a request and its edge, as with a body that arrives slowly. */
-let pause: number;
-
-beforeEach(async () => {
-  cleanup = new AsyncDisposableStack();
-  issuer = cleanup.use(await startTestIssuer());
-  now = Date.now();
-  pause = 0;
-  const { identity } = configSchema.parse({ identity: { issuers: { corp: { issuer: issuer.issuer } } } });
-  const issuers = createIssuers({ issuers: identity.issuers, fetchFor: () => fetch, now: () => now });
-  const authenticate = authenticator({
-    adminToken: 'admin',
-    tokens: {
-      find: () => undefined,
-      holds: () => false,
-      list: () => [],
-      make: () => {
-        throw new Error('not in this test');
-      },
-    },
-    logins: createLogins(() => now),
-    agents: { agent: () => undefined },
-  });
-  const { exchange } = cleanup.use(await createTestExchange({ slots: { authenticate } }));
-  app = createHttpServer({ hosts: ['aip.example.org'] });
-  cleanup.defer(() => app.close());
-  protectResources(app, {
-    issuers: issuers.identifiers,
-    scopes: [],
-    firstScopes: [],
-    recognises: (token) => issuers.recognises(token),
-    prove: (token, resource) => issuers.prove(token, resource),
-    publicUrl: BASE,
-  });
-  app.addHook('preHandler', async () => void (now += pause));
-  registerHttpEdge(app, exchange, {
-    version: '0.0.0',
-    did: 'did:key:z6MkGateway',
-    ready: () => true,
-    metrics: async () => '',
-    connectedAgents: () => [],
-    dashboard: '/nonexistent',
-    login: () => undefined,
-  });
-  registerA2aEdge(app, exchange, { signCard: (card) => card, publicUrl: BASE });
-  registerMcpEdge(app, exchange, { isServer: (name) => ['files', 'mail'].includes(name) });
-  await app.ready();
-});
-afterEach(() => cleanup.disposeAsync());
-
-/** Lists tools at a path, written as a client chose to write it. */
-const list = async (url: string, headers: Record<string, string> = {}): Promise<number> =>
-  (
-    await app.inject({
-      method: 'POST',
-      url,
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
-      payload: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
-    })
-  ).statusCode;
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-
-test.for(['/mcp', '/%6dcp', '/m%63p?x=1', '/mcp/files', '/mcp/%66iles', '/%6dcp/files', '/mcp/v/any', '/mcp/%76/any'])(
-  `nobody gets in without a token, however the path is written: %s ${claim('I-AUTH.resource')}`,
-  async (url) => {
-    expect(await list(url)).toBeGreaterThanOrEqual(401);
-    expect(await list(url, { authorization: 'Basic YTpi' })).toBeGreaterThanOrEqual(401);
+let asked: string[] = [];
+const app = createHttpServer({ hosts: [] });
+protectResources(app, {
+  issuers: ['https://login.example.org'],
+  scopes: [],
+  firstScopes: [],
+  recognises: () => true,
+  async prove(_token, resource) {
+    asked.push(resource);
+    return { id: 'user:alice' } as never;
   },
-);
-
-test(`a token is for what the router has matched, not for what the path looks like ${claim('I-AUTH.audience')}`, async () => {
-  const files = bearer(await issuer.token(`${BASE}/mcp/files`));
-  for (const url of ['/mcp/files', '/mcp/%66iles', '/%6dcp/files']) expect(await list(url, files), url).toBe(200);
-  for (const url of ['/mcp', '/%6dcp', '/mcp/mail', '/%6dcp/mail', '/mcp/%6dail', '/mcp/v/files'])
-    expect(await list(url, files), url).toBe(401);
-  const whole = bearer(await issuer.token(BASE));
-  for (const url of [
-    '/mcp/files%2f..%2fmail',
-    '/mcp/..%2fmcp',
-    '/mcp/%2e%2e',
-    '/mcp/files%3f',
-    '/mcp/files%23',
-    '/mcp/',
-  ])
-    expect(await list(url, whole), url).toBe(404);
+  publicUrl: base,
+});
+for (const url of ['/mcp', '/mcp/:name', '/mcp/v/:virtual']) app.get(url, ({ params }) => Promise.resolve(params));
+afterAll(() => app.close());
+afterEach(() => {
+  asked = [];
 });
 
-test(`what a token has proved at one request, it has not proved at another ${claim('I-AUTH.audience')}`, async () => {
-  const token = await issuer.token(`${BASE}/mcp/files`);
-  expect(await list('/mcp/files', bearer(token))).toBe(200);
-  for (const authorization of [`Bearer ${token} x`, `Bearer  ${token}\tx`, `Bearer ${token},x`, `bearer x ${token}`])
-    for (const url of ['/mcp/mail', '/%6dcp', '/v1/invoke', '/a2a'])
-      expect([401, 404], `${authorization.slice(-4)} ${url}`).toContain(await list(url, { authorization }));
-  // Nor in the cookie that dashboards log in with.
-  const { statusCode } = await app.inject({
-    url: '/v1/events',
-    headers: { host: 'aip.example.org', cookie: `aip_session_80=${token}; aip_session_443=${token}` },
+const get = (url: string, headers: Record<string, string> = {}) =>
+  app.inject({ url, headers: { host: 'localhost', ...headers } });
+
+describe(`an MCP endpoint of a name that a URL has to encode ${claim('I-AUTH.resource')}`, () => {
+  it.each([
+    ['/mcp/Max%20M%C3%BCller', '/mcp/Max%20M%C3%BCller', 'Max Müller'],
+    ['/mcp/a%2Fb%3Fc%23%25', '/mcp/a%2Fb%3Fc%23%25', 'a/b?c#%'],
+    ['/mcp/%22%E5%A4%A9%22', '/mcp/%22%E5%A4%A9%22', '"天"'],
+    // However it is spelled, it is one resource: as is what stands for itself, encoded what does not (RFC 3986, 6.2.2).
+    ['/mcp/m%c3%bc%6cler', '/mcp/m%C3%BCller', 'müller'],
+    ['/mcp/did:key:z6Mk%66', '/mcp/did:key:z6Mkf', 'did:key:z6Mkf'],
+  ])('is one resource: %s', async (sent, path, name) => {
+    const metadata = await get(`${WELL_KNOWN}${sent}`);
+    expect(metadata.statusCode, metadata.body).toBe(200);
+    expect(metadata.json()).toMatchObject({ resource: `${base}${path}` });
+
+    const challenge = await get(sent);
+    expect(challenge.statusCode).toBe(401);
+    expect(challenge.headers['www-authenticate']).toBe(`Bearer resource_metadata="${base}${WELL_KNOWN}${path}"`);
+
+    const served = await get(sent, { authorization: 'Bearer token' });
+    expect(served.json()).toEqual({ name });
+    expect(asked).toEqual([`${base}${path}`]);
   });
-  expect(statusCode).toBe(401);
+
+  it('is as much one below /mcp/v', async () => {
+    const metadata = await get(`${WELL_KNOWN}/mcp/v/caf%C3%A9`);
+    expect(metadata.json()).toMatchObject({ resource: `${base}/mcp/v/caf%C3%A9` });
+    await get('/mcp/v/caf%C3%A9', { authorization: 'Bearer token' });
+    expect(asked).toEqual([`${base}/mcp/v/caf%C3%A9`]);
+  });
+
+  it.each(['/mcp/%2e%2e', '/mcp/.', '/mcp/v/%2E', '/mcp/', '/mcp/a/b'])(
+    'is none where the URL would be another: %s',
+    async (path) => {
+      expect(await rawStatus(`${WELL_KNOWN}${path}`)).toBe(404);
+      expect(await rawStatus(path)).toBe(404);
+      expect(asked.filter((resource) => resource !== base)).toEqual([]);
+    },
+  );
 });
 
-test(`a token that was good when a request came is good for all of it ${claim('I-AUTH.oauth')}`, async () => {
-  const token = bearer(await issuer.token(BASE));
-  pause = 61_000;
-  for (let n = 0; n < 3; n++) expect(await list('/mcp', token)).toBe(200);
-});
+/** The path as it is written, which clients would not leave it. */
+async function rawStatus(path: string): Promise<number | undefined> {
+  if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, headers: { authorization: 'Bearer token' } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .once('error', reject)
+      .end();
+  });
+}

@@ -19,10 +19,7 @@ export interface ProtectedResource {
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 /** Resources of their own: each endpoint of MCP, by its route. Everything else is the platform as a whole. */
-const ENDPOINT_ROUTE = /^\/mcp(?:\/|$)/;
-/** Names that a URL holds as they are (RFC 3986 section 3.3), so that an endpoint has one URL, whoever writes it. */
-const NAME = String.raw`(?!\.{1,2}$)[\w.~!$&'()*+,;=:@-]+`;
-const ENDPOINT = new RegExp(String.raw`^/mcp(?:/v)?(?:/${NAME})?$`);
+const ENDPOINTS = ['/mcp', '/mcp/:name', '/mcp/v/:virtual'];
 const SCOPE_MISSING = /^Bearer error="insufficient_scope"/;
 
 /**
@@ -35,7 +32,6 @@ export function protectResources(app: FastifyInstance, resource: ProtectedResour
 
   app.addHook('onRequest', async (request) => {
     const path = endpointOf(request);
-    if (path !== '' && !ENDPOINT.test(path)) throw new AipError('NOT_FOUND', 'There is no such MCP endpoint here.');
     const token = bearerOf(request.raw);
     if (token !== undefined && resource.recognises(token))
       bindCaller(request.raw, await resource.prove(token, `${baseOf(request)}${path}`));
@@ -57,20 +53,16 @@ export function protectResources(app: FastifyInstance, resource: ProtectedResour
     return payload;
   });
 
-  for (const url of [WELL_KNOWN, `${WELL_KNOWN}/*`])
-    app.get(url, async (request, reply) => {
-      const { '*': below } = request.params as { '*'?: string };
-      const path = below === undefined ? '' : `/${below}`;
-      if (path !== '' && !ENDPOINT.test(path))
-        throw new AipError('NOT_FOUND', `There is no resource ${path.slice(0, 100)}.`);
-      return reply.header('cache-control', 'public, max-age=300').send({
-        resource: `${baseOf(request)}${path}`,
+  for (const endpoint of ['', ...ENDPOINTS])
+    app.get(WELL_KNOWN + endpoint, async (request, reply) =>
+      reply.header('cache-control', 'public, max-age=300').send({
+        resource: `${baseOf(request)}${filled(endpoint, request)}`,
         authorization_servers: resource.issuers,
         bearer_methods_supported: ['header'],
         resource_name: 'Agent Infrastructure Platform',
         ...(resource.scopes.length === 0 ? {} : { scopes_supported: resource.scopes }),
-      });
-    });
+      }),
+    );
 }
 
 /**
@@ -78,8 +70,19 @@ export function protectResources(app: FastifyInstance, resource: ProtectedResour
  * The URL as it came is not asked: it has many spellings, and only the router knows what it serves for them.
  */
 function endpointOf(request: FastifyRequest): string {
-  const { url } = request.routeOptions;
-  if (url === undefined || !ENDPOINT_ROUTE.test(url)) return '';
-  const names = request.params as Readonly<Record<string, string>>;
-  return url.replace(/:(\w+)/g, (_, name: string) => names[name] ?? '');
+  const { url = '' } = request.routeOptions;
+  return ENDPOINTS.includes(url) ? filled(url, request) : '';
 }
+
+/** Throws NOT_FOUND for names that no path can hold (RFC 3986 section 5.2.4). */
+function filled(endpoint: string, request: FastifyRequest): string {
+  const names = request.params as Readonly<Record<string, string>>;
+  return endpoint.replace(/:(\w+)/g, (_, parameter: string) => {
+    const name = names[parameter] ?? '';
+    if (/^\.{0,2}$/.test(name)) throw new AipError('NOT_FOUND', 'There is no such MCP endpoint here.');
+    return encoded(name);
+  });
+}
+
+/** What stands for itself in a path stays (RFC 3986 section 3.3), so that an endpoint has one URL, whoever writes it. */
+const encoded = (name: string): string => name.replace(/[^\w.~!$&'()*+,;=:@-]+/g, encodeURIComponent);

@@ -23,6 +23,15 @@ describe('the HTTP server', () => {
     },
   );
 
+  it(`looks often for requests that do not end, and holds so many connections ${claim('G-GUARD.shares')}`, () => {
+    expect(edge.app.server).toMatchObject({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 2_000,
+      maxConnections: 16_384,
+    });
+  });
+
   it('answers to a configured host', async () => {
     const answer = await edge.app.inject({
       url: '/healthz',

@@ -3,9 +3,14 @@ import { AipError } from '@aip/wire';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { originAllowed } from '../../exchange/origin.ts';
 import { asAipError, errorDocument, notFound, sendError } from './errors.ts';
+import { endUnread } from './unread.ts';
 
 /** Largest accepted request body in bytes, unless a path says otherwise. */
 const BODY_LIMIT = 1024 * 1024;
+/** Connections at a time. */
+const MAX_CONNECTIONS = 16_384;
+/** Milliseconds until the whole of a request has arrived, its headers alone, and between two looks for those that are late. */
+const ARRIVAL = { request: 30_000, headers: 10_000, check: 2_000 };
 /** Milliseconds that connections may take to end by themselves when the server closes. */
 const CLOSE_GRACE = 1_000;
 
@@ -24,9 +29,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app: FastifyInstance = fastify({
     bodyLimit: BODY_LIMIT,
     /** To receive a whole request; an answer may take as long as it needs (streams). */
-    requestTimeout: 30_000,
+    requestTimeout: ARRIVAL.request,
     keepAliveTimeout: 65_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    http: {
+      headersTimeout: ARRIVAL.headers,
+      connectionsCheckingInterval: ARRIVAL.check,
+      maxHeaderSize: 16 * 1024,
+    },
     forceCloseConnections: 'idle',
     // Agents are named by DID in paths, and DIDs are long.
     routerOptions: { maxParamLength: 1024 },
@@ -51,6 +60,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     const refusal = originAllowed(request.headers, options.hosts);
     if (refusal) throw refusal;
   });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  endUnread(app.server);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(notFound);
   app.addHook('preClose', async () => {

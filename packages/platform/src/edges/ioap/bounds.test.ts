@@ -30,7 +30,7 @@ describe(`a receiver that does not read ${claim('P-IOAP.bounds')}`, () => {
     expect(ids).toContain(refused.frame.correlation_id);
     // Whoever did not hear of an error will find its frame delivered, in order.
     bob.socket.resume();
-    await expect.poll(() => alice.seen.length + 1 + bob.seen.length, { timeout: 5_000 }).toBe(ids.length);
+    await expect.poll(() => alice.seen.length + 1 + bob.seen.length).toBe(ids.length);
     const failed = new Set([refused, ...alice.seen].map(({ frame }) => frame.correlation_id));
     expect(bob.seen.map(({ frame }) => frame.id)).toEqual(ids.filter((id) => !failed.has(id)));
   });
@@ -79,7 +79,7 @@ describe(`a receiver that does not read ${claim('P-IOAP.bounds')}`, () => {
     });
     alice.socket.pause();
     for (let i = 0; i < 30; i++) alice.say('EXEC_REQUEST', 'tool:files/read', { args: {} });
-    await expect.poll(() => gateway.left, { timeout: 5_000 }).toContain(alice.did);
+    await expect.poll(() => gateway.left).toContain(alice.did);
     alice.socket.resume();
     expect((await alice.closed).code).not.toBe(1000);
   });

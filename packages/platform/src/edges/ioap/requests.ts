@@ -59,7 +59,7 @@ async function answer(edge: Edge, link: Link, frame: RequestFrame, call: Call): 
     const time = { execution_time_ms: event.at - started, task_id: call.taskId };
     if (isTerminal(event.state)) {
       await link.send(() => original(edge, link, frame, event) ?? write(edge, link, frame, final(event, time)));
-      call.delivered();
+      call.delivered(link.session.principal);
       return;
     }
     const partial = partialOf(event, frame.payload.stream === true);

@@ -225,7 +225,7 @@ export async function openPeer(
       const timer = setTimeout(() => {
         waiting.delete(look);
         reject(new Error(`No such frame came; seen: ${seen.map(({ raw }) => raw.slice(0, 300)).join('\n')}`));
-      }, 5_000);
+      }, 20_000);
       const look = (): void => {
         const at = seen.findIndex(({ frame }) => fits(frame));
         if (at < 0) return;

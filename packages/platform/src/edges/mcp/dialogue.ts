@@ -12,6 +12,7 @@ import type { Address } from '../../kernel/address.ts';
 import type { Ask } from '../../kernel/ask.ts';
 import type { TaskEvent } from '../../kernel/task.ts';
 import { answerOf, keyOf, requestOf } from './asks.ts';
+import { scopeKey } from './directory.ts';
 import type { AskState, Client, Edge } from './edge.ts';
 import { follow, type Stand } from './follow.ts';
 
@@ -62,13 +63,14 @@ export async function converse(
 
 /**
  * The call that a client comes back to, at the question it was asked. Throws -32602 for a state that belongs to
- * another call. A call that has ended meanwhile, as by a restart, is led to its own end: nothing is called again.
+ * another call, or endpoint. A call that has ended meanwhile, as by a restart, is led to its own end: nothing is called again.
  */
 export async function resumed(
   { edge, client, to }: Dialogue,
   state: AskState,
 ): Promise<{ readonly call: Call; readonly stand: Stand }> {
-  const call = state.to === to ? edge.exchange.call(client.session.principal.tenant, state.task) : undefined;
+  const here = state.to === to && state.at === scopeKey(client.scope);
+  const call = here ? edge.exchange.call(client.session.principal.tenant, state.task) : undefined;
   const round = call && (await roundAt(call, state.n));
   const asked = round?.asked.filter(({ id }) => state.open.includes(id)) ?? [];
   if (!call || !round || asked.length === 0)
@@ -100,7 +102,7 @@ const PAST_ANSWERING: ReadonlySet<string> = new Set(['NOT_FOUND', 'TASK_NOT_FOUN
 
 /** An InputRequiredResult. Throws MISSING_CLIENT_CAPABILITY, and ends the call, when the client cannot answer. */
 async function question(
-  { edge, ctx, to, capabilities }: Dialogue,
+  { edge, client, ctx, to, capabilities }: Dialogue,
   call: Call,
   open: readonly Ask[],
   first: number,
@@ -117,6 +119,12 @@ async function question(
     }
     inputRequests[keyOf(ask)] = request;
   }
-  const state: AskState = { task: call.taskId, n: first, open: open.map(({ id }) => id), to };
+  const state: AskState = {
+    task: call.taskId,
+    n: first,
+    open: open.map(({ id }) => id),
+    to,
+    at: scopeKey(client.scope),
+  };
   return inputRequired({ inputRequests, requestState: await edge.states.mint(state, ctx) }) as unknown as JsonObject;
 }

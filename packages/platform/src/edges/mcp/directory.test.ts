@@ -46,6 +46,15 @@ function directoryOf(...entries: readonly CatalogueEntry[]) {
 }
 
 describe(`the catalogue under MCP names ${claim('P-MCP-GW.names')}`, () => {
+  it('keeps the operations of a domain out of a server that is called like the domain', () => {
+    const status = { ...tool('tasks', 'list'), address: 'operation:tasks.list', kind: 'operation' } as const;
+    const { catalogue, directory } = directoryOf(tool('tasks', 'add'), tool('notes', 'read'));
+    catalogue.put('operations', [status]);
+    const scope = { kind: 'server', owner: 'tasks' } as const;
+    expect(directory.tools(scope, catalogue.list()).map(({ name }) => name)).toEqual(['add']);
+    expect(directory.size(scope)).toBe(1);
+  });
+
   it('leads every name that it shows back to the one entry', () => {
     const entries = [
       tool('a_b', 'c'),
@@ -117,7 +126,7 @@ describe(`the catalogue under MCP names ${claim('P-MCP-GW.names')}`, () => {
     expect(entry('mcp:s/file:///secret/b')).toBe('file:///secret/{path}');
     expect(entry('mcp:s/file:///secret/../a')).toBe('file:///a');
     expect(entry('mcp:s/file:///%61')).toBe('file:///a');
-    expect(entry('mcp:s/no uri')).toBeUndefined();
+    expect(() => entry('mcp:s/no uri')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
     expect(entry('mcp:s/other:x')).toBe('{+uri}');
     expect(entry('mcp:t/file:///a')).toBeUndefined();
     expect(entry('file:///a')).toBeUndefined();

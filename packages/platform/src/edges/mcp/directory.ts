@@ -2,6 +2,7 @@ import type { JsonObject } from '@aip/wire';
 import type { Catalogue } from '../../exchange/catalogue.ts';
 import type { Address } from '../../kernel/address.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Message } from '../../kernel/message.ts';
 import { definitionOf } from './definitions.ts';
 import { createNameTable, type NameTable } from './name-table.ts';
 import { aliasName, isLegalName } from './naming.ts';
@@ -20,6 +21,12 @@ export type Scope =
   | { readonly kind: 'virtual'; readonly owner: string };
 
 export const EVERYTHING: Scope = { kind: 'all' };
+
+/** One name for each endpoint. */
+export const scopeKey = (scope: Scope): string => (scope.kind === 'all' ? '' : `${scope.kind}:${scope.owner}`);
+
+/** Kinds of addresses that are called at an endpoint of one owner. */
+const OWNED = { server: ['tool', 'resource', 'prompt'], agent: ['skill'] };
 
 /** The three lists of MCP; each changes on its own. */
 export type ListKind = 'tools' | 'resources' | 'prompts';
@@ -55,8 +62,13 @@ export interface Directory {
   /** What a virtual server's tool is meant to be, whether that is there or not. */
   virtualTarget(scope: Scope, name: string): Address | undefined;
   prompt(scope: Scope, name: string): CatalogueEntry | undefined;
-  /** The entry through which a URI is read, and the upstream's own form of it. */
+  /** The entry through which a URI is read, and the upstream's own form of it. Throws INVALID_ARGUMENT for what is none. */
   resource(scope: Scope, uri: string): { entry: CatalogueEntry; uri: string } | undefined;
+  /**
+   * Whether such a call could have been made there: what it called is offered, and with those arguments. `sent` gives the
+   * message, if it is still known.
+   */
+  serves(scope: Scope, to: string, sent: () => Message | undefined): boolean;
   /** Whether what an owner offers can be seen there. */
   concerns(scope: Scope, owner: string): boolean;
   /** Called after an owner has changed what it offers, with the lists that are not as they were. */
@@ -97,7 +109,9 @@ export function createDirectory(
     scope.kind === 'all' ||
     (scope.kind === 'virtual'
       ? virtual.lists(scope.owner, entry)
-      : entry.owner === scope.owner && (entry.kind === 'skill') === (scope.kind === 'agent'));
+      : entry.owner === scope.owner &&
+        entry.kind !== 'operation' &&
+        (entry.kind === 'skill') === (scope.kind === 'agent'));
 
   const isTool = (entry: CatalogueEntry): boolean => LIST_OF[entry.kind] === 'tools';
 
@@ -136,20 +150,11 @@ export function createDirectory(
     return entry && inScope(scope, entry) && (isShown(entry) || entry.state === 'quarantined') ? entry : undefined;
   }
 
-  /** What is no URI names nothing here. */
-  function readingOf({ server, uri }: { server: string; uri: string }): ReturnType<Directory['resource']> {
-    try {
-      return catalogue.reading(server, uri);
-    } catch {
-      return undefined;
-    }
-  }
-
   return {
     tools: (scope, entries) => shownTools(scope, entries).map(({ name, definition }) => ({ ...definition, name })),
     shownTools,
     size(scope) {
-      const key = scope.kind === 'all' ? '' : `${scope.kind}:${scope.owner}`;
+      const key = scopeKey(scope);
       const counted = sizes.get(key);
       if (counted !== undefined) return counted;
       const size = shownTools(
@@ -176,10 +181,15 @@ export function createDirectory(
       if (scope.kind === 'agent') return undefined;
       const place = scope.kind === 'server' ? { server: scope.owner, uri } : unwrapUri(uri);
       if (!place) return undefined;
-      const found = readingOf(place);
-      const passes = (read: string): boolean =>
-        scope.kind !== 'virtual' || (found !== undefined && virtual.reads(scope.owner, found.entry, read));
-      return passes(place.uri) && found && passes(found.uri) ? found : undefined;
+      const found = catalogue.reading(place.server, place.uri);
+      return found && (scope.kind !== 'virtual' || virtual.reads(scope.owner, found.entry, found.uri))
+        ? found
+        : undefined;
+    },
+    serves(scope, to, sent) {
+      if (scope.kind === 'all') return true;
+      if (scope.kind === 'virtual') return virtual.serves(scope.owner, to, sent);
+      return OWNED[scope.kind].some((kind) => to.startsWith(`${kind}:${scope.owner}/`));
     },
     concerns: (scope, owner) =>
       scope.kind === 'all' || (scope.kind === 'virtual' ? virtual.concerns(scope.owner, owner) : scope.owner === owner),

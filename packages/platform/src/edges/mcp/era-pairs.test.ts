@@ -67,14 +67,14 @@ describe.each(pairs)(
       const { toolChanges } = client.told;
       const before = await client.tools();
       server.grow();
-      await expect.poll(() => client.told.toolChanges, { timeout: 5_000 }).toBeGreaterThan(toolChanges);
+      await expect.poll(() => client.told.toolChanges).toBeGreaterThan(toolChanges);
       await expect.poll(async () => (await client.tools()).length).toBe(before.length + 1);
     });
 
     it(`hears that a resource has changed that it subscribes to ${claim('P-MCP.subscriptions')}`, async () => {
       await client.subscribe('note://1');
       server.touch();
-      await expect.poll(() => client.told.updated, { timeout: 5_000 }).toEqual(['note://1']);
+      await expect.poll(() => client.told.updated).toEqual(['note://1']);
     });
   },
 );

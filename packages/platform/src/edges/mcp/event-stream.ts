@@ -1,10 +1,10 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '@aip/wire';
+import { whenClosed } from '../../kernel/when-closed.ts';
+import { requireReader, writeOn } from './unread.ts';
 
 /** How often a stream on which nothing happens shows that it is there, in milliseconds. */
 const KEEP_ALIVE = 15_000;
-/** Bytes that wait for a reader before it is given up. */
-const MAX_UNSENT = 4 * 1024 * 1024;
 
 /** Where messages to one client go. */
 export interface Sink {
@@ -21,16 +21,48 @@ export function eventStream(response: ServerResponse): Sink {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     });
-    const alive = setInterval(() => response.write(': keepalive\n\n'), KEEP_ALIVE);
+    const alive = setInterval(() => writeOn(response, ': keepalive\n\n'), KEEP_ALIVE);
     response.once('close', () => clearInterval(alive));
   }
   return {
     send(message) {
       if (response.destroyed || response.writableEnded) return;
       if (!response.headersSent) begin();
-      if (response.writableLength > MAX_UNSENT) return void response.destroy();
-      response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+      writeOn(response, `event: message\ndata: ${JSON.stringify(message)}\n\n`);
     },
     end: () => void response.end(),
   };
+}
+
+/** A request for the SDK, without its body, which has been read; aborted when its connection closes before the answer has ended. */
+export function webRequest({ method = 'GET', url = '/', headers }: IncomingMessage, response: ServerResponse): Request {
+  const given = Object.entries(headers).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one): [string, string] => [name, one]),
+  );
+  const gone = new AbortController();
+  whenClosed(response, () => {
+    if (!response.writableEnded) gone.abort();
+  });
+  return new Request(new URL(url, 'http://localhost'), { method, headers: given, signal: gone.signal });
+}
+
+/**
+ * Answers with what the SDK has answered. What it has to say goes out at once: its own queue has no bound, ours has
+ * ({@link writeOn}), and the SDK's adapters for Node would let it grow until somebody reads.
+ */
+export async function answerWith(answer: Response, response: ServerResponse): Promise<void> {
+  const headers = Object.fromEntries(answer.headers);
+  if (!answer.body || !headers['content-type']?.startsWith('text/event-stream')) {
+    const body = Buffer.from(await answer.arrayBuffer());
+    requireReader(response);
+    return void response.writeHead(answer.status, headers).end(body);
+  }
+  const reader = answer.body.getReader();
+  whenClosed(response, () => void reader.cancel().catch(() => {}));
+  response.writeHead(answer.status, headers).flushHeaders();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return void response.end();
+    if (!writeOn(response, value)) return;
+  }
 }

@@ -1,8 +1,10 @@
 import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Guard } from '../../kernel/guard.ts';
+import { operation } from '../../kernel/operation.ts';
 import { plainCallOf } from './fast-call.ts';
 import { createTestGateway, post, startHttpUpstream, type TestGateway, type TestUpstream } from './testing.ts';
 
@@ -99,6 +101,33 @@ describe(`a plain modern tools/call ${claim('P-MCP.fast')}`, () => {
       expect(own).toEqual(expected);
     }
   });
+
+  it.each([true, false])(
+    'to what the platform reads itself ends with its connection (natively: %s)',
+    async (fastCalls) => {
+      const given: AbortSignal[] = [];
+      const waiting = operation({
+        name: 'test.wait',
+        summary: 'Waits.',
+        effect: 'read',
+        plane: 'data',
+        input: z.object({}),
+        output: z.any(),
+        handler({ signal }) {
+          given.push(signal);
+          return new Promise<never>(() => {});
+        },
+      });
+      await using gateway = await createTestGateway({ operations: [waiting], edge: { fastCalls } });
+      const leaving = new AbortController();
+      const params = { name: 'aip_test_wait', arguments: {} };
+      const asked = post(`${gateway.url}/mcp`, 'tools/call', params, { signal: leaving.signal }).catch(() => 'gone');
+      await expect.poll(() => given.length).toBe(1);
+      leaving.abort();
+      await asked;
+      await expect.poll(() => given[0]?.reason).toBe('disconnect');
+    },
+  );
 
   const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 't' };
   const meta = {

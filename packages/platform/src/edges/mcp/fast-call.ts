@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import { ProtocolError, SERVER_INFO_META_KEY, type CallToolRequest } from '@modelcontextprotocol/server';
-import type { Call } from '../../exchange/index.ts';
 import type { Client, Edge } from './edge.ts';
 import { headersAgree, onlyKeys, plainRequestOf } from './plain-request.ts';
 import { errorResponse, statusOfError } from './results.ts';
 import { SERVER_INFO } from './server.ts';
-import { plainToolCall } from './tool-call.ts';
+import { plainToolCall, type WatchedCall } from './tool-call.ts';
 import { toolMeant } from './tool-meant.ts';
 import { isSearch, searchTools } from './tool-search.ts';
 
@@ -37,12 +36,12 @@ export function plainCallOf(headers: IncomingHttpHeaders, body: Json): PlainCall
   return { id, params: params as CallToolRequest['params'], capabilities };
 }
 
-/** The response. `watch` is given the call once it is accepted, so that a closed connection can cancel it. */
+/** The response. `watch` is given the call once it can be canceled, so that a closed connection does, and one that has the result says so. */
 export async function servePlainCall(
   edge: Edge,
   client: Client,
   { id, params, capabilities }: PlainCall,
-  watch: (call: Call) => void,
+  watch: (call: WatchedCall) => void,
 ): Promise<{ status: number; body: JsonObject }> {
   try {
     const result = isSearch(edge, client.scope, params)

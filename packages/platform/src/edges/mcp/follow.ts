@@ -28,7 +28,8 @@ export interface FollowOptions {
 }
 
 /** Whether the call waits for an operator. Such a call outlives its client: an identical retry re-attaches to it. */
-export const isParked = (call: Call): boolean => call.last?.type === 'asked' && call.last.ask.of === 'operators';
+export const isParked = (call: Pick<Call, 'last'>): boolean =>
+  call.last?.type === 'asked' && call.last.ask.of === 'operators';
 
 /** Follows a call, telling its client about progress and logs. */
 export async function follow(call: Call, ctx: ServerContext, options: FollowOptions = {}): Promise<Stand> {

@@ -295,7 +295,7 @@ it(`carries trace context and foreign metadata, but no credentials, and honours 
     });
   expect(upstream.calls).toHaveLength(1);
   expect(upstream.calls[0]?.meta).toMatchObject({ traceparent, 'example.com/note': 'kept' });
-  expect(upstream.calls[0]?.meta?.['example.com/context']).toEqual({
+  expect((upstream.calls[0]?.meta as JsonObject | undefined)?.['example.com/context']).toEqual({
     author: 'Eve',
     sent: { Authorization: [], tokens: 3 },
     list: ['kept'],

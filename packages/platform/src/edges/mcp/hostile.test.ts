@@ -213,7 +213,11 @@ describe(`hostile requests ${claim('P-MCP.hostile')}`, () => {
 
   it('are refused above four megabytes, and as anything but JSON', async () => {
     const post = (type: string, content: string) =>
-      fetch(`${gateway.url}/mcp`, { method: 'POST', headers: { 'content-type': type }, body: content });
+      fetch(`${gateway.url}/mcp`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer alice', 'content-type': type },
+        body: content,
+      });
     expect((await post('application/json', JSON.stringify('x'.repeat(5 * 1024 * 1024)))).status).toBe(413);
     expect((await post('text/plain', '{}')).status).toBe(415);
     expect(await (await post('application/json', '{')).json()).toMatchObject({ error: { code: -32700 } });

@@ -2,9 +2,10 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { AipError, ERRORS, isJsonObject, parseJson, toAipError, type Json, type JsonObject } from '@aip/wire';
 import { classifyInboundRequest, isJsonContentType, ProtocolError } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { credentialOf, oneShot, type Call, type Exchange } from '../../exchange/index.ts';
+import { credentialOf, oneShot, type Exchange } from '../../exchange/index.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
+import { admitCallers } from './admission.ts';
 import { arrivals } from './arrivals.ts';
 import { onSettledChange } from './changes.ts';
 import { EVERYTHING, type Scope } from './directory.ts';
@@ -13,19 +14,26 @@ import { eventStream } from './event-stream.ts';
 import { plainCallOf, servePlainCall } from './fast-call.ts';
 import { isParked } from './follow.ts';
 import { createListeners, LISTEN, listenRequestOf, type ListenRequest } from './listening.ts';
+import { actionOf, messagesIn } from './methods.ts';
 import { createModernHandler } from './modern.ts';
 import { declaredHeaders, headerMismatch } from './param-headers.ts';
-import { headersAgree } from './plain-request.ts';
+import { headersAgree, plainRequestOf } from './plain-request.ts';
 import { errorResponse, statusOfError } from './results.ts';
-import { createLegacySessions, SESSION_LIMITS, type HttpExchange, type SessionLimits } from './sessions.ts';
+import {
+  createLegacySessions,
+  requireBatching,
+  SESSION_LIMITS,
+  type HttpExchange,
+  type SessionLimits,
+} from './sessions.ts';
+import type { WatchedCall } from './tool-call.ts';
+import { requireReader } from './unread.ts';
 import { virtualScope } from './virtual.ts';
 
 export interface McpEdgeOptions extends EdgeOptions {
   /** Names of configured upstream servers: their endpoints exist even while they are down. */
   readonly isServer?: (name: string) => boolean;
   readonly sessions?: Partial<SessionLimits>;
-  /** OAuth scopes that a caller lacks for what it is about to do. */
-  readonly missingScopes?: (principal: Principal, kind: 'tools' | 'resources' | 'prompts') => readonly string[];
   /** Told what the SDK could not serve; for the log. */
   readonly onError?: (error: Error) => void;
   /** false serves everything through the SDK: for the test that compares the two. */
@@ -35,7 +43,10 @@ export interface McpEdgeOptions extends EdgeOptions {
 /** Largest request body, in bytes: tools that write files take their content as an argument. */
 const BODY_LIMIT = 4 * 1024 * 1024;
 
-const UNAUTHORIZED = 'Bearer realm="aip", error="invalid_token"';
+/** The revision of a request that names none (2025-11-25, basic/transports). */
+const UNSAID = '2025-03-26';
+
+const CHALLENGE = 'Bearer realm="aip"';
 
 /** Mounts `/mcp`, `/mcp/{server or agent}` and `/mcp/v/{virtual server}`. Host and Origin have been checked by the hook that `main` installs. */
 export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, options: McpEdgeOptions = {}): void {
@@ -54,7 +65,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     const scope =
       virtual === undefined ? scopeOf(exchange, name, options.isServer) : virtualScope(edge.virtual, virtual);
     const body = request.method === 'POST' ? parseBody(request) : undefined;
-    requireScopes(principal, body, options.missingScopes);
+    for (const message of messagesIn(body)) admit(principal, message);
     const client = (): Client => ({ session: oneShot({ principal, edge: 'mcp' }, exchange.clock.now()), scope });
 
     const expected = arrivals(edge, scope, body);
@@ -63,7 +74,8 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     if (mismatch) return reply.code(400).send(mismatch);
     const plain = options.fastCalls === false || body === undefined ? undefined : plainCallOf(request.headers, body);
     if (plain) {
-      const answer = await servePlainCall(edge, client(), plain, (call) => cancelOnClose(call, reply.raw));
+      const answer = await servePlainCall(edge, client(), plain, (call) => watchCall(call, principal, reply.raw));
+      requireReader(reply.raw);
       return reply.code(answer.status).header('content-type', 'application/json').send(JSON.stringify(answer.body));
     }
     // What hooks have set goes with the SDK's answer as well.
@@ -74,13 +86,25 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     return reply;
   }
 
+  /** What crosses the exchange takes its place in the rate there. */
+  function admit(principal: Principal, message: JsonObject): void {
+    const action = actionOf(message);
+    if (action === undefined) exchange.count(principal);
+    else requireScopes(principal, edge.missingScopes(principal, action));
+  }
+
   async function route(principal: Principal, client: Client, http: HttpExchange): Promise<void> {
     if (eraOf(http) === 'modern') {
-      const listening = headersAgree(http.request.headers, LISTEN) ? listenRequestOf(http.body) : undefined;
-      return listening ? listen(client, listening, http.response) : modern.serve(client, http);
+      const agrees = headersAgree(http.request.headers, LISTEN);
+      const listening = agrees ? listenRequestOf(http.body) : undefined;
+      if (listening) return listen(client, listening, http.response);
+      if (agrees && plainRequestOf(http.body, LISTEN))
+        throw new AipError('INVALID_ARGUMENT', '"notifications" is not a filter that can be served here.');
+      return modern.serve(client, http);
     }
     const id = http.request.headers['mcp-session-id'];
     if (typeof id === 'string') return sessions.serve(id, principal, client.scope, http);
+    requireBatching(http.body, http.request.headers['mcp-protocol-version'] ?? UNSAID);
     if (isInitialize(http.body)) return sessions.open(principal, client.scope, http);
     return modern.serve(client, http);
   }
@@ -101,6 +125,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   }
 
   void app.register((endpoint, _, done) => {
+    admitCallers(endpoint, exchange);
     endpoint.removeAllContentTypeParsers();
     endpoint.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, parsed) =>
       parsed(null, body),
@@ -172,24 +197,8 @@ function mismatchedHeaders(
     : errorMessage(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
 }
 
-const SCOPED: Readonly<Record<string, 'tools' | 'resources' | 'prompts'>> = {
-  'tools/call': 'tools',
-  'resources/read': 'resources',
-  'resources/directory/read': 'resources',
-  'skills/list': 'resources',
-  'skills/get': 'resources',
-  'prompts/get': 'prompts',
-};
-
 /** The exchange would refuse it too; said here, a client learns it in the way that OAuth has (RFC 6750 section 3.1). */
-function requireScopes(
-  principal: Principal,
-  body: Json | undefined,
-  missingScopes: McpEdgeOptions['missingScopes'],
-): void {
-  const method = isJsonObject(body) ? body['method'] : undefined;
-  const kind = typeof method === 'string' && Object.hasOwn(SCOPED, method) ? SCOPED[method] : undefined;
-  const missing = kind === undefined ? [] : (missingScopes?.(principal, kind) ?? []);
+function requireScopes(principal: Principal, missing: readonly string[]): void {
   if (missing.length === 0) return;
   // Asked for together with what was granted, or the client would trade one for the other.
   const scope = [...(principal.scopes ?? []), ...missing].join(' ');
@@ -198,9 +207,10 @@ function requireScopes(
   });
 }
 
-/** In 2026-07-28 a client cancels by closing the connection it waits on. */
-function cancelOnClose(call: Call, response: ServerResponse): void {
+/** In 2026-07-28 a client cancels by closing the connection it waits on. Otherwise it has the result in the end. */
+function watchCall(call: WatchedCall, caller: Principal, response: ServerResponse): void {
   const parked = isParked(call);
+  response.once('finish', () => call.delivered(caller));
   whenClosed(response, () => {
     if (!response.writableFinished && !parked) call.cancel('disconnect');
   });
@@ -221,9 +231,11 @@ function errorMessage(error: AipError, id: Json | undefined = null): JsonObject 
 const statusOf = (error: AipError): number =>
   error.code === 'CONTENT_TYPE_NOT_SUPPORTED' ? 415 : ERRORS[error.code].http;
 
-function refuse(thrown: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function refuse(thrown: unknown, { headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = thrown instanceof AipError ? thrown : unreadable(thrown);
-  if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', UNAUTHORIZED);
+  // RFC 6750 section 3.1: who has sent nothing has made no error.
+  const fault = headers.authorization === undefined ? '' : ', error="invalid_token"';
+  if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', CHALLENGE + fault);
   if (error.code === 'INSUFFICIENT_SCOPE')
     void reply.header(
       'www-authenticate',
@@ -242,7 +254,7 @@ function unreadable(thrown: unknown): AipError {
 }
 
 function answerRaw({ response, body }: HttpExchange, error: AipError): void {
-  if (response.headersSent) return void response.destroy();
+  if (response.headersSent || response.destroyed) return void response.destroy();
   answerJson(response, statusOf(error), errorMessage(error, isJsonObject(body) ? body['id'] : null));
 }
 

@@ -1,6 +1,11 @@
 import { claim } from '@aip/conformance';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolResultSchema,
+  CreateTaskResultSchema,
+  ElicitRequestSchema,
+  TaskStatusNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectV1, createTestGateway, type TestGateway } from './testing.ts';
 
@@ -103,6 +108,64 @@ describe(`the experimental tasks of 2025-11-25, for the official v1 client ${cla
     expect(await client.experimental.tasks.cancelTask(slow)).toMatchObject({ taskId: slow, status: 'cancelled' });
     await expect(client.experimental.tasks.cancelTask(slow)).rejects.toMatchObject({ code: -32602 });
     await expect(client.experimental.tasks.getTaskResult(slow, CallToolResultSchema)).rejects.toThrow(/canceled/);
+  });
+
+  it('tell the session that made them, and no other, whenever they stand otherwise', async () => {
+    const heard: unknown[] = [];
+    const another = await connectV1(`${gateway.url}/mcp`);
+    const overheard: unknown[] = [];
+    for (const [listener, to] of [
+      [client, heard],
+      [another, overheard],
+    ] as const)
+      listener.setNotificationHandler(TaskStatusNotificationSchema, ({ params }) => void to.push(params));
+    client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: {} }));
+    const curious = await begin('curious_work');
+    await expect.poll(() => heard).toMatchObject([{ taskId: curious, status: 'input_required', ttl: null }]);
+    await client.experimental.tasks.getTaskResult(curious, CallToolResultSchema);
+    await expect.poll(() => heard.slice(1)).toMatchObject([{ status: 'working' }, { status: 'completed' }]);
+    const broken = await begin('broken_work');
+    await expect.poll(() => heard.slice(3)).toMatchObject([{ taskId: broken, status: 'failed' }]);
+    const slow = await begin('slow_work');
+    await client.experimental.tasks.cancelTask(slow);
+    await expect.poll(() => heard.slice(4)).toMatchObject([{ taskId: slow, status: 'cancelled' }]);
+    // Progress alone is not told of.
+    expect(heard).toHaveLength(5);
+    expect(overheard).toEqual([]);
+    await another.close();
+  });
+
+  it('are told of as many at a time as one session may follow, and of the next when one has ended', async () => {
+    const ends = new Map<unknown, () => void>();
+    gateway.agent('keen', 'work', async function* ({ message }) {
+      await new Promise<void>((resolve) => ends.set((message.body.value as { n: number }).n, resolve));
+      yield { type: 'done', body: { type: 'text', value: 'done' } };
+    });
+    const told = new Set<string>();
+    client.setNotificationHandler(TaskStatusNotificationSchema, ({ params }) => void told.add(params.taskId));
+    const start = async (n: number): Promise<string> => {
+      const params = { name: 'keen_work', arguments: { n }, task: {} };
+      return (await client.request({ method: 'tools/call', params }, CreateTaskResultSchema)).task.taskId;
+    };
+    const tasks: string[] = [];
+    for (let n = 0; n < 257; n++) tasks.push(await start(n));
+    ends.get(256)!();
+    await gateway.exchange.call('default', tasks[256]!)!.ended;
+    ends.get(0)!();
+    await expect.poll(() => [...told]).toEqual([tasks[0]]);
+    const next = await start(257);
+    await expect.poll(() => ends.has(257)).toBe(true);
+    ends.get(257)!();
+    await expect.poll(() => [...told]).toEqual([tasks[0], next]);
+    for (const end of ends.values()) end();
+  });
+
+  it('say what is wrong with a request, and not that something went wrong inside', async () => {
+    await expect(client.experimental.tasks.listTasks('nonsense')).rejects.toMatchObject({
+      code: -32602,
+      message: expect.stringContaining('cursor'),
+      data: { code: 'INVALID_ARGUMENT' },
+    });
   });
 
   it('are nobody else’s, and none of what is not there', async () => {

@@ -1,4 +1,4 @@
-import { isJsonObject, toAipError, type Json, type JsonObject } from '@aip/wire';
+import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import {
   isJSONRPCRequest,
   ProtocolError,
@@ -11,21 +11,22 @@ import {
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Call } from '../../exchange/index.ts';
+import type { TaskView } from '../../exchange/task-view.ts';
 import { errorBody } from '../../kernel/error-body.ts';
-import { isTerminal, type TaskState } from '../../kernel/task.ts';
+import type { TaskState } from '../../kernel/task.ts';
 import { answerOf } from './asks.ts';
 import type { Client, Edge } from './edge.ts';
-import { errorResponse, protocolError } from './results.ts';
+import { asProtocolError, errorResponse, protocolError } from './results.ts';
 import {
   messageOf,
-  POLL_INTERVAL,
   standingOf,
+  taskShape,
   tellOn,
   type Standing,
   type TaskStatus,
   type TaskStory,
 } from './task-status.ts';
-import { ownTask, recordedStory, TaskParams } from './tasks.ts';
+import { coded, isShown, ownTask, recordedStory, TaskParams } from './tasks.ts';
 import { isOwnRead, sendCall } from './tool-call.ts';
 import { toolMeant } from './tool-meant.ts';
 
@@ -37,6 +38,8 @@ import { toolMeant } from './tool-meant.ts';
 export const LEGACY_TASKS = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
 
 const PAGE = 50;
+/** Tasks that have not ended of which one session is told. */
+const MAX_FOLLOWED = 256;
 const Page = z.looseObject({ cursor: z.string().max(512).optional() });
 const CallParams = z.looseObject({
   name: z.string(),
@@ -61,35 +64,40 @@ export function serveLegacyTasks(server: Server, edge: Edge, client: Client): vo
   const shown = (call: Call, story = recordedStory(edge, client, call.taskId)): JsonObject =>
     legacyTask(call.taskId, story, standingOf(story, call, client, server.getClientCapabilities()));
 
-  server.setRequestHandler('tasks/get', { params: TaskParams }, async ({ taskId }) => shown(await own(taskId)));
-  server.setRequestHandler('tasks/cancel', { params: TaskParams }, async ({ taskId }) => {
+  const get = async ({ taskId }: TaskParams): Promise<JsonObject> => shown(await own(taskId));
+
+  async function cancel({ taskId }: TaskParams): Promise<JsonObject> {
     const call = await own(taskId);
-    if (isTerminal(recordedStory(edge, client, taskId).last.state))
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Task ${taskId} has ended already.`);
-    call.cancel('caller');
-    await call.ended;
+    await exchange.operate(client.session, 'tasks.cancel', { task: taskId });
     return shown(call);
-  });
-  server.setRequestHandler('tasks/list', { params: Page }, async ({ cursor }) => {
+  }
+
+  async function list({ cursor }: z.infer<typeof Page>): Promise<JsonObject> {
     const { id } = client.session.principal;
     const page = cursor === undefined ? {} : { cursor };
     const listed = await exchange.operate(client.session, 'tasks.list', { limit: PAGE, from: id, ...page });
-    const { tasks, next } = listed as unknown as { tasks: ListedTask[]; next?: string };
+    const { tasks, next } = listed as unknown as { tasks: TaskView[]; next?: string };
     return {
-      tasks: tasks.filter(({ edge: by }) => by === 'mcp').map(listedTask),
+      tasks: tasks.filter((task) => task.edge === 'mcp' && isShown(edge, client, task)).map(listedTask),
       ...(next === undefined ? {} : { nextCursor: next }),
     };
-  });
-  server.setRequestHandler('tasks/result', { params: TaskParams }, async ({ taskId }, ctx) => {
+  }
+
+  async function result({ taskId }: TaskParams, ctx: ServerContext): Promise<JsonObject> {
     const call = await own(taskId);
     const story = await toTheEnd(call, recordedStory(edge, client, taskId), ctx);
-    const { status, result, error } = standingOf(story, call, client, server.getClientCapabilities());
-    call.delivered();
-    if (error) throw error;
-    if (status === 'cancelled') throw protocolError(errorBody('CANCELED', `Task ${taskId} was canceled.`));
-    const meta = result?.['_meta'];
-    return { ...result, _meta: { ...(isJsonObject(meta) ? meta : {}), ...related(taskId) } };
-  });
+    const standing = standingOf(story, call, client, server.getClientCapabilities());
+    call.delivered(client.session.principal);
+    if (standing.error) throw standing.error;
+    if (standing.status === 'cancelled') throw protocolError(errorBody('CANCELED', `Task ${taskId} was canceled.`));
+    const meta = standing.result?.['_meta'];
+    return { ...standing.result, _meta: { ...(isJsonObject(meta) ? meta : {}), ...related(taskId) } };
+  }
+
+  server.setRequestHandler('tasks/get', { params: TaskParams }, coded(get));
+  server.setRequestHandler('tasks/cancel', { params: TaskParams }, coded(cancel));
+  server.setRequestHandler('tasks/list', { params: Page }, coded(list));
+  server.setRequestHandler('tasks/result', { params: TaskParams }, coded(result));
 
   /** Waits for the end; what the task asks meanwhile is asked on this request's stream. */
   async function toTheEnd(call: Call, recorded: TaskStory, ctx: ServerContext): Promise<TaskStory> {
@@ -114,26 +122,58 @@ export function serveLegacyTasks(server: Server, edge: Edge, client: Client): vo
   }
 }
 
-/** Takes the calls that are to be tasks off the transport, before the SDK's server sees them. */
+/**
+ * Takes the calls that are to be tasks off the transport, before the SDK's server sees them. Until it closes, the client
+ * is told by notifications/tasks/status of every change in how these tasks stand; of those that came when there were too
+ * many it is not, as it may have to ask of any.
+ */
 export function takeTaskCalls(transport: Transport, server: Server, edge: Edge, client: Client): void {
   const next = transport.onmessage?.bind(transport);
+  const closing = transport.onclose?.bind(transport);
+  const leaving = new AbortController();
+  let followed = 0;
+  const onclose = (): void => {
+    leaving.abort();
+    closing?.();
+  };
   const onmessage: NonNullable<Transport['onmessage']> = (message, extra) => {
     const wanted =
       isJSONRPCRequest(message) && message.method === 'tools/call' && isJsonObject(message.params?.['task']);
     if (!wanted) return next?.(message, extra);
-    void answerTo(message).then((response) => transport.send(response as never).catch(() => {}));
+    // Who has gone is not told; the task is kept for whoever asks for it.
+    void answer(message).catch(() => {});
   };
-  Object.assign(transport, { onmessage });
+  Object.assign(transport, { onmessage, onclose });
+  const send = (message: JsonObject): Promise<void> => transport.send(message as never);
 
-  async function answerTo({ id, params }: JSONRPCRequest): Promise<JsonObject> {
+  async function answer({ id, params }: JSONRPCRequest): Promise<void> {
+    let call: Call;
     try {
-      return { jsonrpc: '2.0', id, result: await createTask(params) };
+      call = await startCall(params);
     } catch (error) {
-      return errorResponse(id, error instanceof ProtocolError ? error : protocolError(toAipError(error).toJSON()));
+      return send(errorResponse(id, asProtocolError(error)));
+    }
+    const at = call.last?.at ?? edge.exchange.clock.now();
+    const task = { ...taskOf(call.taskId, 'working', at, at), ...messageOf(call.last) };
+    await send({ jsonrpc: '2.0', id, result: { task, _meta: related(call.taskId) } });
+    if (followed === MAX_FOLLOWED) return;
+    followed++;
+    await tellOf(call).finally(() => followed--);
+  }
+
+  async function tellOf(call: Call): Promise<void> {
+    let story: TaskStory | undefined;
+    let status: Json | undefined = 'working';
+    for await (const event of call.events(0, leaving.signal)) {
+      story = tellOn(story, event);
+      const params = legacyTask(call.taskId, story, standingOf(story, call, client, server.getClientCapabilities()));
+      if (params['status'] === status) continue;
+      status = params['status'];
+      await send({ jsonrpc: '2.0', method: 'notifications/tasks/status', params });
     }
   }
 
-  async function createTask(given: unknown): Promise<JsonObject> {
+  async function startCall(given: unknown): Promise<Call> {
     const params = CallParams.safeParse(given);
     const capabilities = server.getClientCapabilities();
     if (!params.success || !capabilities)
@@ -141,24 +181,13 @@ export function takeTaskCalls(transport: Transport, server: Server, edge: Edge, 
     const meant = toolMeant(edge, client, params.data);
     if (isOwnRead(meant.entry))
       throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'This tool is not called as a task.');
-    const call = await sendCall({ edge, client, ...meant, capabilities });
-    const at = call.last?.at ?? edge.exchange.clock.now();
-    return {
-      task: { ...times(call.taskId, at, at), status: 'working', ...messageOf(call.last) },
-      _meta: related(call.taskId),
-    };
+    return sendCall({ edge, client, ...meant, capabilities });
   }
 }
 
 const related = (taskId: string): JsonObject => ({ [RELATED_TASK_META_KEY]: { taskId } });
 
-const times = (taskId: string, created: number, updated: number): JsonObject => ({
-  taskId,
-  createdAt: new Date(created).toISOString(),
-  lastUpdatedAt: new Date(updated).toISOString(),
-  ttl: null,
-  pollInterval: POLL_INTERVAL,
-});
+const taskOf = taskShape('ttl', 'pollInterval');
 
 /** A tool that says that it failed has a failed task here, unlike in the extension. */
 function legacyTask(
@@ -167,21 +196,10 @@ function legacyTask(
   { status, statusMessage, result }: Standing,
 ): JsonObject {
   return {
-    ...times(taskId, first.at, last.at),
-    status: result?.['isError'] === true ? 'failed' : status,
+    ...taskOf(taskId, result?.['isError'] === true ? 'failed' : status, first.at, last.at),
     ...(statusMessage === undefined ? {} : { statusMessage }),
   };
 }
 
-interface ListedTask {
-  readonly id: string;
-  readonly state: TaskState;
-  readonly edge: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-const listedTask = ({ id, state, created_at: created, updated_at: updated }: ListedTask): JsonObject => ({
-  ...times(id, Date.parse(created), Date.parse(updated)),
-  status: STATUS[state],
-});
+const listedTask = ({ id, state, created_at: created, updated_at: updated }: TaskView): JsonObject =>
+  taskOf(id, STATUS[state], Date.parse(created), Date.parse(updated));

@@ -1,7 +1,8 @@
-import { AipError, type JsonObject } from '@aip/wire';
+import type { JsonObject } from '@aip/wire';
 import { ProtocolError, SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Call } from '../../exchange/index.ts';
+import { createShares } from '../../kernel/shares.ts';
 import { isTerminal } from '../../kernel/task.ts';
 import type { ListKind } from './directory.ts';
 import type { Client, Edge } from './edge.ts';
@@ -14,8 +15,8 @@ import { detailedTask, missingExtension, ownTask, takesTasks } from './tasks.ts'
 
 export const LISTEN = 'subscriptions/listen';
 
-/** Streams that are open at once, of all clients together. */
-const MAX_LISTENERS = 4_096;
+/** Streams that are open at once. */
+const LISTENERS = { of: 'subscriptions/listen streams are open', total: 4_096, each: 512 };
 /** Tasks that one stream may follow. */
 const MAX_TASKS = 256;
 
@@ -63,63 +64,81 @@ export interface Listener {
 }
 
 export function createListeners(edge: Edge): Listeners {
+  const shares = createShares(LISTENERS);
   const open = new Set<Listener & { changed(owner: string, lists: ReadonlySet<ListKind>): void }>();
 
-  return {
-    async open(client, { id, filter, capabilities }, sink) {
-      if (open.size >= MAX_LISTENERS)
-        throw new AipError('RATE_LIMITED', 'Too many listen already; close a stream that is not needed.');
-      const tell = (method: string, params: JsonObject = {}): void =>
-        sink.send({ jsonrpc: '2.0', method, params: { ...params, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } });
-      const finish = (): void => {
-        const _meta = { [SUBSCRIPTION_ID_META_KEY]: id, [SERVER_INFO_META_KEY]: SERVER_INFO as unknown as JsonObject };
-        sink.send({ jsonrpc: '2.0', id, result: { resultType: 'complete', _meta } });
-        sink.end();
-      };
-      // The acknowledgement is the first that is sent.
-      const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
-      const subscriptions = createSubscriptions(edge, client, (uri) => {
-        void acknowledged.then(() => tell('notifications/resources/updated', { uri }));
-      });
-      const ended = new AbortController();
-      const tasks = await tasksIn(client, filter.taskIds, capabilities);
-      try {
-        for (const uri of filter.resourceSubscriptions ?? []) await subscriptions.add(uri);
-      } catch (error) {
+  /** `leave` is called when the listener ends. */
+  async function listen(
+    client: Client,
+    { id, filter, capabilities }: ListenRequest,
+    sink: Sink,
+    leave: () => void,
+  ): Promise<Listener | undefined> {
+    const tell = (method: string, params: JsonObject = {}): void =>
+      sink.send({ jsonrpc: '2.0', method, params: { ...params, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } });
+    const finish = (): void => {
+      const _meta = { [SUBSCRIPTION_ID_META_KEY]: id, [SERVER_INFO_META_KEY]: SERVER_INFO as unknown as JsonObject };
+      sink.send({ jsonrpc: '2.0', id, result: { resultType: 'complete', _meta } });
+      sink.end();
+    };
+    // The acknowledgement is the first that is sent.
+    const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+    const subscriptions = createSubscriptions(edge, client, (uri) => {
+      void acknowledged.then(() => tell('notifications/resources/updated', { uri }));
+    });
+    const ended = new AbortController();
+    const tasks = await tasksIn(client, filter.taskIds, capabilities);
+    try {
+      for (const uri of filter.resourceSubscriptions ?? []) await subscriptions.add(uri);
+    } catch (error) {
+      subscriptions.end();
+      throw error;
+    }
+    const lists = listsIn(client, filter);
+    const honoured = {
+      ...Object.fromEntries([...lists].map((list) => [`${list}ListChanged`, true])),
+      ...(filter.resourceSubscriptions?.length ? { resourceSubscriptions: filter.resourceSubscriptions } : {}),
+      ...(tasks.length > 0 ? { taskIds: tasks.map(({ taskId }) => taskId) } : {}),
+    };
+    tell('notifications/subscriptions/acknowledged', { notifications: honoured });
+    acknowledge();
+    if (Object.keys(honoured).length === 0) {
+      finish();
+      return undefined;
+    }
+
+    const listener = {
+      changed(owner: string, changed: ReadonlySet<ListKind>): void {
+        if (!edge.directory.concerns(client.scope, owner)) return;
+        for (const list of lists) if (changed.has(list)) tell(`notifications/${list}/list_changed`);
+      },
+      end(politely: boolean): void {
+        if (!open.delete(listener)) return;
+        leave();
+        ended.abort();
         subscriptions.end();
+        if (politely) finish();
+      },
+    };
+    open.add(listener);
+    for (const task of tasks)
+      void follow(task, client, capabilities, ended.signal, (params) => tell('notifications/tasks', params)).catch(
+        () => {},
+      );
+    return listener;
+  }
+
+  return {
+    async open(client, request, sink) {
+      const leave = shares.take(client.session.principal);
+      try {
+        const listener = await listen(client, request, sink, leave);
+        if (!listener) leave();
+        return listener;
+      } catch (error) {
+        leave();
         throw error;
       }
-      const lists = listsIn(client, filter);
-      const honoured = {
-        ...Object.fromEntries([...lists].map((list) => [`${list}ListChanged`, true])),
-        ...(filter.resourceSubscriptions?.length ? { resourceSubscriptions: filter.resourceSubscriptions } : {}),
-        ...(tasks.length > 0 ? { taskIds: tasks.map(({ taskId }) => taskId) } : {}),
-      };
-      tell('notifications/subscriptions/acknowledged', { notifications: honoured });
-      acknowledge();
-      if (Object.keys(honoured).length === 0) {
-        finish();
-        return undefined;
-      }
-
-      const listener = {
-        changed(owner: string, changed: ReadonlySet<ListKind>): void {
-          if (!edge.directory.concerns(client.scope, owner)) return;
-          for (const list of lists) if (changed.has(list)) tell(`notifications/${list}/list_changed`);
-        },
-        end(politely: boolean): void {
-          if (!open.delete(listener)) return;
-          ended.abort();
-          subscriptions.end();
-          if (politely) finish();
-        },
-      };
-      open.add(listener);
-      for (const task of tasks)
-        void follow(task, client, capabilities, ended.signal, (params) => tell('notifications/tasks', params)).catch(
-          () => {},
-        );
-      return listener;
     },
     announce(owner, lists) {
       for (const listener of open) listener.changed(owner, lists);
@@ -173,6 +192,6 @@ async function follow(
     const text = JSON.stringify(standing);
     if (text !== told) tell(task);
     told = text;
-    if (isTerminal(event.state)) call.delivered();
+    if (isTerminal(event.state)) call.delivered(client.session.principal);
   }
 }

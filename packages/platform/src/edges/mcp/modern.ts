@@ -1,6 +1,6 @@
-import { toNodeHandler, type NodeIncomingMessageLike } from '@modelcontextprotocol/node';
 import { createMcpHandler, type McpRequestContext } from '@modelcontextprotocol/server';
 import type { Client, Edge } from './edge.ts';
+import { answerWith, webRequest } from './event-stream.ts';
 import { createServer } from './server.ts';
 import type { HttpExchange } from './sessions.ts';
 
@@ -13,12 +13,14 @@ export interface ModernHandler {
 export function createModernHandler(edge: Edge, onError: (error: Error) => void): ModernHandler {
   const handler = createMcpHandler((context) => createServer(edge, clientOf(context), context.era), {
     onerror: onError,
+    // What listens is served beside it, within everybody's share and in a kill's reach.
+    maxSubscriptions: 0,
   });
-  const serveNode = toNodeHandler(handler, { onerror: onError });
   return {
-    serve(client, { request, response, body }) {
-      const auth = { token: '', clientId: client.session.principal.id, scopes: [], extra: { client } };
-      return serveNode(Object.assign(request, { auth }) as NodeIncomingMessageLike, response, body);
+    async serve(client, { request, response, body }) {
+      const authInfo = { token: '', clientId: client.session.principal.id, scopes: [], extra: { client } };
+      const answer = await handler.fetch(webRequest(request, response), { authInfo, parsedBody: body });
+      await answerWith(answer, response);
     },
     close: () => handler.close(),
   };

@@ -1,4 +1,4 @@
-import { aipErrorFromBody, toAipError, type JsonObject } from '@aip/wire';
+import { aipErrorFromBody, type JsonObject } from '@aip/wire';
 import {
   ProtocolError,
   ProtocolErrorCode,
@@ -15,7 +15,7 @@ import { gathersOwners } from './directory.ts';
 import type { AskState, Client, Edge } from './edge.ts';
 import { cancelWithClient } from './follow.ts';
 import { acceptsOf, readMeta } from './metadata.ts';
-import { protocolError, rethrowUpstream } from './results.ts';
+import { asProtocolError, rethrowUpstream } from './results.ts';
 import { wrapContents, wrapMessages } from './uris.ts';
 
 /** One of these requests, with what its client can be asked. */
@@ -26,8 +26,8 @@ export async function readResource(
   reading: Reading,
   { uri, _meta }: ReadResourceRequest['params'],
 ): Promise<JsonObject> {
-  const { edge, client } = reading;
-  const found = edge.directory.resource(client.scope, uri);
+  const { client } = reading;
+  const found = resourceAt(reading, uri);
   if (!found) throw invalid(`There is no resource ${uri.slice(0, 500)} here.`);
   const draft: Draft = {
     to: found.entry.address,
@@ -71,11 +71,22 @@ export async function complete(answering: Reading, params: CompleteRequest['para
     const entry = promptNamed(edge, client, ref.name);
     return askServer(reading, { to: entry.address, action: 'get', body: data(asked), native }, (result) => result);
   }
-  const found = edge.directory.resource(client.scope, ref.uri);
+  const found = resourceAt(reading, ref.uri);
   if (!found) throw invalid(`There is no resource template ${ref.uri.slice(0, 500)} here.`);
   const draft: Draft = { to: found.entry.address, action: 'read', body: data({ ...asked, uri: found.uri }), native };
   return askServer(reading, draft, (result) => result);
 }
+
+/** What is read there. Throws -32602 for what is no URI. */
+export function resourceAt({ edge, client }: Pick<Reading, 'edge' | 'client'>, uri: string): Found {
+  try {
+    return edge.directory.resource(client.scope, uri);
+  } catch (error) {
+    throw asProtocolError(error);
+  }
+}
+
+type Found = ReturnType<Edge['directory']['resource']>;
 
 function promptNamed(edge: Edge, client: Client, name: string): CatalogueEntry {
   const entry = edge.directory.prompt(client.scope, name);
@@ -109,9 +120,9 @@ export async function askServer(
       rethrowUpstream(outcome.error);
       throw aipErrorFromBody(outcome.error);
     }
-    call.delivered();
+    call.delivered(client.session.principal);
     return finish(outcome.body.type === 'mcp' ? outcome.body.value : {});
   } catch (error) {
-    throw error instanceof ProtocolError ? error : protocolError(toAipError(error).toJSON());
+    throw asProtocolError(error);
   }
 }

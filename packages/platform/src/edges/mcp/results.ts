@@ -1,4 +1,4 @@
-import { ERRORS, isJsonObject, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
+import { ERRORS, isJsonObject, toAipError, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
 import { ProtocolError } from '@modelcontextprotocol/server';
 import type { Outcome } from '../../exchange/outcome.ts';
 import { partsOf, saysFailed, type Body, type Part } from '../../kernel/body.ts';
@@ -42,6 +42,10 @@ export function protocolError(error: ErrorBody): ProtocolError {
   const data = { code: error.code, retryable: error.retryable, ...(error.details ? { details: error.details } : {}) };
   return new ProtocolError(mcp ?? jsonrpc, error.message, data);
 }
+
+/** Whatever was thrown, likewise. */
+export const asProtocolError = (thrown: unknown): ProtocolError =>
+  thrown instanceof ProtocolError ? thrown : protocolError(toAipError(thrown).toJSON());
 
 /** The one error of a handler that has an HTTP status of its own (2026-07-28, basic/transports). */
 export const statusOfError = ({ code }: ProtocolError): number => (code === MISSING_CLIENT_CAPABILITY ? 400 : 200);

@@ -105,6 +105,42 @@ describe.each(['v1', 'v2'] as const)(
   },
 );
 
+describe(`a session with many long calls behind it ${claim('P-MCP.polling')}`, () => {
+  it('still lets its client poll for the next one', async () => {
+    const gateway = await createTestGateway({ edge: { sessions: { stream: 50 } } });
+    open.push(gateway);
+    let go = Promise.withResolvers<void>();
+    let running = 0;
+    gateway.agent('slow', 'work', async function* () {
+      running++;
+      await go.promise;
+      yield { type: 'done', body: { type: 'text', value: 'worth waiting for' } };
+    });
+    const post = (id: number, method: string, params: object, session?: string) =>
+      fetch(`${gateway.url}/mcp`, {
+        method: 'POST',
+        headers: headers(session),
+        body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
+      });
+    const clientInfo = { name: 'test', version: '1' };
+    const initialized = await post(0, 'initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo });
+    await initialized.text();
+    const session = initialized.headers.get('mcp-session-id')!;
+    const call = async (id: number): Promise<string> =>
+      (await post(id, 'tools/call', { name: 'slow_work', arguments: { id } }, session)).text();
+
+    const calls = Array.from({ length: 300 }, (_, id) => call(id + 1));
+    for (const text of await Promise.all(calls)) expect(text).not.toContain('worth waiting for');
+    expect(running).toBe(300);
+    go.resolve();
+    await expect.poll(() => gateway.exchange.live.size).toBe(0);
+    go = Promise.withResolvers();
+    // Its stream ends before the call does.
+    expect(await call(301)).not.toContain('worth waiting for');
+    go.resolve();
+  });
+});
+
 describe(`what is kept for that ${claim('P-MCP.resumption')}`, () => {
   const message = (n: number, text = '') => ({ jsonrpc: '2.0' as const, method: 'n', params: { n, text } });
   async function replayed(store: EventStore, after: string): Promise<unknown[]> {
@@ -117,7 +153,7 @@ describe(`what is kept for that ${claim('P-MCP.resumption')}`, () => {
 
   it('is one stream of one session', async () => {
     const kept = createResumption();
-    const [a, b] = [kept.storeOf('a'), kept.storeOf('b')];
+    const [a, b] = [kept.storeOf('a', 'alice'), kept.storeOf('b', 'bob')];
     const first = await a.storeEvent('1', message(1));
     await a.storeEvent('2', message(2));
     await b.storeEvent('1', message(3));
@@ -128,8 +164,8 @@ describe(`what is kept for that ${claim('P-MCP.resumption')}`, () => {
   });
 
   it('is bounded for each session and for all together, and goes with its session', async () => {
-    const kept = createResumption({ perSession: 3, total: 1_000 });
-    const [a, b] = [kept.storeOf('a'), kept.storeOf('b')];
+    const kept = createResumption({ perSession: 3, perPrincipal: 1_000, total: 1_000 });
+    const [a, b] = [kept.storeOf('a', 'alice'), kept.storeOf('b', 'bob')];
     const ids = [];
     for (let n = 0; n < 5; n++) ids.push(await a.storeEvent('s', message(n)));
     expect(kept.size).toBe(3);
@@ -138,6 +174,19 @@ describe(`what is kept for that ${claim('P-MCP.resumption')}`, () => {
     await b.storeEvent('s', message(9, 'x'.repeat(2_000)));
     // One that is too large for all is kept alone.
     expect(kept.size).toBe(1);
+    kept.forget('b');
+    expect(kept.size).toBe(0);
+  });
+
+  it('of one caller never drives out what is kept for another', async () => {
+    const kept = createResumption({ perSession: 256, perPrincipal: 1_000, total: 2_000 });
+    const bob = kept.storeOf('b', 'bob');
+    const first = await bob.storeEvent('s', message(1));
+    await bob.storeEvent('s', message(2));
+    for (let n = 0; n < 50; n++) await kept.storeOf(`m${n}`, 'mallory').storeEvent('s', message(n, 'x'.repeat(200)));
+    expect(await replayed(bob, first)).toEqual([2]);
+    expect(kept.size).toBeLessThan(8);
+    for (let n = 0; n < 50; n++) kept.forget(`m${n}`);
     kept.forget('b');
     expect(kept.size).toBe(0);
   });

@@ -4,22 +4,29 @@ import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server';
 export interface ResumptionLimits {
   /** Messages of one session. */
   readonly perSession: number;
-  /** Characters of JSON of all sessions together; the oldest go first. */
+  /** Characters of JSON of the sessions of one principal, so that nobody drives out what is kept for others. */
+  readonly perPrincipal: number;
+  /** Characters of JSON of all sessions together; everywhere the oldest go first. */
   readonly total: number;
 }
 
-const RESUMPTION_LIMITS: ResumptionLimits = { perSession: 256, total: 64 * 1024 * 1024 };
+const RESUMPTION_LIMITS: ResumptionLimits = {
+  perSession: 256,
+  perPrincipal: 16 * 1024 * 1024,
+  total: 64 * 1024 * 1024,
+};
 
 /** What sessions have sent lately (2025-11-25, transports, resumability and redelivery). In memory, as sessions are. */
 export interface Resumption {
-  /** The messages of one session, for its transport. */
-  storeOf(session: string): EventStore;
+  /** The messages of one session, for its transport; `holder` is whose it is. */
+  storeOf(session: string, holder: string): EventStore;
   forget(session: string): void;
   readonly size: number;
 }
 
 interface Kept {
   readonly session: string;
+  readonly holder: string;
   readonly stream: string;
   readonly message: JSONRPCMessage;
   readonly length: number;
@@ -29,34 +36,55 @@ export function createResumption(limits: ResumptionLimits = RESUMPTION_LIMITS): 
   // In the order in which they were sent, over all sessions; ids only ever rise.
   const kept = new Map<number, Kept>();
   const bySession = new Map<string, Set<number>>();
+  const byHolder = new Map<string, Set<number>>();
+  const lengths = new Map<string, number>();
   let next = 1;
   let length = 0;
+
+  function add(groups: Map<string, Set<number>>, name: string, id: number): Set<number> {
+    const group = groups.get(name) ?? new Set();
+    groups.set(name, group.add(id));
+    return group;
+  }
+
+  function remove(groups: Map<string, Set<number>>, name: string, id: number): void {
+    const group = groups.get(name);
+    group?.delete(id);
+    if (group?.size === 0) groups.delete(name);
+  }
+
+  function grow(holder: string, by: number): void {
+    length += by;
+    const own = (lengths.get(holder) ?? 0) + by;
+    if (own > 0) lengths.set(holder, own);
+    else lengths.delete(holder);
+  }
 
   function drop(id: number): void {
     const event = kept.get(id);
     if (!event) return;
     kept.delete(id);
-    length -= event.length;
-    const own = bySession.get(event.session);
-    own?.delete(id);
-    if (own?.size === 0) bySession.delete(event.session);
+    grow(event.holder, -event.length);
+    remove(bySession, event.session, id);
+    remove(byHolder, event.holder, id);
   }
 
   function keep(event: Kept): number {
     const id = next++;
     kept.set(id, event);
-    length += event.length;
-    const own = bySession.get(event.session) ?? new Set();
-    bySession.set(event.session, own.add(id));
-    if (own.size > limits.perSession) drop(firstOf(own));
+    grow(event.holder, event.length);
+    const session = add(bySession, event.session, id);
+    const own = add(byHolder, event.holder, id);
+    if (session.size > limits.perSession) drop(firstOf(session));
+    while ((lengths.get(event.holder) ?? 0) > limits.perPrincipal && own.size > 1) drop(firstOf(own));
     while (length > limits.total && kept.size > 1) drop(firstOf(kept.keys()));
     return id;
   }
 
   return {
-    storeOf: (session) => ({
+    storeOf: (session, holder) => ({
       async storeEvent(stream, message) {
-        return String(keep({ session, stream, message, length: JSON.stringify(message).length }));
+        return String(keep({ session, holder, stream, message, length: JSON.stringify(message).length }));
       },
       async getStreamIdForEventId(id) {
         const event = kept.get(Number(id));

@@ -1,17 +1,27 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AipError } from '@aip/wire';
-import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
-import { isJSONRPCRequest, type EventStore, type JSONRPCMessage, type Server } from '@modelcontextprotocol/server';
+import {
+  isJSONRPCRequest,
+  WebStandardStreamableHTTPServerTransport,
+  type EventStore,
+  type JSONRPCMessage,
+  type Server,
+} from '@modelcontextprotocol/server';
 import type { Principal } from '../../kernel/principal.ts';
+import type { Session } from '../../kernel/session.ts';
+import { holderKey } from '../../kernel/shares.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
 import { announce } from './changes.ts';
 import type { ListKind, Scope } from './directory.ts';
-import type { Edge } from './edge.ts';
+import type { Client, Edge } from './edge.ts';
+import { answerWith, webRequest } from './event-stream.ts';
 import { takeTaskCalls } from './legacy-tasks.ts';
 import { createResumption } from './resumption.ts';
 import { createServer } from './server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
+import { writeOn } from './unread.ts';
 
 export interface SessionLimits {
   /** Milliseconds without a request or an open stream after which a session ends. */
@@ -33,15 +43,23 @@ export const SESSION_LIMITS: SessionLimits = {
 
 /** The first revision whose clients are told at the beginning of a stream where to take it up again (2025-11-25, transports). */
 const POLLING = '2025-11-25';
-/** Calls of one session whose clients poll. */
+/** Requests of one session whose clients poll. */
 const MAX_POLLED = 256;
+
+/** The only revision with batches; 2025-06-18 has taken them away again. */
+const BATCHING = '2025-03-26';
+/** Messages in one of them. */
+const MAX_BATCH = 16;
 
 /** How long a client that has lost a stream should wait before it takes it up again, in milliseconds. */
 const RETRY = 1_000;
 
 /** Sessions of clients that speak 2025-11-25 or older: clients rarely end them, so they end by themselves. */
 export interface LegacySessions {
-  /** Serves one request of a session. Throws NOT_FOUND for one that is unknown, has ended, or is somebody else's. */
+  /**
+   * Serves one request of a session, with the rights of who sends this one: its tokens may have others than the one it was
+   * opened with. Throws NOT_FOUND for a session that is unknown, has ended, or is somebody else's.
+   */
   serve(id: string, principal: Principal, scope: Scope, exchange: HttpExchange): Promise<void>;
   /** Serves an `initialize` request. Throws RATE_LIMITED when no further session can be held. */
   open(principal: Principal, scope: Scope, exchange: HttpExchange): Promise<void>;
@@ -61,13 +79,14 @@ export interface HttpExchange {
 
 interface LegacySession {
   readonly id: string;
-  readonly principal: string;
+  /** Attached to the exchange by who opened it. */
+  readonly attached: Session;
   readonly scope: Scope;
   readonly server: Server;
-  readonly transport: NodeStreamableHTTPServerTransport;
+  readonly transport: WebStandardStreamableHTTPServerTransport;
   /** What its clients can take up again. */
   readonly events: EventStore;
-  /** Requests whose streams were closed early, the latest of them. */
+  /** Requests without an answer whose streams were closed early, the latest of them. */
   readonly polled: Set<string | number>;
   /** Requests and streams that are open. */
   active: number;
@@ -80,6 +99,8 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
   const { exchange } = edge;
   const now = (): number => exchange.clock.monotonic();
   const resumption = createResumption();
+  /** The session as the sender of the request has it that is being served. */
+  const sender = new AsyncLocalStorage<Session>();
   const sweeper = setInterval(sweep, Math.min(limits.idle / 2, 60_000)).unref();
 
   function sweep(): void {
@@ -94,9 +115,9 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
   }
 
   /** Makes room for one more session of the principal, at its own expense only. */
-  function makeRoom(principal: string): void {
+  function makeRoom(principal: Principal): void {
     sweep();
-    const own = [...sessions.values()].filter((session) => session.principal === principal);
+    const own = [...sessions.values()].filter(({ attached }) => isSame(attached.principal, principal));
     const idle = own.filter((session) => session.active === 0).toSorted((a, b) => a.seen - b.seen)[0];
     if (own.length >= limits.perPrincipal && idle) end(idle);
     else if (own.length >= limits.perPrincipal || sessions.size >= limits.total) {
@@ -107,7 +128,7 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
     }
   }
 
-  async function handle(session: LegacySession, http: HttpExchange): Promise<void> {
+  async function handle(session: LegacySession, principal: Principal, http: HttpExchange): Promise<void> {
     const { request, response, body } = http;
     session.active++;
     session.seen = now();
@@ -117,56 +138,73 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
       session.active--;
       session.seen = now();
     });
-    await session.transport.handleRequest(request, response, body);
+    const answer = await sender.run(asSentBy(session, principal, response), () =>
+      session.transport.handleRequest(webRequest(request, response), { parsedBody: body }),
+    );
+    await answerWith(answer, response);
+  }
+
+  /** Another token than the one that the session was opened with can be revoked by itself: what it has open ends with it. */
+  function asSentBy({ attached }: LegacySession, principal: Principal, response: ServerResponse): Session {
+    if (principal.token !== attached.principal.token) {
+      const own = exchange.sessions.attach({ principal, edge: 'mcp', close: () => response.destroy() });
+      whenClosed(response, () => exchange.sessions.detach(own));
+    }
+    return { ...attached, principal };
   }
 
   return {
     async serve(id, principal, scope, http) {
       const session = sessions.get(id);
       const known =
-        session?.principal === principal.id &&
+        session &&
+        isSame(session.attached.principal, principal) &&
         session.scope.kind === scope.kind &&
         ownerOf(session.scope) === ownerOf(scope);
-      if (!session || !known)
-        throw new AipError('NOT_FOUND', 'Session not found: it is unknown or has ended; initialize anew.');
-      await handle(session, http);
+      if (!known) throw new AipError('NOT_FOUND', 'Session not found: it is unknown or has ended; initialize anew.');
+      requireBatching(http.body, session.server.getNegotiatedProtocolVersion());
+      await handle(session, principal, http);
     },
 
     async open(principal, scope, http) {
-      makeRoom(principal.id);
+      makeRoom(principal);
       const id = randomUUID();
       const attached = exchange.sessions.attach({ principal, edge: 'mcp', close: () => end(session) });
-      const events = resumption.storeOf(id);
-      const transport = new NodeStreamableHTTPServerTransport({
+      const polled: LegacySession['polled'] = new Set();
+      const events = forgetAnswered(resumption.storeOf(id, holderKey(principal)), polled);
+      const transport = new WebStandardStreamableHTTPServerTransport({
         sessionIdGenerator: () => id,
         eventStore: events,
         retryInterval: RETRY,
-        onsessioninitialized: () => void sessions.set(id, session),
       });
-      const client = { session: attached, scope };
+      const client: Client = {
+        scope,
+        get session() {
+          const session = sender.getStore();
+          // Never the one who opened it: that would lend rights.
+          if (!session) throw new Error('An MCP session acts without a request.');
+          return session;
+        },
+      };
       const server = createServer(edge, client, 'legacy');
       const unsubscribe = scope.kind === 'agent' ? () => {} : serveSubscriptions(server, edge, client);
-      const session: LegacySession = {
-        id,
-        principal: principal.id,
-        scope,
-        server,
-        transport,
-        events,
-        polled: new Set(),
-        active: 0,
-        seen: now(),
-      };
+      const session: LegacySession = { id, attached, scope, server, transport, events, polled, active: 1, seen: now() };
+      // At once, so that those who open many at a time are all counted.
+      sessions.set(id, session);
       const onclose = (): void => {
         sessions.delete(id);
         unsubscribe();
         resumption.forget(id);
         exchange.sessions.detach(attached);
       };
-      await Object.assign(server, { onclose }).connect(transport);
-      takeTaskCalls(transport, server, edge, client);
-      await handle(session, http);
-      if (!sessions.has(id)) await server.close();
+      try {
+        await Object.assign(server, { onclose }).connect(transport);
+        takeTaskCalls(transport, server, edge, client);
+        await handle(session, principal, http);
+      } finally {
+        session.active--;
+        if (transport.sessionId === undefined) await server.close();
+      }
     },
 
     announce(owner, lists) {
@@ -190,15 +228,33 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
   };
 }
 
+/** Throws INVALID_REQUEST for several messages in one body where that is not spoken, or for too many of them. */
+export function requireBatching(body: unknown, version: string | readonly string[] | undefined): void {
+  if (!Array.isArray(body)) return;
+  if (version !== BATCHING)
+    throw new AipError('INVALID_REQUEST', `Only ${BATCHING} has batches; send each message by itself.`);
+  if (body.length > MAX_BATCH) throw new AipError('INVALID_REQUEST', `A batch holds at most ${MAX_BATCH} messages.`);
+}
+
+/** Keeps what is sent, and knows the requests no longer that have been answered. */
+const forgetAnswered = (store: EventStore, polled: Set<string | number>): EventStore => ({
+  ...store,
+  storeEvent(stream, message) {
+    if ('id' in message && message.id !== undefined && !('method' in message)) polled.delete(message.id);
+    return store.storeEvent(stream, message);
+  },
+});
+
 /** Closes the streams of calls that go on: nothing is lost, their clients take them up again (SEP-1699). */
 async function letPoll({ transport, polled, events }: LegacySession, { request, response, body }: HttpExchange) {
   const { 'mcp-protocol-version': version, 'last-event-id': last } = request.headers;
   if (typeof version !== 'string' || version < POLLING) return;
-  for (const message of Array.isArray(body) ? body : [body])
-    if (isJSONRPCRequest(message) && polled.size < MAX_POLLED) polled.add(message.id);
+  for (const message of Array.isArray(body) ? body : [body]) if (isJSONRPCRequest(message)) polled.add(message.id);
+  // Those that were taken back are never answered.
+  for (const id of polled) if (polled.size > MAX_POLLED) polled.delete(id);
   // A stream that was taken up again has said nothing of where it could be taken up once more.
   const stream = typeof last === 'string' ? await events.getStreamIdForEventId?.(last) : undefined;
-  if (stream !== undefined) response.write(`id: ${await events.storeEvent(stream, NOTHING)}\ndata: \n\n`);
+  if (stream !== undefined) writeOn(response, `id: ${await events.storeEvent(stream, NOTHING)}\ndata: \n\n`);
   for (const id of polled) transport.closeSSEStream(id);
 }
 
@@ -206,3 +262,5 @@ async function letPoll({ transport, polled, events }: LegacySession, { request, 
 const NOTHING = {} as JSONRPCMessage;
 
 const ownerOf = (scope: Scope): string | undefined => (scope.kind === 'all' ? undefined : scope.owner);
+
+const isSame = (one: Principal, other: Principal): boolean => holderKey(one) === holderKey(other);

@@ -6,7 +6,7 @@ import { data } from '../../kernel/body.ts';
 import { gathersOwners } from './directory.ts';
 import { readsDirectories, SKILLS_EXTENSION, extensionsAt, skillServers } from './extensions.ts';
 import { readMeta } from './metadata.ts';
-import { askServer, type Reading } from './reads.ts';
+import { askServer, resourceAt, type Reading } from './reads.ts';
 import { ANY_URI, wrapUri } from './uris.ts';
 
 /**
@@ -82,7 +82,7 @@ function askAt(
   meta: unknown,
 ): Promise<JsonObject> {
   const { edge, client } = reading;
-  const found = edge.directory.resource(client.scope, params.uri);
+  const found = resourceAt(reading, params.uri);
   const owner = found?.entry.owner;
   const serves =
     owner !== undefined &&
@@ -119,8 +119,13 @@ function shownUnder({ edge, client }: Reading, server: string, result: JsonObjec
   const { scope } = client;
   if (!gathersOwners(scope)) return result;
   const { skill, skills, resources } = result;
-  const isReadable = (uri: Json | undefined): boolean =>
-    typeof uri === 'string' && edge.directory.resource(scope, uri) !== undefined;
+  const isReadable = (uri: Json | undefined): boolean => {
+    try {
+      return typeof uri === 'string' && edge.directory.resource(scope, uri) !== undefined;
+    } catch {
+      return false;
+    }
+  };
   const many = (items: Json[]): Json[] =>
     items
       .map((item) => (isJsonObject(item) ? skillUnder(server, item) : item))

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { toAipError, type JsonObject } from '@aip/wire';
-import { isJSONRPCNotification, ProtocolError, type JSONRPCMessage, type Server } from '@modelcontextprotocol/server';
+import type { JsonObject } from '@aip/wire';
+import { isJSONRPCNotification, type JSONRPCMessage, type Server } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Credential } from '../../kernel/principal.ts';
@@ -11,7 +11,7 @@ import { createEdge, type Client, type EdgeOptions } from './edge.ts';
 import type { Sink } from './event-stream.ts';
 import { takeTaskCalls } from './legacy-tasks.ts';
 import { createListeners, listenRequestOf, type Listener, type ListenRequest } from './listening.ts';
-import { errorResponse, protocolError } from './results.ts';
+import { asProtocolError, errorResponse } from './results.ts';
 import { createServer } from './server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
 import { virtualScope } from './virtual.ts';
@@ -117,7 +117,7 @@ function serveListening(
     opened.set(id, listening);
     listening.catch((error: unknown) => {
       opened.delete(id);
-      send(errorResponse(id, error instanceof ProtocolError ? error : protocolError(toAipError(error).toJSON())));
+      send(errorResponse(id, asProtocolError(error)));
     });
   }
 

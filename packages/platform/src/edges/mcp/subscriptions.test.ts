@@ -57,6 +57,30 @@ describe(`a subscription to a resource ${claim('P-MCP.subscriptions')}`, () => {
     expect(server.subscribed).toBe(0);
   });
 
+  it.each(CLIENTS)(
+    `tells nothing while it is stopped, whoever keeps the session ${claim('G-KILL.stop')} (%s)`,
+    async (kind) => {
+      let stopped = false;
+      const gate: Guard = {
+        name: 'gate',
+        admit: () => (stopped ? { verdict: 'deny', error: errorBody('KILLED', 'Stopped.') } : PASS),
+      };
+      const server = opened(await startPeerServer('v1'));
+      const gateway = opened(await createTestGateway({ servers: { peer: { url: server.url } }, slots: { gate } }));
+      const client = opened(await connectPeerClient(kind, `${gateway.url}/mcp/peer`));
+      const witness = Promise.withResolvers<void>();
+      await client.subscribe('note://1');
+      await gateway.upstreams.watch('peer', 'note://1', witness.resolve);
+      stopped = true;
+      server.touch();
+      await witness.promise;
+      stopped = false;
+      server.touch();
+      await expect.poll(() => client.told.updated.length).toBeGreaterThan(0);
+      expect(client.told.updated).toEqual(['note://1']);
+    },
+  );
+
   it.each(CLIENTS)('is refused for what is not there, and where the server cannot tell (%s)', async (kind) => {
     const upstream = opened(await startHttpUpstream('modern'));
     const gateway = opened(await createTestGateway({ servers: { box: { url: upstream.url } } }));

@@ -1,6 +1,7 @@
 import { AipError, toAipError } from '@aip/wire';
 import type { Server } from '@modelcontextprotocol/server';
 import { data } from '../../kernel/body.ts';
+import type { Draft } from '../../kernel/message.ts';
 import type { Client, Edge } from './edge.ts';
 import { protocolError } from './results.ts';
 
@@ -9,9 +10,6 @@ import { protocolError } from './results.ts';
  * UNSUPPORTED_OPERATION where the server cannot tell. The returned function stops it.
  */
 export type Watch = (server: string, uri: string, updated: () => void) => Promise<() => void>;
-
-/** Resources that one client may watch at once. */
-const MAX_WATCHED = 256;
 
 /** The resources that one client watches, under the URIs of its endpoint. */
 export interface Subscriptions {
@@ -23,7 +21,7 @@ export interface Subscriptions {
 
 export function createSubscriptions(edge: Edge, client: Client, updated: (uri: string) => void): Subscriptions {
   const watched = new Map<string, () => void>();
-  let ended = false;
+  const leaving = new AbortController();
 
   async function add(uri: string): Promise<void> {
     if (watched.has(uri)) return;
@@ -31,20 +29,24 @@ export function createSubscriptions(edge: Edge, client: Client, updated: (uri: s
     if (!found)
       throw new AipError('INVALID_ARGUMENT', `There is no resource ${uri.slice(0, 500)} here.`, { details: { uri } });
     if (!edge.watch) throw new AipError('UNSUPPORTED_OPERATION', 'Resources cannot be watched here.');
-    if (watched.size >= MAX_WATCHED)
-      throw new AipError('RATE_LIMITED', `One client may watch ${MAX_WATCHED} resources at once.`);
-    watched.set(uri, () => {});
+    const leave = edge.watches.take(client.session.principal);
+    watched.set(uri, leave);
     try {
-      await edge.exchange.signal(client.session, {
-        to: found.entry.address,
-        action: 'read',
-        body: data({ uri: found.uri, subscribe: true }),
+      const body = data({ uri: found.uri, subscribe: true });
+      const draft: Draft = { to: found.entry.address, action: 'read', body };
+      const stands = await edge.exchange.signal(client.session, draft, leaving.signal);
+      const stop = await edge.watch(found.entry.owner, found.uri, () => {
+        // Nothing is told of what has been stopped since.
+        if (stands()) updated(uri);
       });
-      const stop = await edge.watch(found.entry.owner, found.uri, () => updated(uri));
       // It may have been given up meanwhile.
-      if (ended || !watched.has(uri)) stop();
-      else watched.set(uri, stop);
+      if (leaving.signal.aborted || !watched.has(uri)) return stop();
+      watched.set(uri, () => {
+        stop();
+        leave();
+      });
     } catch (error) {
+      leave();
       watched.delete(uri);
       throw error;
     }
@@ -57,7 +59,7 @@ export function createSubscriptions(edge: Edge, client: Client, updated: (uri: s
       watched.delete(uri);
     },
     end() {
-      ended = true;
+      leaving.abort();
       for (const stop of watched.values()) stop();
       watched.clear();
     },

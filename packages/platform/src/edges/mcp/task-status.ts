@@ -11,7 +11,19 @@ import { toolResult } from './results.ts';
 import { wrapLinks } from './uris.ts';
 
 /** How often a client should look, in milliseconds. */
-export const POLL_INTERVAL = 1_000;
+const POLL_INTERVAL = 1_000;
+
+/** A task in the words of both eras, which only call two of its times by other names: how long it is kept, how often to look. */
+export const taskShape =
+  (ttl: string, pollInterval: string) =>
+  (taskId: string, status: string, created: number, updated: number): JsonObject => ({
+    taskId,
+    status,
+    createdAt: new Date(created).toISOString(),
+    lastUpdatedAt: new Date(updated).toISOString(),
+    [ttl]: null,
+    [pollInterval]: POLL_INTERVAL,
+  });
 
 /** What has happened in a task, as far as it is shown: its first event, its last, and what waits for its caller. */
 export interface TaskStory {
@@ -57,7 +69,7 @@ export function standingOf({ last, open }: TaskStory, call: Call, client: Client
   if (last.type === 'canceled') return { status: 'cancelled', statusMessage: `Canceled (${last.reason}).` };
   if (isTerminal(last.state)) {
     try {
-      return { status: 'completed', result: shown(client, call, toolResult(outcomeOf(last))) };
+      return { status: 'completed', result: resultOf(client, call.message?.to, last) };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return { status: 'failed', statusMessage: error.message, error };
@@ -78,8 +90,9 @@ export function messageOf(last: TaskEvent | undefined): { readonly statusMessage
   return last?.type === 'progress' && last.message !== undefined ? { statusMessage: last.message } : {};
 }
 
-/** The result as the endpoint shows it. */
-function shown({ scope }: Client, { message }: Call, result: JsonObject): JsonObject {
-  if (!gathersOwners(scope) || !message?.to.startsWith('tool:')) return result;
-  return wrapLinks(splitOwned(message.to.slice('tool:'.length)).owner, result);
+/** The end of a call of that address, as the endpoint shows it. Throws an upstream's own JSON-RPC error. */
+export function resultOf({ scope }: Client, to: string | undefined, end: TaskEvent): JsonObject {
+  const result = toolResult(outcomeOf(end));
+  if (!gathersOwners(scope) || !to?.startsWith('tool:')) return result;
+  return wrapLinks(splitOwned(to.slice('tool:'.length)).owner, result);
 }

@@ -164,15 +164,18 @@ describe(`a client that listens to its tasks ${claim('P-MCP.task-notifications')
   });
 
   it('hears what is asked, and that it has been answered', async () => {
+    const heardOf = Promise.withResolvers<void>();
     gateway.agent('nosy', 'work', async function* (call) {
       yield { type: 'working' };
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await heardOf.promise;
       const answer = call.answer('name');
       yield { type: 'asked', ask: { id: 'name', of: 'caller', kind: 'elicitation', body: { message: 'Who?' } } };
       yield { type: 'done', body: { type: 'data', value: ((await answer) as { value: JsonObject }).value } };
     });
     const created = await send('tools/call', { name: 'nosy_work', arguments: {} });
     using stream = await listen({ taskIds: [created['taskId']!], toolsListChanged: true });
+    await expect.poll(() => statuses(stream.heard)).toEqual(['working']);
+    heardOf.resolve();
     await expect.poll(() => statuses(stream.heard)).toEqual(['working', 'input_required']);
     await send('tasks/update', { taskId: created['taskId']!, inputResponses: { name: form('Ada') } });
     await expect.poll(() => statuses(stream.heard)).toEqual(['working', 'input_required', 'working', 'completed']);

@@ -9,13 +9,17 @@ import {
 import { z } from 'zod';
 import { everyTaskEvent } from '../../exchange/history.ts';
 import type { Call } from '../../exchange/index.ts';
+import type { TaskView } from '../../exchange/task-view.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { errorBody } from '../../kernel/error-body.ts';
+import type { Action } from '../../kernel/message.ts';
 import { isTerminal } from '../../kernel/task.ts';
 import { answerOf } from './asks.ts';
 import type { Client, Edge } from './edge.ts';
 import { TASKS_EXTENSION } from './extensions.ts';
 import { declaredCapabilities } from './metadata.ts';
-import { messageOf, POLL_INTERVAL, standingOf, storyOf, type TaskStory } from './task-status.ts';
+import { asProtocolError, protocolError } from './results.ts';
+import { messageOf, standingOf, storyOf, taskShape, type TaskStory } from './task-status.ts';
 
 /*
  * The tasks extension (io.modelcontextprotocol/tasks, 2026-07-28): a call that waits for a person, takes long, or is
@@ -23,6 +27,7 @@ import { messageOf, POLL_INTERVAL, standingOf, storyOf, type TaskStory } from '.
  * durable and visible to their caller only; the one who is called need not know of them.
  */
 export const TaskParams = z.looseObject({ taskId: z.string().min(1).max(128) });
+export type TaskParams = z.infer<typeof TaskParams>;
 
 export function takesTasks(capabilities: unknown): boolean {
   const extensions = isJsonObject(capabilities) ? capabilities['extensions'] : undefined;
@@ -43,14 +48,7 @@ export function createdTask(call: Call, now: number): JsonObject {
   return { resultType: 'task', ...taskOf(call.taskId, 'working', at, at), ...messageOf(call.last) };
 }
 
-const taskOf = (taskId: string, status: string, created: number, updated: number): JsonObject => ({
-  taskId,
-  status,
-  createdAt: new Date(created).toISOString(),
-  lastUpdatedAt: new Date(updated).toISOString(),
-  ttlMs: null,
-  pollIntervalMs: POLL_INTERVAL,
-});
+const taskOf = taskShape('ttlMs', 'pollIntervalMs');
 
 /** DetailedTask: a status, and what belongs to it. */
 export function detailedTask(story: TaskStory, call: Call, client: Client, capabilities: unknown): JsonObject {
@@ -62,17 +60,47 @@ export function detailedTask(story: TaskStory, call: Call, client: Client, capab
   };
 }
 
-/** The client's own task. Throws -32602 for one that is unknown or somebody else's. */
-export async function ownTask({ exchange }: Edge, { session }: Client, taskId: string): Promise<Call> {
+/**
+ * The client's own task. Throws -32602 for one that is unknown, somebody else's, or of what this endpoint does not offer,
+ * and INSUFFICIENT_SCOPE.
+ */
+export async function ownTask(edge: Edge, client: Client, taskId: string): Promise<Call> {
+  const { principal } = client.session;
+  const task = await readTask(edge, client, taskId);
+  const call = task && isServed(edge, client, task) ? edge.exchange.call(principal.tenant, taskId) : undefined;
+  if (!task || !call)
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no task ${taskId} of yours here.`);
+  const missing = scopesMissing(edge, client, task);
+  if (missing.length === 0) return call;
+  throw protocolError(
+    errorBody('INSUFFICIENT_SCOPE', `The access token lacks the scope ${missing.join(' ')} of that call.`, {
+      scope: [...(principal.scopes ?? []), ...missing].join(' '),
+    }),
+  );
+}
+
+async function readTask({ exchange }: Edge, { session }: Client, task: string): Promise<TaskView | undefined> {
   try {
-    await exchange.operate(session, 'tasks.get', { task: taskId, limit: 1 });
-    const call = exchange.call(session.principal.tenant, taskId);
-    if (call) return call;
+    const found = await exchange.operate(session, 'tasks.get', { task, limit: 1 });
+    return (found as unknown as { task: TaskView }).task;
   } catch (error) {
     if (!(error instanceof AipError) || error.code !== 'TASK_NOT_FOUND') throw error;
+    return undefined;
   }
-  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no task ${taskId} of yours.`);
 }
+
+/**
+ * Whether a task may be shown at the client's endpoint and to its token. Either may be for a part of the platform alone
+ * (RFC 8707): what could not be called with them is not shown by them.
+ */
+export const isShown = (edge: Edge, client: Client, task: TaskView): boolean =>
+  isServed(edge, client, task) && scopesMissing(edge, client, task).length === 0;
+
+const isServed = ({ directory, exchange }: Edge, { session, scope }: Client, { id, to }: TaskView): boolean =>
+  directory.serves(scope, to, () => exchange.call(session.principal.tenant, id)?.message);
+
+const scopesMissing = (edge: Edge, { session }: Client, { action }: TaskView): readonly string[] =>
+  edge.missingScopes(session.principal, action as Action);
 
 /** Everything that has happened in a task until now. */
 export function recordedStory({ exchange }: Edge, { session }: Client, taskId: string): TaskStory {
@@ -81,34 +109,54 @@ export function recordedStory({ exchange }: Edge, { session }: Client, taskId: s
   return story;
 }
 
+/** A handler whose failures keep their codes: the SDK knows no errors but its own. */
+export const coded =
+  <Given extends unknown[]>(handler: (...given: Given) => Promise<JsonObject>) =>
+  (...given: Given): Promise<JsonObject> =>
+    handler(...given).catch((error: unknown) => {
+      throw asProtocolError(error);
+    });
+
 /** tasks/get, tasks/update and tasks/cancel on a connection of 2026-07-28. */
 export function serveTasks(server: Server, edge: Edge, client: Client): void {
+  const { exchange } = edge;
+
   async function own(taskId: string, ctx: ServerContext): Promise<Call> {
     if (!takesTasks(declaredCapabilities(ctx))) throw missingExtension();
     return ownTask(edge, client, taskId);
   }
 
-  server.setRequestHandler('tasks/get', { params: TaskParams }, async ({ taskId }, ctx) => {
+  async function get({ taskId }: TaskParams, ctx: ServerContext): Promise<JsonObject> {
     const call = await own(taskId, ctx);
     const story = recordedStory(edge, client, taskId);
-    if (isTerminal(story.last.state)) call.delivered();
+    if (isTerminal(story.last.state)) call.delivered(client.session.principal);
     return detailedTask(story, call, client, declaredCapabilities(ctx));
-  });
+  }
 
-  server.setRequestHandler('tasks/update', { params: TaskParams }, async ({ taskId }, ctx) => {
+  async function update({ taskId }: TaskParams, ctx: ServerContext): Promise<JsonObject> {
     await own(taskId, ctx);
     // The SDK lifts the answers out of every request's parameters.
     const responses = ctx.mcpReq.inputResponses ?? {};
     for (const ask of recordedStory(edge, client, taskId).open) {
       const response = responses[ask.id];
       if (response === undefined) continue;
-      await edge.exchange.answer(client.session, taskId, ask.id, answerOf(ask, response as unknown as JsonObject));
+      await exchange.answer(client.session, taskId, ask.id, answerOf(ask, response as unknown as JsonObject));
     }
     return {};
-  });
+  }
 
-  server.setRequestHandler('tasks/cancel', { params: TaskParams }, async ({ taskId }, ctx) => {
-    (await own(taskId, ctx)).cancel('caller');
+  async function cancel({ taskId }: TaskParams, ctx: ServerContext): Promise<JsonObject> {
+    await own(taskId, ctx);
+    try {
+      await exchange.operate(client.session, 'tasks.cancel', { task: taskId });
+    } catch (error) {
+      // Whoever cancels what has ended learns so from tasks/get.
+      if (!(error instanceof AipError) || error.code !== 'TASK_NOT_CANCELABLE') throw error;
+    }
     return {};
-  });
+  }
+
+  server.setRequestHandler('tasks/get', { params: TaskParams }, coded(get));
+  server.setRequestHandler('tasks/update', { params: TaskParams }, coded(update));
+  server.setRequestHandler('tasks/cancel', { params: TaskParams }, coded(cancel));
 }

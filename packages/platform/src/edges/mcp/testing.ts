@@ -146,7 +146,7 @@ export async function post(
   url: string,
   method: string,
   params: JsonObject,
-  more: { headers?: Record<string, string>; capabilities?: JsonObject; id?: number } = {},
+  more: { headers?: Record<string, string>; capabilities?: JsonObject; id?: number; signal?: AbortSignal } = {},
 ): Promise<{ status: number; body: JsonObject }> {
   const name = params['name'] ?? params['uri'] ?? params['taskId'];
   const _meta = {
@@ -167,6 +167,7 @@ export async function post(
     method: 'POST',
     headers,
     body: JSON.stringify({ jsonrpc: '2.0', id: more.id ?? 1, method, params: { ...params, _meta } }),
+    signal: more.signal ?? null,
   });
   return { status: response.status, body: (await response.json()) as JsonObject };
 }

@@ -9,19 +9,17 @@ import {
   type Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import { outcomeOf, type Call } from '../../exchange/index.ts';
+import type { Call } from '../../exchange/index.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Action } from '../../kernel/message.ts';
-import type { TaskEvent } from '../../kernel/task.ts';
 import { converse, resumed } from './dialogue.ts';
-import { gathersOwners } from './directory.ts';
 import type { AskState, Client, Edge } from './edge.ts';
 import { cancelWithClient, isParked } from './follow.ts';
 import { acceptsOf, readMeta } from './metadata.ts';
-import { callResult, errorResult, toolResult } from './results.ts';
+import { callResult, errorResult } from './results.ts';
+import { resultOf } from './task-status.ts';
 import { createdTask, demandTasks, takesTasks } from './tasks.ts';
-import { wrapLinks } from './uris.ts';
 
 const ACTION: Partial<Record<CatalogueEntry['kind'], Action>> = { tool: 'call', skill: 'invoke', operation: 'operate' };
 
@@ -49,7 +47,7 @@ export async function serveToolCall(
   const stateless = ctx.mcpReq.envelope !== undefined;
   if (stateless) demandTasks(entry, toolCall.capabilities);
   const result = await settled(toolCall, async () => {
-    if (isOwnRead(entry)) return readOperation(toolCall);
+    if (isOwnRead(entry)) return readOperation(toolCall, ctx.mcpReq.signal);
     const dialogue = { ...toolCall, ctx, to: entry.address };
     const state = ctx.mcpReq.requestState<AskState>();
     const { call, stand } = state
@@ -59,30 +57,36 @@ export async function serveToolCall(
     if (tasks && !stand && (isParked(call) || entry.tasks !== undefined))
       return createdTask(call, edge.exchange.clock.now());
     const unwatch = cancelWithClient(call, ctx.mcpReq.signal);
-    const parked = isParked(call);
     const turn = await converse(dialogue, call, stand, tasks ? AbortSignal.timeout(PATIENCE) : undefined);
     // On older connections the SDK asks at once, within this request, which can still be cancelled meanwhile.
     if (stateless || 'ended' in turn) unwatch();
     if ('late' in turn) return createdTask(call, edge.exchange.clock.now());
     if ('question' in turn) return turn.question;
-    if (parked && !ctx.mcpReq.signal.aborted) call.delivered();
-    return endOf(toolCall, turn.ended);
+    if (!ctx.mcpReq.signal.aborted) call.delivered(toolCall.client.session.principal);
+    return resultOf(toolCall.client, entry.address, turn.ended);
   });
   if (result['resultType'] !== undefined) return result as unknown as InputRequiredResult;
   return server.projectCallToolResult(result as unknown as CallToolResult, entry.outputSchema);
 }
 
-/** A plain call to its end: no stream, nobody to ask. `watch` is given the call as soon as it is accepted. */
-export async function plainToolCall(toolCall: ToolCall, watch: (call: Call) => void): Promise<JsonObject> {
+/** What whoever has begun it can end, and take the result of. */
+export type WatchedCall = Pick<Call, 'last' | 'cancel' | 'delivered'>;
+
+/**
+ * A plain call to its end: no stream, nobody to ask. `watch` is given the call as soon as it can be canceled, and says so
+ * when its result has left.
+ */
+export async function plainToolCall(toolCall: ToolCall, watch: (call: WatchedCall) => void): Promise<JsonObject> {
   demandTasks(toolCall.entry, toolCall.capabilities);
   return settled(toolCall, async () => {
-    if (isOwnRead(toolCall.entry)) return readOperation(toolCall);
+    if (isOwnRead(toolCall.entry)) {
+      const caller = new AbortController();
+      watch({ last: undefined, cancel: (reason) => caller.abort(reason), delivered() {} });
+      return readOperation(toolCall, caller.signal);
+    }
     const call = await sendCall(toolCall);
-    const parked = isParked(call);
     watch(call);
-    const end = await call.ended;
-    if (parked) call.delivered();
-    return endOf(toolCall, end);
+    return resultOf(toolCall.client, toolCall.entry.address, await call.ended);
   });
 }
 
@@ -116,12 +120,7 @@ export function sendCall(toolCall: ToolCall): Promise<Call> {
 /** The platform's own reads make no task. */
 export const isOwnRead = (entry: CatalogueEntry): boolean => entry.kind === 'operation' && entry.effect === 'read';
 
-async function readOperation(toolCall: ToolCall): Promise<JsonObject> {
+async function readOperation(toolCall: ToolCall, caller: AbortSignal): Promise<JsonObject> {
   const { edge, client, entry } = toolCall;
-  return callResult(data(await edge.exchange.operate(client.session, entry.name, argumentsIn(toolCall))));
-}
-
-function endOf({ client, entry }: ToolCall, event: TaskEvent): JsonObject {
-  const result = toolResult(outcomeOf(event));
-  return gathersOwners(client.scope) && entry.kind === 'tool' ? wrapLinks(entry.owner, result) : result;
+  return callResult(data(await edge.exchange.operate(client.session, entry.name, argumentsIn(toolCall), caller)));
 }

@@ -21,7 +21,7 @@ async function setup(searchAbove: number | undefined) {
   };
   const gateway = await createTestGateway({
     servers: { box: { url: upstream.url } },
-    slots: { limit: { name: 'limit', admit } },
+    slots: { trust: { name: 'trust', admit } },
     edge: {
       searchAbove,
       virtual: {

@@ -1,11 +1,14 @@
 import { PassThrough } from 'node:stream';
 import { claim } from '@aip/conformance';
-import type { JsonObject } from '@aip/wire';
+import type { AipError, JsonObject } from '@aip/wire';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createCatalogue } from '../../exchange/catalogue.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Crossing, type Guard } from '../../kernel/guard.ts';
+import { createDirectory } from './directory.ts';
 import { serveMcpStdio } from './index.ts';
 import { connectV2, createTestGateway, ERAS, post, startHttpUpstream, type TestGateway } from './testing.ts';
 import { createVirtualServers, type VirtualServer } from './virtual.ts';
@@ -148,8 +151,16 @@ describe.each(ERAS)(`a virtual server, %s ${claim('P-MCP-GW.virtual')}`, (era) =
     expect((await client.readResource({ uri: 'mcp:box/note://1' })).contents).toMatchObject([
       { uri: 'mcp:box/note://1', text: 'first' },
     ]);
-    for (const uri of ['mcp:box/note://2', 'mcp:box/note://1/../2', 'mcp:box/note://1/%2e%2e/2', 'note://1'])
+    // However it is spelt.
+    expect((await client.readResource({ uri: 'mcp:box/NOTE://%31' })).contents).toMatchObject([{ text: 'first' }]);
+    for (const uri of ['mcp:box/note://2', 'mcp:box/note:1/../note://1', 'note://1'])
       await expect(client.readResource({ uri })).rejects.toThrow('There is no resource');
+    for (const uri of [
+      'mcp:box/note://1/..%2f2',
+      'mcp:box/note://1/%%32e%%32e/2',
+      `mcp:box/note://1${'a'.repeat(9_000)}`,
+    ])
+      await expect(client.readResource({ uri })).rejects.toThrow(/^uri: |Invalid params: uri: /);
     expect((await client.getPrompt({ name: 'box_hello', arguments: { who: 'Ann' } })).messages).toHaveLength(1);
   });
 
@@ -221,6 +232,62 @@ describe(`virtual servers ${claim('P-MCP-GW.virtual')}`, () => {
     });
     expect(servers.tools('desk', catalogue.list()).map(({ name }) => name)).not.toContain('plus_ten');
     expect(servers.tool('desk', 'plus_ten')?.entry.state).toBe('quarantined');
+  });
+
+  it('let through what a template stands for, or what begins so, and nothing that only looks like it', () => {
+    const listed = (kind: 'resource' | 'template', name: string): CatalogueEntry => ({
+      address: `resource:fs/${name}`,
+      kind,
+      name,
+      owner: 'fs',
+      ownerName: 'fs',
+      description: '',
+      effect: 'read',
+      idempotent: true,
+      price: 0,
+      state: 'active',
+    });
+    const catalogue = createCatalogue();
+    const pages = 'docs://{+section}/{+page}.md';
+    const resources = [`resource:fs/${pages}`, 'resource:fs/file:///pub/*', 'resource:fs/note://100%'];
+    catalogue.put('fs', [
+      ...['note://100%', 'note://200%', 'file:///pub/50%', 'file:///pub/..%2fsecret'].map((uri) =>
+        listed('resource', uri),
+      ),
+      ...[pages, 'docs://secret/{page}.md', '{+uri}'].map((template) => listed('template', template)),
+    ]);
+    const servers = createVirtualServers(catalogue, { desk: { tools: {}, resources, prompts: [] } });
+    const directory = createDirectory(catalogue, servers);
+    const read = (uri: string): unknown => {
+      try {
+        return directory.resource({ kind: 'virtual', owner: 'desk' }, `mcp:fs/${uri}`)?.uri;
+      } catch (error) {
+        return (error as AipError).code;
+      }
+    };
+    expect(catalogue.list().flatMap((entry) => (servers.lists('desk', entry) ? [entry.name] : []))).toEqual([
+      'note://100%',
+      'file:///pub/50%',
+      pages,
+    ]);
+    for (const uri of ['note://100%', 'file:///pub/50%', 'docs://a/b/c.md', 'file:///pub/new'])
+      expect(read(uri)).toBe(uri);
+    expect(read('file:///x/../pub/new')).toBe('file:///pub/new');
+    for (const uri of [
+      'note://200%',
+      'file:///pub/..%2fsecret',
+      'file:///pub/../secret',
+      'docs://secret/b.md',
+      'docs://a',
+    ])
+      expect(read(uri)).toBeUndefined();
+    for (const uri of ['file:///pub/..%2fother', 'docs://a/%252e%252e/b.md', 'docs://a/..%5cb.md', 'file:///pub/%'])
+      expect(read(uri)).toBe('INVALID_ARGUMENT');
+    // Of hostile length: with a template that takes anything twice, matching by an expression would take minutes.
+    const start = performance.now();
+    expect(read(`docs://${'a/'.repeat(60_000)}b.m`)).toBe('INVALID_ARGUMENT');
+    expect(read(`docs://${'a/'.repeat(4_000)}b.m`)).toBeUndefined();
+    expect(performance.now() - start).toBeLessThan(100);
   });
 
   it('that are not configured are named as such', async () => {

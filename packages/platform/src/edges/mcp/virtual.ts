@@ -1,8 +1,10 @@
-import { AipError, isJsonObject, type JsonObject } from '@aip/wire';
-import { UriTemplate } from '@modelcontextprotocol/server';
+import { AipError, canonicalJson, isJsonObject, type JsonObject } from '@aip/wire';
 import type { Catalogue } from '../../exchange/catalogue.ts';
 import { parseAddress, splitOwned, type Address } from '../../kernel/address.ts';
+import { argumentsOf } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Message } from '../../kernel/message.ts';
+import { hidesDots } from '../../kernel/uri.ts';
 
 /** A tool that stands elsewhere, under the name and in the words of the operator. */
 export interface VirtualTool {
@@ -49,8 +51,10 @@ export interface VirtualServers {
   tool(name: string, tool: string): VirtualTarget | undefined;
   /** Whether a listed resource, template or prompt is let through. */
   lists(name: string, entry: CatalogueEntry): boolean;
-  /** Whether a URI of a server may be read through this entry of the server's. */
+  /** Whether this URI may be read through this entry of its server's, both as the catalogue has found them. */
   reads(name: string, entry: CatalogueEntry, uri: string): boolean;
+  /** Whether a message calls one of its tools, with the arguments that are fixed there; `sent` gives it, if it is known. */
+  serves(name: string, to: string, sent: () => Message | undefined): boolean;
   /** Whether what an owner offers can be seen there. */
   concerns(name: string, owner: string): boolean;
   missing(name: string): MissingTool[];
@@ -63,14 +67,14 @@ export function createVirtualServers(
   servers: Readonly<Record<string, VirtualServer>>,
 ): VirtualServers {
   const configured = new Map(Object.entries(servers));
-  /** Whose the target of a skill was when it was last there: agents are named, and known by their DID. */
-  const owners = new Map<Address, string>();
+  /** What the target of a skill was when it was last there: agents are named, and known by their DID. */
+  const seen = new Map<Address, Pick<CatalogueEntry, 'address' | 'owner'>>();
   const shownAs = new WeakMap<VirtualTool, WeakMap<CatalogueEntry, CatalogueEntry>>();
 
   /** Throws UNKNOWN_TARGET for a target that is not there. */
   function resolve({ target }: VirtualTool): CatalogueEntry {
     const entry = catalogue.resolve(target);
-    owners.set(target, entry.owner);
+    seen.set(target, entry);
     if (!CALLABLE.has(entry.kind)) throw new AipError('UNKNOWN_TARGET', `${target} cannot be called.`);
     const absent = entry.state === 'gone' || (entry.state === 'offline' && entry.kind === 'skill');
     if (absent) throw new AipError('UNKNOWN_TARGET', `${target} is ${entry.state}.`);
@@ -118,9 +122,13 @@ export function createVirtualServers(
     },
     reads(name, entry, uri) {
       const patterns = configured.get(name)?.resources ?? [];
-      const through = entry.kind === 'template' && patterns.includes(entry.address) && standsFor(entry.name, uri);
+      const through = entry.kind === 'template' && patterns.includes(entry.address);
       return through || patterns.some((pattern) => matches(pattern, `resource:${entry.owner}/${uri}`));
     },
+    serves: (name, to, sent) =>
+      toolsOf(name).some(
+        ([, tool]) => (lastKnown(tool)?.address ?? tool.target) === to && hasFixed(tool.arguments ?? {}, sent),
+      ),
     concerns(name, owner) {
       const server = configured.get(name);
       const passed = [...(server?.resources ?? []), ...(server?.prompts ?? [])];
@@ -137,8 +145,12 @@ export function createVirtualServers(
       }),
   };
 
+  function lastKnown(tool: VirtualTool): Pick<CatalogueEntry, 'address' | 'owner'> | undefined {
+    return attempt(() => resolve(tool)) ?? seen.get(tool.target);
+  }
+
   function ownerOf(tool: VirtualTool): string | undefined {
-    return attempt(() => resolve(tool))?.owner ?? owners.get(tool.target) ?? addressOwner(tool.target);
+    return lastKnown(tool)?.owner ?? addressOwner(tool.target);
   }
 }
 
@@ -158,6 +170,19 @@ export function virtualScope(
   if (servers.get(name)) return { kind: 'virtual', owner: name };
   const known = servers.names.length === 0 ? 'mcp.virtual has none' : `there are ${servers.names.join(', ')}`;
   throw new AipError('NOT_FOUND', `There is no virtual server "${name.slice(0, 64)}" here: ${known}.`);
+}
+
+/** Whether a message has these arguments; of those that are secrets only the names are kept. */
+function hasFixed(fixed: JsonObject, sent: () => Message | undefined): boolean {
+  const expected = Object.entries(fixed);
+  if (expected.length === 0) return true;
+  const message = sent();
+  const given = message ? argumentsOf(message.body) : {};
+  return expected.every(
+    ([name, value]) =>
+      message?.withheld?.includes(name) === true ||
+      (given[name] !== undefined && canonicalJson(given[name]) === canonicalJson(value)),
+  );
 }
 
 const addressOwner = (address: string): string => splitOwned(parseAddress(address).name).owner;
@@ -186,25 +211,6 @@ function withoutProperties(schema: JsonObject, names: readonly string[]): JsonOb
 
 function matches(pattern: string, address: string): boolean {
   if (!pattern.endsWith('*')) return pattern === address;
-  const beginning = pattern.slice(0, -1);
-  return address.startsWith(beginning) && !climbs(address.slice(beginning.length));
-}
-
-/** Whether a URI template that is let through as such covers the URI, or is the template itself. */
-function standsFor(template: string, uri: string): boolean {
-  if (template === uri) return true;
-  try {
-    return new UriTemplate(template).match(uri) !== null && !climbs(uri);
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a URI leaves the folder it begins with, in plain or in percent-encoded dots. */
-function climbs(rest: string): boolean {
-  try {
-    return [rest, decodeURIComponent(rest)].some((text) => /(?:^|[/\\])\.\.(?:[/\\?#]|$)/.test(text));
-  } catch {
-    return true;
-  }
+  // What a server lists is read as it is listed, and may lead out of what it begins with.
+  return address.startsWith(pattern.slice(0, -1)) && !hidesDots(address);
 }

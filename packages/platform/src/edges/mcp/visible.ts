@@ -1,7 +1,7 @@
-import { isJsonObject, toAipError, type JsonObject } from '@aip/wire';
+import { isJsonObject, type JsonObject } from '@aip/wire';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Client, Edge } from './edge.ts';
-import { protocolError } from './results.ts';
+import { asProtocolError } from './results.ts';
 
 /** What the client may see, as the operation that lists it says. */
 export async function visible(
@@ -17,6 +17,6 @@ export async function visible(
       ? (listed['entries'] as unknown as CatalogueEntry[])
       : [];
   } catch (error) {
-    throw protocolError(toAipError(error).toJSON());
+    throw asProtocolError(error);
   }
 }

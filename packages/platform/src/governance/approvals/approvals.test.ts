@@ -215,7 +215,7 @@ describe('an identical retry', () => {
     const retry = await core.exchange.send(alice, toolCall('write'));
     expect(retry.taskId).toBe(call.taskId);
     expect(await retry.ended).toMatchObject({ type: 'done' });
-    retry.delivered();
+    retry.delivered(alice.principal);
     const next = await core.exchange.send(alice, toolCall('write'));
     expect(next.taskId).not.toBe(call.taskId);
     expect(next.last).toMatchObject({ type: 'asked' });
@@ -391,7 +391,7 @@ describe('what stands in the log for ever', () => {
     const { call, ask } = await parked(core, alice, secret);
     await answer(core, ask, 'approve');
     await call.ended;
-    call.delivered();
+    call.delivered(alice.principal);
     await parked(core, alice, secret);
     await core.exchange.send(alice, { ...toolCall('read', secret), idempotencyKey: 'key-1' });
     const { message } = call;

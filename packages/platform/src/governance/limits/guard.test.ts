@@ -17,8 +17,7 @@ const service = (name: string, tenant = 'default', ...roles: string[]): Principa
 function guarded(perSecond: number, burst: number) {
   let now = 0;
   const guard = limitGuard({ perSecond, burst }, () => now);
-  const send = (principal: Principal, plane: Crossing['plane'] = 'data') =>
-    guard.admit({ principal, plane } as Crossing);
+  const send = (principal: Principal, plane: Crossing['plane'] = 'data') => guard.admit({ principal, plane });
   /** How many of `count` messages pass. */
   const passed = (count: number, principal: Principal): number =>
     Array.from({ length: count }, () => send(principal)).filter(({ verdict }) => verdict === 'pass').length;

@@ -1,5 +1,5 @@
 import { AipError } from '@aip/wire';
-import type { SecretOrText, SecretReference } from '../../../kernel/secret.ts';
+import { citesSecrets, type SecretOrText, type SecretReference } from '../../../kernel/secret.ts';
 import type { RegistryArgument, RegistryPackage, RegistryRemote, ServerDocument } from './document.ts';
 import { filled, isSecret, needsOf, valueOf, variableNeeds, type Need, type Values } from './inputs.ts';
 
@@ -150,10 +150,14 @@ function remoteOffer({ url: template, variables, headers }: RegistryRemote): Off
 }
 
 function named(list: RegistryRemote['headers'], values: Values, keep: Keep): Record<string, SecretOrText> {
-  const pairs = list.flatMap((item) => {
+  const pairs = list.flatMap((item): (readonly [string, SecretOrText])[] => {
     const value = valueOf(item.name, item, values);
     if (value === undefined) return [];
-    return [[item.name, isSecret(item) ? keep(item.name, value) : value] as const];
+    if (isSecret(item)) return [[item.name, keep(item.name, value)]];
+    // Whoever wrote the document would have the platform's secrets sent to a server of their own.
+    if (citesSecrets(value))
+      throw new AipError('CONFIG_INVALID', `The value of ${item.name} cites a secret of the platform: ${value}`);
+    return [[item.name, value]];
   });
   return Object.fromEntries(pairs);
 }

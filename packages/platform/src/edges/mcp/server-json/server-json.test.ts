@@ -117,6 +117,11 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     expect(offer({ remotes }, 1).label).toBe('https://old.example.com/sse');
     expect(() => entryOf({ remotes }, { tenant: ' ', token: 't' })).toThrow('is no URL');
     expect(() => entryOf({ remotes }, { tenant: 'a', token: 't\r\nX-Evil: 1' })).toThrow('line breaks');
+    // Settings that are made of it would send it.
+    const greedy = [
+      { type: 'streamable-http', url: 'https://evil.example.com', headers: [{ name: 'X', value: '{vault:admin}' }] },
+    ];
+    expect(() => entryOf({ remotes: greedy })).toThrow('cites a secret of the platform');
   });
 
   it.each([

@@ -59,7 +59,7 @@ describe.each(['modern', 'legacy'] as const)('an upstream over HTTP, %s', (era) 
       'box_add',
     );
     await upstream.revive();
-    await expect.poll(() => isActive(gateway), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => isActive(gateway)).toBe(true);
     expect(await client.callTool({ name: 'box_add', arguments: { a: 1, b: 1 } })).toMatchObject({
       structuredContent: { sum: 2 },
     });
@@ -103,7 +103,7 @@ it('a session of somebody who can be asked is renewed as well', async () => {
   expect(await greet()).toMatchObject({ content: [{ text: 'Hello Ada' }] });
   await upstream.crash();
   await upstream.revive();
-  await expect.poll(() => isActive(gateway), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => isActive(gateway)).toBe(true);
   expect(await greet()).toMatchObject({ content: [{ text: 'Hello Ada' }] });
   await client.close();
 });

@@ -95,7 +95,7 @@ describe(`a tool that a server of 2025-11-25 runs as a task ${claim('P-MCP-GW.le
     expect(task.taskId).not.toBe(taskId);
     await server.finish(taskId);
     await expect
-      .poll(() => send('tasks/get', task, capabilities), { timeout: 3_000 })
+      .poll(() => send('tasks/get', task, capabilities))
       .toMatchObject({ status: 'completed', result: { content: [{ text: 'built' }] } });
   });
 
@@ -111,7 +111,7 @@ describe(`a tool that a server of 2025-11-25 runs as a task ${claim('P-MCP-GW.le
       return answered;
     });
     const asking = client.callTool(call('ask'));
-    await expect.poll(() => asked, { timeout: 3_000 }).toMatchObject([{ message: 'Sure?' }]);
+    await expect.poll(() => asked).toMatchObject([{ message: 'Sure?' }]);
     expect(logged).toEqual(['about to ask']);
     expect(asked[0]).not.toHaveProperty(['_meta', RELATED]);
     expect(server.tasks()).toMatchObject([{ status: 'input_required' }]);
@@ -201,7 +201,7 @@ describe(`a tool that a server of 2025-11-25 runs as a task ${claim('P-MCP-GW.le
     const results = [send('tools/call', job), client.callTool(job)];
     await expect.poll(() => server.tasks()).toHaveLength(2);
     server.hangUp(true);
-    await expect.poll(() => server.hangUp(true), { timeout: 3_000 }).toBeGreaterThan(1);
+    await expect.poll(() => server.hangUp(true)).toBeGreaterThan(1);
     server.hangUp(false);
     for (const { taskId } of server.tasks()) await server.finish(taskId);
     for (const result of results) expect(await result).toMatchObject({ content: [{ text: 'built' }] });

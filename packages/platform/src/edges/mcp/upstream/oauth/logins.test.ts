@@ -1,3 +1,4 @@
+import { claim } from '@aip/conformance';
 import { describe, expect, it } from 'vitest';
 import type { Login } from './login.ts';
 import { createLogins } from './logins.ts';
@@ -10,7 +11,7 @@ const login = (owner: string, n: number): Login =>
     finish: async () => {},
   }) as unknown as Login;
 
-describe('logins that a browser has to finish', () => {
+describe(`logins that a browser has to finish ${claim('G-GUARD.shares')}`, () => {
   it('are lost to nobody but to who begins too many', async () => {
     const logins = createLogins(() => 0);
     logins.keep(login('bob', 0));

@@ -366,7 +366,7 @@ describe(`a login ${claim('P-MCP-GW.oauth')}`, () => {
     const login = (state: string) => ({
       state,
       server: 'box',
-      account: { tenant: 'default', owner: 'service:alice' },
+      account: { tenant: 'default', owner: `service:${state}` },
       url: '',
       finish: () => Promise.resolve(),
     });
