@@ -45,14 +45,14 @@ function connector(
     timeout: CONNECT_TIMEOUT,
     lookup: (host, options, callback) =>
       resolve(host, { ...options, all: true }, (failed, addresses) => {
-        const error =
-          failed ??
-          refusal(
-            host,
-            addresses.map(({ address }) => address),
-          );
+        // A lookup that has failed gives no addresses at all, not even an empty list.
+        if (failed) return callback(failed, []);
+        const refused = refusal(
+          host,
+          addresses.map(({ address }) => address),
+        );
         const [first] = addresses;
-        if (error) callback(error, []);
+        if (refused) callback(refused, []);
         else if (options.all) callback(null, addresses);
         else callback(null, first?.address ?? '', first?.family);
       }),

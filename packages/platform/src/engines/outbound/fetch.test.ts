@@ -72,6 +72,17 @@ const blocked = (host: string, address: string) =>
     details: expect.objectContaining({ host, address }),
   });
 
+// RFC 6761, section 6.4: .invalid never resolves. The system's own resolver, whose failures carry no addresses at all.
+it.each([['named'], ['not named']])(
+  'a name that does not resolve fails its request, and nothing else (%s)',
+  async (how) => {
+    const url = 'http://nowhere.invalid/';
+    await expect(fetchWith(how === 'named' ? { named: [url] } : {})(url)).rejects.toMatchObject({
+      cause: { code: expect.stringMatching(/^(?:ENOTFOUND|EAI_AGAIN|EAI_FAIL)$/) },
+    });
+  },
+);
+
 describe(`what nobody has named ${claim('D-SECURE.outbound')}`, () => {
   it('is not reached at a loopback address, and the error names it', async () => {
     const inside = await serve();

@@ -1,11 +1,21 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Json } from '@aip/wire';
+import type { LogHead, TreeNode } from '../../journal/store.ts';
+import type { RowWrite } from '../../kernel/entry.ts';
 import type { JournalReader, RowListing, StoredEntry } from '../../kernel/journal.ts';
 import { SEQ_SPAN } from './schema.ts';
 import { storedEntry, type Row } from './stored-entry.ts';
 
+/** Also reads what stands beside the log as the file has it, for whoever verifies it. */
+export interface SqliteReader extends JournalReader {
+  head(tenant: string): LogHead | undefined;
+  filedRows(tenant: string): Iterable<RowWrite & { readonly updated: number }>;
+  nodes(tenant: string): Iterable<TreeNode>;
+  close(): void;
+}
+
 /** A read-only connection to the journal. Each thread opens its own; the file must exist already. */
-export function openSqliteReader(file: string): JournalReader & { close(): void } {
+export function openSqliteReader(file: string): SqliteReader {
   const db = new DatabaseSync(file, { readOnly: true });
   db.exec('PRAGMA busy_timeout=5000');
   const sql = {
@@ -28,11 +38,14 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
     taskEntries: db.prepare('SELECT * FROM entry WHERE task = ? AND n > ? ORDER BY n LIMIT ?'),
     blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
     last: db.prepare('SELECT id FROM entry WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1'),
+    head: db.prepare('SELECT size, at, frontier FROM log WHERE tenant = ?'),
+    filed: db.prepare('SELECT * FROM row WHERE tenant = ? ORDER BY key'),
     rowsAt: db.prepare('SELECT size FROM log WHERE tenant = ?'),
     leaves: db.prepare('SELECT leaf AS hash FROM entry WHERE id >= ? AND id < ? ORDER BY id'),
     nodes: db.prepare(
       'SELECT hash FROM node WHERE tenant = ? AND level = ? AND place >= ? AND place < ? ORDER BY place',
     ),
+    tree: db.prepare('SELECT level, place, hash FROM node WHERE tenant = ? ORDER BY level, place'),
     checkpoints: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size'),
     lastCheckpoint: db.prepare('SELECT size, note FROM checkpoint WHERE tenant = ? ORDER BY size DESC LIMIT 1'),
   };
@@ -89,6 +102,25 @@ export function openSqliteReader(file: string): JournalReader & { close(): void 
       return id === undefined ? 0 : id - no * SEQ_SPAN + 1;
     },
     rowsAt: (tenant) => (sql.rowsAt.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
+    head(tenant) {
+      const row = sql.head.get(tenantNumber(tenant));
+      return row && ({ tenant, ...row } as unknown as LogHead);
+    },
+    *filedRows(tenant) {
+      for (const { key, value, list, open, expires, updated } of sql.filed.iterate(tenantNumber(tenant)))
+        yield {
+          key: key as string,
+          value: JSON.parse(value as string) as Json,
+          updated: updated as number,
+          ...(list === null ? {} : { list: list as string }),
+          ...(open === null ? {} : { open: open === 1 }),
+          ...(expires === null ? {} : { expires: expires as number }),
+        };
+    },
+    *nodes(tenant) {
+      for (const { level, place, hash } of sql.tree.iterate(tenantNumber(tenant)))
+        yield { tenant, level: level as number, index: place as number, hash: hash as Uint8Array };
+    },
     tenants: () => sql.tenants.all().map((row) => row['name'] as string),
     hashes(tenant, level, first, count) {
       const no = tenantNumber(tenant);

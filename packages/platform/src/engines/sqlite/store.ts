@@ -11,7 +11,7 @@ import { storedEntry } from './stored-entry.ts';
  */
 export function openSqliteStore(file: string): JournalStore {
   // Made before SQLite makes it: the log is for its owner alone, whatever the folder lets others see.
-  closeSync(openSync(file, 'a', 0o600));
+  if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
   const db = new DatabaseSync(file);
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;');
   db.exec(SCHEMA);
