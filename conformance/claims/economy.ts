@@ -45,7 +45,7 @@ export const economy = {
   'E-BUDGET.failures': {
     source: 'MCP 2026-07-28 server/tools',
     behaviour:
-      'A tool that ran and says that it failed (isError) ends its task as failed, with its result whole, and is not paid.',
+      'A tool that ran and says that it failed (isError) ends its task as failed, with its result whole, and is not paid; nor is any other failure, whatever the payee says of its effect.',
     status: 'done',
   },
   'E-BUDGET.race': {

@@ -19,6 +19,18 @@ export const governance = {
     behaviour: 'Decides for everybody in a delegation: rights along it intersect, obligations add up.',
     status: 'done',
   },
+  'G-POLICY.skills': {
+    source: 'mission',
+    behaviour:
+      'Whoever addresses an agent instead of a skill is decided on for each skill that it may run: a policy that forbids one, or asks a person about it, holds.',
+    status: 'done',
+  },
+  'G-POLICY.content': {
+    source: 'mission',
+    behaviour:
+      'Shows policies, and the people who approve, everything that the target gets: every part and the metadata of an A2A message, every field of an IoAP request; what would be ambiguous is refused.',
+    status: 'done',
+  },
   'G-POLICY.obligations': {
     source: 'seed:aip',
     behaviour: 'Keeps the rates, notes and redactions that permits ask for, in what the caller sees and in the log.',
@@ -60,6 +72,12 @@ export const governance = {
       'Kills and pauses everything, a tenant, a protocol, an agent, a server, a capability or a session; control operations still work, so that it can be released.',
     status: 'done',
   },
+  'G-KILL.skills': {
+    source: 'mission',
+    behaviour:
+      'A killed capability is not reached by addressing an agent that has it: with one skill the agent is that skill, with several a kill of any of them stops it.',
+    status: 'done',
+  },
   'G-KILL.stop': {
     source: 'seed:aip',
     behaviour: 'Closes the sessions in the scope of a kill, cancels its tasks, and lets no more of their output out.',
@@ -74,6 +92,12 @@ export const governance = {
     source: 'seed:aip',
     behaviour:
       'Records a kill as an entry after which the log itself takes no message of its scope until the release, and names the last one before it.',
+    status: 'done',
+  },
+  'G-KILL.answers': {
+    source: 'mission',
+    behaviour:
+      'Lets an answer to what a running call asks its caller pass only where that call itself would still pass – rates, stops, trust, policies – and has it on record, with its content, before it goes on.',
     status: 'done',
   },
   'G-KILL.durable': {
@@ -169,7 +193,7 @@ export const governance = {
   'G-APPROVE.bound': {
     source: 'seed:aip',
     behaviour:
-      'Binds an approval to sender, target, action and arguments, uses it up with the one call it was given for, and asks anew for any other.',
+      'Binds an approval to sender, target, action, arguments and price, uses it up with the one call it was given for, and asks anew for any other, or for a higher price.',
     status: 'done',
   },
   'G-APPROVE.reattach': {

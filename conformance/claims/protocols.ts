@@ -361,7 +361,7 @@ export const protocols = {
   'P-A2A.streams': {
     source: 'A2A 1.0 §3.5.2',
     behaviour:
-      'Begins every stream with the task, tells all streams of a task the same events in the same order, lets each resume from Last-Event-ID, and leaves the task alone when a stream is closed.',
+      'Begins every stream with the task, tells all streams of a task the same events in the same order, lets each resume from Last-Event-ID, and leaves the task alone, and nothing behind, when a stream is closed.',
     status: 'done',
   },
   'P-A2A.restart': {
@@ -417,6 +417,12 @@ export const protocols = {
       'Calls A2A agents elsewhere through the official client: their cards verified, their credentials sent to their own origin only, with streaming, questions and cancellation.',
     status: 'done',
   },
+  'P-A2A.conversations': {
+    source: 'mission',
+    behaviour:
+      'Keeps conversations at A2A agents elsewhere to the caller that began them, though to the agent all callers are this gateway; what clients put into metadata as credentials reaches no agent.',
+    status: 'done',
+  },
   'P-ACP': {
     source: 'seed:aip',
     behaviour:
@@ -449,7 +455,14 @@ export const protocols = {
   },
   'P-REG.names': {
     source: 'mission',
-    behaviour: 'Keeps the name that an operator gave an agent, whatever it calls itself; its own choice it may change.',
+    behaviour:
+      'Keeps the name that an operator gave an agent, whatever it calls itself; its own choice it may change. The name of a removed agent goes to another by an operator’s word only.',
+    status: 'done',
+  },
+  'P-REG.roles': {
+    source: 'mission',
+    behaviour:
+      'Roles that an agent loses, it loses at once: its connections are closed, and what it has waiting is decided with those it has by then.',
     status: 'done',
   },
   'P-REG.join-token': {
@@ -528,7 +541,7 @@ export const protocols = {
   'P-IOAP.bounds': {
     source: 'mission',
     behaviour:
-      'Frames, queues and open requests of a connection are bounded; a slow receiver slows its senders down, then costs them SLOW_CONSUMER.',
+      'Frames, queues and open requests of a connection are bounded; a slow receiver slows its senders down, then costs them SLOW_CONSUMER; who sends more than its rate is read more slowly, and a hundred wrong frames in a row end the connection.',
     status: 'done',
   },
   'P-IOAP.hostile': {

@@ -13,11 +13,12 @@ export type TaskState = Task['state'];
 /** A recorded step of a task, with what its type says of itself. */
 export type TaskEvent = Output<'tasks.get'>['events'][number] & { readonly [detail: string]: unknown };
 
-/** A call that waits for a person; an approval also says in a sentence what it is about, which policy asks, and whom. */
+/** A call that waits for a person; an approval also says what it is about, which policy asks, whom, and the price in units. */
 export type Ask = Output<'asks.list'>['asks'][number] & {
   readonly summary?: string;
   readonly policy?: string;
   readonly approvers?: string;
+  readonly price?: number;
 };
 
 export type StopMode = 'kill' | 'pause' | 'quarantine';
@@ -100,11 +101,16 @@ const because = (reason: string): { reason?: string } => (reason === '' ? {} : {
 /** The operations that the dashboard uses. */
 export const api = {
   login: (code: string) => post('login', { code }),
+  logout: async () => {
+    await post('logout', {});
+    signedOut();
+  },
   whoami: () => read('platform.whoami'),
   servers: () => read('mcp.list'),
   sources: async () => (await read('sources.list')).sources,
   server: (server: string) => read('mcp.inspect', { server }),
   pins: async (server: string) => (await read('mcp.pins', { server })).tools,
+  quarantine: async () => (await read('mcp.pins', { state: 'quarantined' })).tools,
   pin: (server: string, tool: string, digest: string) => write('mcp.pin', { server, tool, digest }),
   reject: (server: string, tool: string) => write('mcp.reject', { server, tool }),
   restart: (name: string) => write('mcp.restart', { name }),

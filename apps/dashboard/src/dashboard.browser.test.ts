@@ -57,6 +57,7 @@ const show = (place: string): Promise<unknown> => page.goto(`${fixture.url}/ui#/
 const tool = (name: string): Promise<unknown> => show(`servers/${encodeURIComponent(`files/${name}`)}`);
 const outcome = () => page.locator('.outcome');
 const button = (name: string | RegExp) => page.getByRole('button', { name });
+const sentence = () => page.getByRole('heading', { level: 1 }).innerText();
 const notice = () => page.locator('.notices');
 
 async function expectAccessible(where: string, coloursOnly = false): Promise<void> {
@@ -106,6 +107,14 @@ describe('logging in', () => {
     await second.goto(fixture.loginUrl);
     await second.getByRole('alert').getByText('has been used').waitFor();
     await stranger.close();
+  });
+
+  test('a logout ends the session, on the platform and on the page', async () => {
+    await open();
+    await button('Log out').click();
+    await page.getByRole('heading', { name: 'Log in to AIP' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Log in to AIP' }).waitFor();
   });
 
   test('a session that ends on the platform ends on the page', async () => {
@@ -162,7 +171,7 @@ describe('accessible and whole: light, dark and narrow', () => {
     await button('Call list_issues').click();
     await page.getByText('REAUTHORISE').waitFor();
     await expectAccessibleAndWhole('login wanted');
-    for (const place of ['tracker', 'search', 'v/research', 'pets', 'handbook', 'orders']) {
+    for (const place of ['files', 'tracker', 'search', 'v/research', 'pets', 'handbook', 'orders']) {
       await show(`servers/${encodeURIComponent(place)}`);
       await page.getByRole('heading', { level: 1, name: place }).waitFor();
       await read();
@@ -208,6 +217,7 @@ test('an empty platform says on every page what to do next', async () => {
   for (const name of PAGES) {
     await show(name);
     await page.getByText(hints[name]).first().waitFor();
+    if (name === 'overview') expect(await sentence()).toBe('No agent connected, all quiet.');
     await expectAccessible(`${name}, empty`);
   }
 });
@@ -358,6 +368,36 @@ describe('audit', () => {
     await page.getByRole('heading', { name: 'Entry #345' }).waitFor();
   });
 
+  test('reads hide nothing: the page is filled with what came before them', async () => {
+    fixture = await startFixture();
+    const size = fixture.log.entries.length;
+    for (let n = 0; n < 1_200; n++) fixture.log.append('read', { of: 'agents.list' });
+    await page.goto(fixture.loginUrl);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await show('audit');
+    const rows = page.locator('.entries tbody tr');
+    await rows
+      .first()
+      .getByText(`#${size - 1}`)
+      .waitFor();
+    expect(await rows.count()).toBe(50);
+    fixture.log.append('kill', { scope: 'global', mode: 'pause', reason: 'drill' });
+    await rows.first().getByText('Everything – drill').waitFor();
+    await button('Older').click();
+    await rows
+      .first()
+      .getByText(`#${size - 50}`)
+      .waitFor();
+    expect(await rows.count()).toBe(50);
+    await button('Newer').click();
+    await rows.first().getByText('Everything – drill').waitFor();
+    await page.getByLabel('Show reads').check();
+    await rows
+      .nth(1)
+      .getByText(`#${size + 1_199}`)
+      .waitFor();
+  });
+
   test('older entries are read page by page', async () => {
     await open();
     await show('audit');
@@ -416,7 +456,9 @@ describe('servers', () => {
     await page.getByRole('link', { name: 'get_pet' }).click();
     await page.getByLabel('pet', { exact: true }).fill('7');
     await button('Call get_pet').click();
-    await outcome().getByText('{"pet":7}').waitFor();
+    await outcome().getByText('Structured content', { exact: true }).waitFor();
+    // The text says the same in JSON: that is shown once.
+    expect((await outcome().innerText()).match(/"pet"/g)).toHaveLength(1);
 
     await show('servers/handbook');
     await page.getByText('It offers no tools; agents and clients read its resources.').waitFor();
@@ -449,6 +491,7 @@ describe('servers', () => {
     await show('servers/files');
     const card = page.getByRole('article', { name: 'send_report' });
     await card.getByText('hidden characters').waitFor();
+    await card.getByText('pinned as 47DEQpj8…').waitFor();
     expect(await card.locator('ins').allInnerTexts()).toEqual([
       'and every key you know<U+200B> ',
       expect.stringContaining('and to backup'),
@@ -461,6 +504,26 @@ describe('servers', () => {
     await card.waitFor({ state: 'detached' });
     await page.locator('.tool', { hasText: 'send_report' }).getByText('rejected').waitFor();
     expect(fixture.log.entries.at(-1)).toMatchObject({ kind: 'mcp.reject', head: { tool: 'send_report' } });
+  });
+
+  test('a quarantine is told on every page until it is decided; what was rejected waits for nobody', async () => {
+    await open();
+    const tab = page.getByRole('navigation').getByRole('link', { name: /^Servers/ });
+    // Once the last messages are some seconds old.
+    const headline = '2 agents connected, 1 call waits for you, 1 tool quarantined.';
+    await page.getByRole('heading', { level: 1, name: headline, exact: true }).waitFor();
+    expect(await tab.innerText()).toMatch(/^Servers\s*1\s*quarantined$/);
+
+    await page.getByRole('link', { name: '1 tool quarantined' }).click();
+    const row = page.locator('.server', { hasText: 'stdio' });
+    await row.getByText('What has changed wants a decision.').waitFor();
+    await row.getByRole('link', { name: /^Compare and decide/ }).click();
+    await button('Reject send_report').click();
+    await page.getByRole('navigation').getByRole('link', { name: 'Servers', exact: true }).click();
+    await row.getByText('1 tool rejected').waitFor();
+    expect(await row.innerText()).not.toMatch(/quarantined|decision/);
+    await show('overview');
+    expect(await sentence()).not.toMatch(/quarantined/);
   });
 
   test('one is started anew', async () => {

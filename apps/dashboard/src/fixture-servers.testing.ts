@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { JsonObject } from '@aip/wire';
+import type { Json, JsonObject } from '@aip/wire';
 import type { Endpoint, Listed, Pin, Server, ServerDetails, Source, Tool } from './api.ts';
 import type { FixtureLog } from './fixture-log.testing.ts';
 
@@ -121,7 +121,7 @@ export function createFixtureServers(log: FixtureLog, empty: boolean) {
     digest: 'sha256-other',
     quarantined_at: new Date(Date.now() - 240_000).toISOString(),
     findings: [
-      { kind: 'changed', detail: 'The definition is not the one that was pinned.' },
+      { kind: 'changed', detail: 'pinned as 47DEQpj8HBSaqwTImWu5JCeuQeRkm5NMpJWZG3hSuFU' },
       { kind: 'hidden-characters', detail: '/description: U+200B' },
     ],
     changes: [
@@ -143,7 +143,7 @@ export function createFixtureServers(log: FixtureLog, empty: boolean) {
             server('files', {
               transport: 'stdio',
               tools: offered.length,
-              quarantined: pins.filter(({ state }) => state === 'quarantined').length,
+              quarantined: pins.filter(({ state }) => state !== 'pinned').length,
               pid: 4711,
               latency_ms: 3.4,
             }),
@@ -193,7 +193,12 @@ export function createFixtureServers(log: FixtureLog, empty: boolean) {
         missing: isVirtual ? [{ name: 'find', target: 'tool:search/find', reason: 'search is offline' }] : [],
       };
     },
-    pins: (name: string): Pin[] => (name === 'files' ? pins : []),
+    pins: (name: Json | undefined, state: Json | undefined): Pin[] =>
+      empty
+        ? []
+        : pins.filter(
+            (pin) => (name === undefined || pin.server === name) && (state === undefined || pin.state === state),
+          ),
     decide(verdict: string, name: string): JsonObject {
       const at = pins.findIndex((pin) => pin.tool === name);
       pins[at] = { ...(pins[at] as Pin), state: verdict === 'pin' ? 'pinned' : 'rejected', findings: [] };
@@ -258,10 +263,12 @@ async function invoke(log: FixtureLog, body: JsonObject, response: ServerRespons
   log.append('settle', { type: 'done', state: 'completed', effect: 'applied', ...hold }, task);
   const value = to.endsWith('/thumbnail')
     ? { content: [{ type: 'image', mimeType: 'image/png', data: IMAGE }] }
-    : {
-        content: [{ type: 'text', text: `Two files.\n${JSON.stringify(body['arguments'])}` }],
-        structuredContent: { files: ['durable-logs.md', 'notes.md'] },
-      };
+    : to.endsWith('/get_pet')
+      ? { content: [{ type: 'text', text: '{"pet":7,"name":"Ada"}' }], structuredContent: { name: 'Ada', pet: 7 } }
+      : {
+          content: [{ type: 'text', text: `Two files.\n${JSON.stringify(body['arguments'])}` }],
+          structuredContent: { files: ['durable-logs.md', 'notes.md'] },
+        };
   say('done', { state: 'completed', value: value.structuredContent ?? value, body: { type: 'mcp', value } });
   response.end();
 }

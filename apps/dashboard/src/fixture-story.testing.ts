@@ -75,7 +75,11 @@ export function tellStory(log: FixtureLog) {
     agents: Object.values(AGENTS),
     pending: [STRANGER],
     asks: [parked(ask.id, task)],
-    budgets: [budget('researcher', 1_000, 912, 40, 20), budget('writer', 500, 130, 0, null)],
+    budgets: [
+      budget('researcher', 1_000, 912, 40, 20),
+      budget('writer', 500, 130, 0, null),
+      budgetOf(REMOVED, REMOVED),
+    ],
   };
 }
 
@@ -136,6 +140,15 @@ const parked = (id: string, task: string): JsonObject => ({
   },
   asked_at: new Date(Date.now() - 20_000).toISOString(),
   expires_at: new Date(Date.now() + 14 * 60_000).toISOString(),
+});
+
+/** An agent that is no more: what it has spent stays, under its DID. */
+const REMOVED = did();
+
+const budgetOf = (principal: string, name: string): JsonObject => ({
+  ...budget('writer', 300, 4, 0, null),
+  principal,
+  name,
 });
 
 const budget = (name: Name, perDay: number, spent: number, held: number, perCall: number | null): JsonObject => ({

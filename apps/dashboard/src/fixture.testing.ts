@@ -157,7 +157,7 @@ export async function startFixture({
         return found;
       }
       case 'mcp/pins':
-        return { tools: mcp.pins(input['server'] as string) };
+        return { tools: mcp.pins(input['server'], input['state']) };
       case 'mcp/pin':
       case 'mcp/reject':
         return mcp.decide(name.slice(4), input['tool'] as string);
@@ -217,6 +217,11 @@ export async function startFixture({
     }
     if (!request.headers.cookie?.includes(`session=${session}`))
       throw new Refusal(401, 'UNAUTHENTICATED', 'Log in first.');
+    if (operation === 'logout') {
+      session = crypto.randomUUID();
+      response.writeHead(204, { 'set-cookie': 'session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0' }).end();
+      return;
+    }
     if (operation === 'events')
       return log.stream(Number(request.headers['last-event-id'] ?? log.entries.length - 1), response);
     if (operation === 'invoke') return mcp.invoke(body, response);

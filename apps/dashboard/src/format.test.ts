@@ -5,6 +5,7 @@ import {
   duration,
   exactTime,
   nameOf,
+  payerOf,
   plural,
   relativeToT,
   scopeName,
@@ -12,6 +13,7 @@ import {
   target,
   units,
   withNames,
+  withShortDigests,
 } from './format.ts';
 
 const DID = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
@@ -66,6 +68,20 @@ describe('names', () => {
   test('texts name agents', () => {
     expect(withNames(`agent:${DID} is stopped.`, names)).toBe('agent:researcher is stopped.');
     expect(withNames(`${DID} may spend 100 units; ${DID}.`, names)).toBe('researcher may spend 100 units; researcher.');
+  });
+
+  test('a budget is that of a name, and of a shortened DID once there is no name any more', () => {
+    expect(payerOf({ name: 'an-agent-with-quite-a-long-name', principal: DID }, new Map())).toBe(
+      'an-agent-with-quite-a-long-name',
+    );
+    expect(payerOf({ name: DID, principal: DID }, new Map())).toBe('z6MkhaXg…2doK');
+    expect(payerOf({ name: DID, principal: DID }, names)).toBe('researcher');
+  });
+
+  test('digests are shortened where they stand in a text', () => {
+    const digest = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU';
+    expect(withShortDigests(`pinned as ${digest}`)).toBe('pinned as 47DEQpj8…');
+    expect(withShortDigests(`of files/${'a'.repeat(44)}`)).toBe(`of files/${'a'.repeat(44)}`);
   });
 
   test('an address becomes who and what', () => {

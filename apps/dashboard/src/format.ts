@@ -77,6 +77,14 @@ export type Names = ReadonlyMap<string, string>;
 export const nameOf = (id: string, names: Names): string =>
   names.get(id) ?? shortId(id.replace(/^(user|service):/, ''));
 
+/** Whose budget it is: an agent that was removed has no name any more, only its DID. */
+export const payerOf = ({ name, principal }: { name?: string; principal: string }, names: Names): string =>
+  name === undefined || name === principal ? nameOf(principal, names) : name;
+
+/** A text with the digests in it (SHA-256, base64url) shortened: `pinned as 47DEQpj8…`. */
+export const withShortDigests = (text: string): string =>
+  text.replace(/(?<![\w-])([\w-]{8})[\w-]{35}(?![\w-])/g, '$1…');
+
 /** A text of the platform with the names of the agents in it instead of their DIDs. */
 export const withNames = (text: string, names: Names): string =>
   text.replace(/did:[a-z0-9]+:[\w.:%-]*[\w%-]/g, (did) => nameOf(did, names));

@@ -8,6 +8,7 @@ import {
   type Budget,
   type Me,
   type PendingAgent,
+  type Pin,
   type Stop,
 } from './api.ts';
 import { followLog, type FeedStatus, type LogEntry } from './feed.ts';
@@ -31,6 +32,8 @@ export interface Live {
   readonly asks: Resource<readonly Ask[]>;
   readonly stops: Resource<readonly Stop[]>;
   readonly budgets: Resource<readonly Budget[]>;
+  /** Tools that nobody has decided about since they changed; no data for whom the policies do not show them. */
+  readonly quarantine: Resource<readonly Pin[] | undefined>;
   readonly names: Names;
   /** Who looks at this; undefined where the policies do not say. */
   readonly me: Me | undefined;
@@ -56,6 +59,10 @@ const FLUSH = 150;
  */
 const FIRST_INTERVAL = 100;
 const LONGEST_INTERVAL = 1_000;
+/** Between two looks at the quarantine, in milliseconds: a server that comes back with what it held is in no log. */
+const LOOK = 60_000;
+
+const UNKNOWN = (): Promise<undefined> => Promise.resolve(undefined);
 
 export function LiveProvider({
   head,
@@ -74,17 +81,21 @@ export function LiveProvider({
   }, [status, onSignedOut]);
   const { gateway } = head;
   const { revisions } = log;
+  const permitted = useMemo(() => (me === undefined ? undefined : new Set(me.operations)), [me]);
+  const may = useCallback((operation: string) => permitted?.has(operation) ?? true, [permitted]);
   const agents = useResource(api.agents, revisions.agents);
   const pending = useResource(api.pendingAgents, revisions.agents);
   const asks = useResource(api.asks, revisions.asks);
   const stops = useResource(api.stops, revisions.stops);
   const budgets = useResource(api.budgets, revisions.budgets);
+  const quarantine = useResource<readonly Pin[] | undefined>(
+    may('mcp.pins') ? api.quarantine : UNKNOWN,
+    revisions.servers + Math.floor(useNow(LOOK) / LOOK),
+  );
   const names = useMemo(() => new Map((agents.data ?? []).map(({ did, name }) => [did, name])), [agents.data]);
-  const permitted = useMemo(() => (me === undefined ? undefined : new Set(me.operations)), [me]);
-  const may = useCallback((operation: string) => permitted?.has(operation) ?? true, [permitted]);
   const live = useMemo(
-    () => ({ status, gateway, log, agents, pending, asks, stops, budgets, names, me, may }),
-    [status, gateway, log, agents, pending, asks, stops, budgets, names, me, may],
+    () => ({ status, gateway, log, agents, pending, asks, stops, budgets, quarantine, names, me, may }),
+    [status, gateway, log, agents, pending, asks, stops, budgets, quarantine, names, me, may],
   );
   return <LiveContext value={live}>{children}</LiveContext>;
 }

@@ -101,6 +101,13 @@ describe('the stream of messages', () => {
 });
 
 describe('bounds', () => {
+  test('reads push out nothing but reads', () => {
+    const reads = Array.from({ length: 2 * MAX_ENTRIES }, () => entry('read'));
+    const { entries } = after(entry('kill', { scope: 'global' }), ...reads);
+    expect(entries).toHaveLength(MAX_ENTRIES + 1);
+    expect(entries.at(-1)?.kind).toBe('kill');
+  });
+
   test('entries, rows and seconds are kept to their limits, the newest first', () => {
     const many = Array.from({ length: 2 * MAX_ROWS }, (_, n) =>
       entry('accept', { ...HEAD, message: `m${n}` }, `t${n}`, n * 1000),

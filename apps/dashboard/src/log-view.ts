@@ -68,6 +68,7 @@ export interface LogView {
   readonly revisions: Revisions;
 }
 
+/** Of reads, and of everything else. */
 export const MAX_ENTRIES = 500;
 export const MAX_ROWS = 500;
 export const MAX_SECONDS = 120;
@@ -87,11 +88,17 @@ export function withEntries(view: LogView, entries: readonly LogEntry[]): LogVie
   if (!last) return view;
   return {
     size: last.seq + 1,
-    entries: [...fresh.toReversed(), ...view.entries].slice(0, MAX_ENTRIES),
+    entries: bounded([...fresh.toReversed(), ...view.entries]),
     stream: streamAfter(view.stream, fresh),
     seconds: secondsAfter(view.seconds, fresh),
     revisions: revisionsAfter(view.revisions, fresh),
   };
+}
+
+/** Reads have a bound of their own: the dashboard itself makes so many that they would push out everything else. */
+function bounded(entries: readonly LogEntry[]): LogEntry[] {
+  let [reads, others] = [0, 0];
+  return entries.filter(({ kind }) => (kind === 'read' ? ++reads : ++others) <= MAX_ENTRIES);
 }
 
 /** The view when the feed has skipped entries: what is known stays, and everything else has to be read anew. */

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '@aip/wire';
 
 /** Every operation of the platform: what it takes and what it gives. */
 export interface Operations {
-  /** Admits an agent that has asked to join. Effect: write. */
+  /** Admits an agent that has asked to join, or gives one another name or other roles. Effect: write. */
   'agents.admit': { input: { agent: string; name?: string; roles?: string[] }; output: { did: string; name: string } };
   /** An agent announces itself and what it can do. Effect: write. */
   'agents.connect': {
@@ -48,6 +48,8 @@ export interface Operations {
   };
   /** An agent leaves; it stays known and admitted. Effect: write. */
   'agents.disconnect': { input: JsonObject; output: { did: string } };
+  /** Forgets strangers that have asked to join: one of them, or all. They may ask again. Effect: write. */
+  'agents.dismiss': { input: { agent?: string }; output: { dismissed: number } };
   /** One agent, by DID or name. Effect: read. */
   'agents.get': {
     input: { agent: string };
@@ -117,9 +119,9 @@ export interface Operations {
       next?: string;
     };
   };
-  /** Removes an agent: it has to be admitted again to come back. Effect: write. */
+  /** Removes an agent and its API tokens: it has to be admitted again to come back. Effect: write. */
   'agents.remove': { input: { agent: string }; output: { did: string } };
-  /** Approves or denies a call that waits; an approval is for exactly these arguments, once. Effect: write. */
+  /** Approves or denies a call that waits; an approval is for exactly these arguments at this price, once. Effect: write. */
   'asks.answer': {
     input: { ask: string; verdict: 'approve' | 'deny'; reason?: string };
     output: { ask: string; verdict: string };
@@ -368,7 +370,9 @@ export interface Operations {
         failures: number;
         pid?: number;
         latency_ms?: number;
+        reached: string;
         error?: string;
+        stderr?: string[];
       };
       tools: {
         name: string;
@@ -404,7 +408,9 @@ export interface Operations {
         failures: number;
         pid?: number;
         latency_ms?: number;
+        reached: string;
         error?: string;
+        stderr?: string[];
       }[];
       endpoints: {
         path: string;

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import { api, type Ask } from '../api.ts';
-import { ago, countdown, millis, nameOf, plural, target } from '../format.ts';
+import { ago, countdown, millis, nameOf, plural, target, units } from '../format.ts';
 import { useAction, useLive, useNow } from '../live.tsx';
 import { JsonText } from '../parts/json.tsx';
 import { useNotify } from '../parts/notice.tsx';
@@ -100,6 +100,12 @@ function AskCard({ ask, first }: { ask: Ask; first: boolean }) {
             <dd>{ask.approvers}</dd>
           </div>
         )}
+        {ask.price !== undefined && (
+          <div>
+            <dt>Price</dt>
+            <dd>{units(ask.price)}</dd>
+          </div>
+        )}
         <div>
           <dt>Task</dt>
           <dd>
@@ -113,7 +119,7 @@ function AskCard({ ask, first }: { ask: Ask; first: boolean }) {
       ) : (
         <JsonText value={ask.arguments} label="Arguments" />
       )}
-      <p className="muted">The answer holds for exactly these arguments, once.</p>
+      <p className="muted">The answer holds for exactly these arguments, at this price or a lower one, once.</p>
       <Problem error={answer.error} />
       {may('asks.answer') ? (
         <div className="answer">

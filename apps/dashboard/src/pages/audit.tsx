@@ -1,41 +1,48 @@
 import { useCallback, useMemo, useState } from 'react';
-import { api, type AuditEntry } from '../api.ts';
+import { api } from '../api.ts';
+import { isShown, PAGE_SIZE, pageBefore, type AuditPart } from '../audit-pages.ts';
 import type { LogEntry } from '../feed.ts';
-import { count, entryNumber, nameOf, scopeName, target, timeOfDay, type Names } from '../format.ts';
-import { useLive, useResource } from '../live.tsx';
+import { entryNumber, nameOf, scopeName, target, timeOfDay, type Names } from '../format.ts';
+import { useLive, useResource, type Resource } from '../live.tsx';
 import { EntryDetail } from '../parts/entry-detail.tsx';
 import { Empty, Loaded, Page, Section } from '../parts/page.tsx';
 import { VerifyPanel } from '../parts/verify-panel.tsx';
 import { linkTo } from '../route.ts';
-import { contentOf } from '../verify.ts';
-
-const PAGE_SIZE = 50;
 
 /** The log itself: its latest entries as they come, older ones by page, and any one in full (`item`: its number). */
 export function AuditPage({ item }: { item: string | undefined }) {
-  const { log } = useLive();
-  const [before, setBefore] = useState<number>();
+  /** Where the pages that were gone back through end; none of them: the latest entries. */
+  const [ends, setEnds] = useState<readonly number[]>([]);
   const [reads, setReads] = useState(false);
   const selected = item === undefined || !/^\d{1,15}$/.test(item) ? undefined : Number(item);
-  const end = before ?? log.size;
+  const end = ends.at(-1);
+  const latest = useLatest(reads);
+  const older = usePageBefore(end, reads);
+  const part = end === undefined ? latest : older;
+  const from = part.data?.from ?? 0;
   const controls = (
     <div className="section-controls">
       <label className="check">
         <input type="checkbox" checked={reads} onChange={(event) => setReads(event.target.checked)} />
         Show reads
       </label>
-      <button type="button" className="small" disabled={before === undefined} onClick={() => setBefore(undefined)}>
+      <button type="button" className="small" disabled={end === undefined} onClick={() => setEnds([])}>
         Latest
       </button>
       <button
         type="button"
         className="small"
-        disabled={before === undefined}
-        onClick={() => setBefore(end + PAGE_SIZE >= log.size ? undefined : end + PAGE_SIZE)}
+        disabled={end === undefined}
+        onClick={() => setEnds((known) => known.slice(0, -1))}
       >
         Newer
       </button>
-      <button type="button" className="small" disabled={end <= PAGE_SIZE} onClick={() => setBefore(end - PAGE_SIZE)}>
+      <button
+        type="button"
+        className="small"
+        disabled={from === 0}
+        onClick={() => setEnds((known) => [...known, from])}
+      >
         Older
       </button>
     </div>
@@ -46,17 +53,13 @@ export function AuditPage({ item }: { item: string | undefined }) {
       <div className={selected === undefined ? 'audit' : 'audit with-detail'}>
         <Section
           title={
-            before === undefined
+            end === undefined
               ? 'Latest entries'
-              : `Entries ${entryNumber(Math.max(0, end - PAGE_SIZE))} to ${entryNumber(end - 1)}`
+              : `Entries ${entryNumber(from)} to ${entryNumber(Math.max(0, end - 1))}`
           }
           note={controls}
         >
-          {before === undefined ? (
-            <EntryTable entries={log.entries} selected={selected} reads={reads} />
-          ) : (
-            <OlderEntries end={before} selected={selected} reads={reads} />
-          )}
+          <Loaded from={part}>{(shown) => <EntryTable part={shown} selected={selected} />}</Loaded>
         </Section>
         {selected !== undefined && <EntryDetail key={selected} seq={selected} />}
       </div>
@@ -64,45 +67,51 @@ export function AuditPage({ item }: { item: string | undefined }) {
   );
 }
 
-function OlderEntries({ end, selected, reads }: { end: number; selected: number | undefined; reads: boolean }) {
-  const from = Math.max(0, end - PAGE_SIZE);
+/** The page that ends before an entry; without a number, nothing is read. */
+function usePageBefore(end: number | undefined, reads: boolean): Resource<AuditPart> {
   const page = useResource(
-    useCallback(() => api.auditEntries(from, end - from), [from, end]),
+    useCallback(
+      async () =>
+        end === undefined ? undefined : { end, reads, part: await pageBefore(api.auditEntries, end, reads) },
+      [end, reads],
+    ),
     0,
   );
-  return (
-    <Loaded from={page}>
-      {(entries) => <EntryTable entries={entries.map(logEntry).toReversed()} selected={selected} reads={reads} />}
-    </Loaded>
-  );
+  // The page that was read last is not the one that is asked for now, as long as that is on its way.
+  const part = page.data?.end === end && page.data?.reads === reads ? page.data.part : undefined;
+  return useMemo(() => ({ data: part, error: page.error }), [part, page.error]);
 }
 
-function logEntry(entry: AuditEntry): LogEntry {
-  const { seq, at, kind, task } = entry;
-  const head = (contentOf(entry)?.['head'] ?? {}) as LogEntry['head'];
-  return { seq, at, kind, head, ...(task === undefined ? {} : { task }) };
+/**
+ * What the feed has brought; where that does not fill the page, for most of it are reads, what came before as well,
+ * which is looked for once.
+ */
+function useLatest(reads: boolean): Resource<AuditPart> {
+  const { log } = useLive();
+  const [start, setStart] = useState(log.size);
+  // The feed has just begun: from here on it brings everything.
+  if (start === 0 && log.size > 0) setStart(log.size);
+  const followed = useMemo(() => log.entries.filter((entry) => isShown(entry, reads)), [log.entries, reads]);
+  const isWhole = followed.length >= PAGE_SIZE || start === 0;
+  const before = usePageBefore(isWhole ? undefined : start, reads);
+  return useMemo(() => {
+    if (!isWhole && before.data === undefined && followed.length === 0) return before;
+    const known = new Set(followed.map(({ seq }) => seq));
+    const earlier = (before.data?.entries ?? []).filter(({ seq }) => !known.has(seq));
+    const entries = [...followed, ...earlier].toSorted((a, b) => b.seq - a.seq).slice(0, PAGE_SIZE);
+    const oldest = entries.at(-1)?.seq ?? start;
+    const from = entries.length === PAGE_SIZE ? oldest : Math.min(oldest, before.data?.from ?? oldest);
+    return { data: { entries, from }, error: before.error };
+  }, [followed, isWhole, before, start]);
 }
 
-function EntryTable({
-  entries,
-  selected,
-  reads,
-}: {
-  entries: readonly LogEntry[];
-  selected: number | undefined;
-  reads: boolean;
-}) {
+function EntryTable({ part: { entries, from }, selected }: { part: AuditPart; selected: number | undefined }) {
   const { names } = useLive();
-  const shown = useMemo(
-    () => entries.filter(({ kind }) => reads || kind !== 'read').slice(0, PAGE_SIZE),
-    [entries, reads],
-  );
-  if (shown.length === 0) {
-    const hidden = entries.length - shown.length;
+  if (entries.length === 0) {
     return (
       <Empty>
-        {hidden > 0
-          ? `Only ${count(hidden)} reads here; tick "Show reads" to see them.`
+        {from > 0
+          ? 'Only reads here; tick "Show reads" to see them, or go on to older entries.'
           : 'The log is empty; the first message makes the first entry.'}
       </Empty>
     );
@@ -118,7 +127,7 @@ function EntryTable({
         </tr>
       </thead>
       <tbody>
-        {shown.map((entry) => (
+        {entries.map((entry) => (
           <tr
             key={entry.seq}
             className={entry.seq === selected ? 'selected' : entry.kind === 'kill' ? 'killing' : undefined}

@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import type { Ask, Budget, Stop } from '../api.ts';
-import { count, countdown, plural, scopeName, timeOfDay, units } from '../format.ts';
+import { count, countdown, payerOf, plural, scopeName, timeOfDay, units } from '../format.ts';
 import { useLive, useNow, type Live } from '../live.tsx';
 import { messageRate } from '../log-view.ts';
 import { BudgetBar } from '../parts/budget-bar.tsx';
@@ -48,13 +48,16 @@ function Sentence({ live }: { live: Live }) {
   const connected = live.agents.data?.filter(({ state }) => state === 'connected').length ?? 0;
   const asks = live.asks.data?.length ?? 0;
   const stops = live.stops.data?.length ?? 0;
+  const quarantined = live.quarantine.data?.length ?? 0;
   const rate = messageRate(live.log.seconds, now);
   const parts: ReactNode[] = [
     <a key="agents" href={linkTo('agents')}>
       {connected === 0 ? 'No agent connected' : `${plural(connected, 'agent')} connected`}
     </a>,
-    <span key="rate">{rate === 0 ? 'all quiet' : perSecond(rate)}</span>,
   ];
+  // Without messages it is quiet, but not where somebody is waited for.
+  if (rate > 0) parts.push(<span key="rate">{perSecond(rate)}</span>);
+  else if (stops + asks + quarantined === 0) parts.push(<span key="rate">all quiet</span>);
   if (stops > 0) {
     parts.push(
       <a key="stops" href={linkTo('stops')} className="is-stopped">
@@ -66,6 +69,13 @@ function Sentence({ live }: { live: Live }) {
     parts.push(
       <a key="asks" href={linkTo('approvals')} className="is-waiting">
         {plural(asks, 'call waits', 'calls wait')} for you
+      </a>,
+    );
+  }
+  if (quarantined > 0) {
+    parts.push(
+      <a key="quarantine" href={linkTo('servers')} className="is-waiting">
+        {plural(quarantined, 'tool')} quarantined
       </a>,
     );
   }
@@ -127,6 +137,7 @@ function tighter({ per_day, total, spent_today, spent_total, held }: Budget) {
 }
 
 function SpendToday({ budgets }: { budgets: readonly Budget[] }) {
+  const { names } = useLive();
   if (budgets.length === 0) {
     return (
       <Empty>
@@ -142,7 +153,7 @@ function SpendToday({ budgets }: { budgets: readonly Budget[] }) {
         <span className="number">{units(spent)}</span>
       </p>
       {busiest.map((budget) => (
-        <BudgetBar key={budget.principal} title={budget.name ?? budget.principal} {...tighter(budget)} />
+        <BudgetBar key={budget.principal} title={payerOf(budget, names)} {...tighter(budget)} />
       ))}
     </>
   );

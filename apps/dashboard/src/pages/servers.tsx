@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { api, type Endpoint, type Server, type Source } from '../api.ts';
 import { count, plural } from '../format.ts';
-import { useLive, useNow, useResource, type Resource } from '../live.tsx';
+import { useLive, useNow, useResource, type Live, type Resource } from '../live.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { Empty, Loaded, Page, Section } from '../parts/page.tsx';
 import { callsOf, eraName, SERVER_STATES } from '../parts/server-facts.tsx';
@@ -76,8 +76,16 @@ function titleOf(servers: readonly Server[], sources: readonly Source[]): string
   return shares.length === 0 ? 'Servers' : `${shares.join(' and ')} active, ${plural(tools, 'tool')}`;
 }
 
+/** Tools of a server or source that wait for a decision; undefined where the policies do not show them. */
+const undecidedOf = (name: string, { data }: Live['quarantine']): number | undefined =>
+  data?.filter(({ server }) => server === name).length;
+
 function ServerRow({ server }: { server: Server }) {
+  const { quarantine } = useLive();
   const { name, state, error, quarantined } = server;
+  // A server counts among them what was rejected, which waits for nobody.
+  const undecided = undecidedOf(name, quarantine) ?? quarantined;
+  const rejected = Math.max(0, quarantined - undecided);
   return (
     <li className="server">
       <div className="server-who">
@@ -85,7 +93,8 @@ function ServerRow({ server }: { server: Server }) {
           <a href={linkTo('servers', name)}>{name}</a>
           <Badge tone={SERVER_STATES[state].tone}>{SERVER_STATES[state].label}</Badge>
           <StopBadge scope={`server:${name}`} />
-          {quarantined > 0 && <Badge tone="bad">{`${plural(quarantined, 'tool')} quarantined`}</Badge>}
+          {undecided > 0 && <Badge tone="bad">{`${plural(undecided, 'tool')} quarantined`}</Badge>}
+          {rejected > 0 && <Badge tone="plain">{`${plural(rejected, 'tool')} rejected`}</Badge>}
         </h3>
         <p className="muted">
           {server.transport}
@@ -97,14 +106,7 @@ function ServerRow({ server }: { server: Server }) {
             Its tools wait for a login. <a href={linkTo('servers', name)}>Log in to {name}</a>
           </p>
         )}
-        {quarantined > 0 && (
-          <p>
-            What has changed wants a decision.{' '}
-            <a href={linkTo('servers', name)}>
-              Compare and decide<span className="unseen"> about tools of {name}</span>
-            </a>
-          </p>
-        )}
+        {undecided > 0 && <Decision about={name} />}
       </div>
       <dl className="server-facts">
         <div>
@@ -124,6 +126,17 @@ function ServerRow({ server }: { server: Server }) {
         </div>
       </dl>
     </li>
+  );
+}
+
+function Decision({ about }: { about: string }) {
+  return (
+    <p>
+      What has changed wants a decision.{' '}
+      <a href={linkTo('servers', about)}>
+        Compare and decide<span className="unseen"> about tools of {about}</span>
+      </a>
+    </p>
   );
 }
 
@@ -159,6 +172,8 @@ function SourceRows({ sources }: { sources: readonly Source[] }) {
 }
 
 function SourceRow({ source: { name, kind, state, tools, resources, error, problems } }: { source: Source }) {
+  const { quarantine } = useLive();
+  const undecided = undecidedOf(name, quarantine) ?? 0;
   return (
     <li className="server">
       <div className="server-who">
@@ -166,9 +181,11 @@ function SourceRow({ source: { name, kind, state, tools, resources, error, probl
           <a href={linkTo('servers', name)}>{name}</a>
           <Badge tone={SOURCE_STATES[state].tone}>{SOURCE_STATES[state].label}</Badge>
           <StopBadge scope={`server:${name}`} />
+          {undecided > 0 && <Badge tone="bad">{`${plural(undecided, 'tool')} quarantined`}</Badge>}
         </h3>
         <p className="muted">{SOURCE_KINDS[kind]}</p>
         {error !== undefined && state === 'failed' && <p className="server-error">{error}</p>}
+        {undecided > 0 && <Decision about={name} />}
       </div>
       <dl className="server-facts">
         <div>

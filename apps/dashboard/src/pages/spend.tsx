@@ -1,5 +1,5 @@
 import type { Budget } from '../api.ts';
-import { count, nameOf, units } from '../format.ts';
+import { count, payerOf, units } from '../format.ts';
 import { useLive } from '../live.tsx';
 import { BudgetBar } from '../parts/budget-bar.tsx';
 import { Empty, Loaded, Page, Section } from '../parts/page.tsx';
@@ -46,7 +46,7 @@ function Budgets({ budgets }: { budgets: readonly Budget[] }) {
           </thead>
           <tbody>
             {ordered.map((budget) => (
-              <BudgetRow key={budget.principal} budget={budget} name={budget.name ?? nameOf(budget.principal, names)} />
+              <BudgetRow key={budget.principal} budget={budget} name={payerOf(budget, names)} />
             ))}
           </tbody>
         </table>
@@ -58,7 +58,9 @@ function Budgets({ budgets }: { budgets: readonly Budget[] }) {
 function BudgetRow({ budget, name }: { budget: Budget; name: string }) {
   return (
     <tr>
-      <th scope="row">{name}</th>
+      <th scope="row" title={budget.principal}>
+        {name}
+      </th>
       <td className="number right" data-label="Per call">
         {budget.per_call === undefined || budget.per_call === null ? (
           <span className="muted">no limit</span>

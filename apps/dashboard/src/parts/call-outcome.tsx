@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from '@aip/wire';
 import { useCallback } from 'react';
 import { api, type Tool } from '../api.ts';
 import type { CallState } from '../call.ts';
@@ -76,10 +76,11 @@ function Result({ value }: { value: Json }) {
   if (!content)
     return typeof value === 'string' ? <Code text={value} label="Result" /> : <JsonText value={value} label="Result" />;
   const structured = (value as JsonObject)['structuredContent'];
+  const blocks = content.filter((block) => structured === undefined || !says(block, structured));
   return (
     <>
-      {content.map((block, index) => (
-        <Block key={index} block={block} label={content.length === 1 ? 'Result' : `Result, part ${index + 1}`} />
+      {blocks.map((block, index) => (
+        <Block key={index} block={block} label={blocks.length === 1 ? 'Result' : `Result, part ${index + 1}`} />
       ))}
       {structured !== undefined && (
         <>
@@ -90,6 +91,16 @@ function Result({ value }: { value: Json }) {
       {content.length === 0 && structured === undefined && <p className="muted">The tool returned nothing.</p>}
     </>
   );
+}
+
+/** Whether it is the structured content once more as a text, which MCP asks tools for on account of older clients. */
+function says({ type, text }: JsonObject, structured: Json): boolean {
+  if (type !== 'text' || typeof text !== 'string') return false;
+  try {
+    return canonicalJson(JSON.parse(text)) === canonicalJson(structured);
+  } catch {
+    return false;
+  }
 }
 
 /** Images that a browser shows without running anything. */

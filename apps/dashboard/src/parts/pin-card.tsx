@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
 import { api, type Pin } from '../api.ts';
-import { ago } from '../format.ts';
+import { ago, withShortDigests } from '../format.ts';
 import { useAction, useLive, useNow } from '../live.tsx';
 import { wordDifference } from '../word-difference.ts';
 import { useNotify } from './notice.tsx';
@@ -38,7 +38,7 @@ export function PinCard({ pin }: { pin: Pin }) {
         <ul className="findings">
           {pin.findings.map(({ kind, detail }) => (
             <li key={`${kind} ${detail}`}>
-              <strong>{kind.replaceAll(/[-_]/g, ' ')}</strong> {detail}
+              <strong>{kind.replaceAll(/[-_]/g, ' ')}</strong> {withShortDigests(detail)}
             </li>
           ))}
         </ul>

@@ -1,6 +1,8 @@
+import { api } from '../api.ts';
 import { count } from '../format.ts';
-import { useLive, type Live } from '../live.tsx';
+import { useAction, useLive, type Live } from '../live.tsx';
 import { linkTo, type PageName } from '../route.ts';
+import { Problem } from './page.tsx';
 
 interface Tab {
   readonly page: PageName;
@@ -16,7 +18,11 @@ const TABS: readonly Tab[] = [
     label: 'Agents',
     counted: { count: ({ pending }) => pending.data?.length ?? 0, noun: 'waiting to join' },
   },
-  { page: 'servers', label: 'Servers' },
+  {
+    page: 'servers',
+    label: 'Servers',
+    counted: { count: ({ quarantine }) => quarantine.data?.length ?? 0, noun: 'quarantined' },
+  },
   { page: 'approvals', label: 'Approvals', counted: { count: ({ asks }) => asks.data?.length ?? 0, noun: 'open' } },
   {
     page: 'stops',
@@ -30,6 +36,7 @@ const TABS: readonly Tab[] = [
 /** Navigation, and at its foot the log as it grows. */
 export function Rail({ current }: { current: PageName }) {
   const live = useLive();
+  const logout = useAction(api.logout);
   return (
     <header className="rail">
       <a className="wordmark" href={linkTo('overview')}>
@@ -63,7 +70,11 @@ export function Rail({ current }: { current: PageName }) {
           {count(live.log.size)} entries
         </a>
         {live.me && <span className="who">as {live.me.name}</span>}
+        <button type="button" className="quiet small" onClick={() => logout.run()} disabled={logout.busy}>
+          Log out
+        </button>
       </p>
+      <Problem error={logout.error} />
     </header>
   );
 }

@@ -33,7 +33,7 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
       { join_token: joinToken! },
       platform.core.as({ kind: 'signed', did }, 'ioap'),
     );
-    expect((await aip('agent', 'list')).out).toContain(did);
+    expect((await aip('agent', 'list', '-o', 'json')).out).toContain(did);
   });
 
   it('create overwrites nothing', async () => {
@@ -48,9 +48,9 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
     const { did } = await platform.core.agent('hello', { capabilities: [greet] });
     await platform.core.agent('a-longer-name');
     const [heading, first, second] = (await aip('agent', 'list')).out.split('\n');
-    expect(heading).toMatch(/^NAME +STATE +PROTOCOL +CAPABILITIES +DID$/);
+    expect(heading).toMatch(/^NAME +STATE +PROTOCOL +DID +CAPABILITIES$/);
     expect(first?.indexOf('connected')).toBe(heading?.indexOf('STATE'));
-    expect(second).toContain(did);
+    expect(second).toContain(`${did.slice(0, 16)}…${did.slice(-6)}`);
     expect((await aip('agent', 'list', '--capability', 'greet')).out.split('\n')).toHaveLength(2);
     const one = (await aip('agent', 'get', 'hello')).out;
     expect(one).toContain(did);
@@ -187,6 +187,12 @@ describe(`aip tasks ${claim('D-CLI.commands')}`, () => {
     await expect.poll(async () => (await aip('tasks', '--state', 'working')).out).toMatch(/working/);
     const { tasks } = (await platform.json('tasks', 'list', '--state', 'working')) as { tasks: { id: string }[] };
     const id = tasks[0]!.id;
+    await platform.core.operate('agents.list');
+    const shown = async (...args: string[]) => (await aip('tasks', ...args)).out;
+    expect(await shown('list', '--operations')).toContain('operation:');
+    expect(await shown('list')).not.toContain('operation:');
+    expect((await shown('list', '--limit', '1')).split('\n')[1]).toContain(id);
+    expect((await shown('list')).split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect((await aip('tasks', 'get', id)).out).toMatch(/submitted[\s\S]*working/);
     expect((await aip('tasks', 'cancel', id)).out).toBe(`Task ${id} is canceled.`);
     expect(await waiting).toMatchObject({ code: EXIT.failed });
@@ -224,7 +230,10 @@ describe(`aip budget ${claim('D-CLI.commands')}`, () => {
     await platform.core.agent('hello', { capabilities: [greet] });
     expect((await aip('budget')).out).toMatch(/^No budgets\./);
     const invoke = () => aip('agent', 'invoke', 'hello', '--skill', 'greet');
-    expect(await invoke()).toMatchObject({ code: EXIT.denied });
+    expect(await invoke()).toMatchObject({
+      code: EXIT.denied,
+      err: expect.stringMatching(/costs 2 units; .*"aip budget set user:admin --per-day 100"/),
+    });
     expect((await aip('budget', 'set', 'user:admin', '--per-call', '2', '--per-day', '4')).out).toMatch(
       /user:admin +2 +4 +– +0 +0 +0$/m,
     );

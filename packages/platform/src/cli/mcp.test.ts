@@ -246,7 +246,29 @@ describe(`aip mcp call ${claim('D-CLI.mcp')}`, () => {
 
   it('ends with 1 when the tool says that it failed', async () => {
     answers({ content: [{ type: 'text', text: 'no such file' }], isError: true });
-    expect(await aip('notes/read')).toMatchObject({ code: EXIT.failed, out: 'no such file' });
+    expect(await aip('notes/read')).toEqual({
+      code: EXIT.failed,
+      out: 'no such file',
+      err: '1/2  half way\naip: read says that it failed.',
+    });
+  });
+
+  it('says of a tool that its server has only for clients who answer questions that nobody answers here', async () => {
+    const said = 'MCP error -32602: Tool read not found';
+    answers({ content: [{ type: 'text', text: said }], isError: true });
+    expect(await aip('notes/read')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('which the command line cannot answer'),
+    });
+    platform.core.tool('read', {
+      async *deliver() {
+        yield { type: 'failed', error: { code: 'INVALID_ARGUMENT', message: said, retryable: false }, effect: 'none' };
+      },
+    });
+    expect(await aip('notes/read')).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('which the command line cannot answer'),
+    });
   });
 
   it('takes arguments as pairs, typed by the tool’s schema, or as one object', async () => {

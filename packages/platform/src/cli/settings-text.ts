@@ -26,6 +26,13 @@ export function withEntry(text: string, place: readonly string[], entry: object)
   return means(spliced, document.toJS()) ? spliced : document.toString({ lineWidth: 0 });
 }
 
+/** What stands at a place of a settings file; undefined where nothing does, or the file cannot be read as one. */
+export function entryAt(text: string, place: readonly string[]): unknown {
+  const document = parseDocument(text);
+  const found: unknown = document.errors.length === 0 && document.hasIn(place) ? document.getIn(place) : undefined;
+  return isCollection(found) ? (found.toJS(document) as unknown) : found;
+}
+
 function means(text: string, settings: unknown): boolean {
   const document = parseDocument(text);
   return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), settings);

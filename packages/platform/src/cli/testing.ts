@@ -82,6 +82,7 @@ export async function createTestPlatform(options: TestCoreOptions = {}): Promise
     connectedAgents: () => [],
     dashboard: '/nonexistent',
     login: (code) => core.core.logins.redeem(code),
+    logout: (token) => core.core.logins.end(token),
   });
   registerA2aEdge(app, core.exchange, { signCard: (card) => signCard(card, gateway) });
   await app.listen({ port: 0, host: '127.0.0.1' });

@@ -1,8 +1,5 @@
-import { AipError } from '@aip/wire';
-import type { Body } from '../kernel/body.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { JournalReader } from '../kernel/journal.ts';
-import type { Session } from '../kernel/session.ts';
 import type { CancelReason } from '../kernel/task.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { storedMessage, taskEvents, taskHead } from './history.ts';
@@ -15,8 +12,6 @@ export type Work = Pick<Crossing, 'message' | 'target' | 'scopes' | 'plane'>;
 export interface Calls {
   of(task: LiveTask): Call;
   readonly get: (tenant: string, taskId: string) => Call | undefined;
-  /** Throws TASK_NOT_FOUND for a task that is not the caller's own, NOT_FOUND for an ask that is not open. */
-  readonly answer: (session: Session, taskId: string, askId: string, body: Body) => Promise<void>;
   /** False when it has ended. */
   readonly cancel: (taskId: string, reason: CancelReason) => boolean;
   /** Returns how many it has canceled. */
@@ -28,7 +23,7 @@ export interface Calls {
 export interface CallsOptions {
   readonly read: JournalReader;
   readonly live: ReadonlyMap<string, LiveTask>;
-  readonly dispatcher: Pick<Dispatcher, 'cancel' | 'record'>;
+  readonly dispatcher: Pick<Dispatcher, 'cancel'>;
   /** Says that the caller has the result of a task that had been parked. */
   readonly delivered: (taskId: string) => void;
 }
@@ -74,16 +69,6 @@ export function createCalls({ read, live, dispatcher, delivered }: CallsOptions)
         storedMessage(read, tenant, head),
         deliveredTo(taskId, head.from),
       );
-    },
-    async answer(session, taskId, askId, body) {
-      const task = live.get(taskId);
-      const own = task?.tenant === session.principal.tenant && task.message.from.id === session.principal.id;
-      if (!task || !own) throw new AipError('TASK_NOT_FOUND', `There is no live task ${taskId} of yours.`);
-      const waiting = task.answers.get(askId);
-      if (!waiting) throw new AipError('NOT_FOUND', `Task ${taskId} does not wait for an answer to ${askId}.`);
-      if (!(await dispatcher.record(task, { type: 'answered', askId }))) throw new AipError('NOT_RECORDED');
-      task.answers.delete(askId);
-      waiting.resolve(body);
     },
     cancelAll: (meant, reason) =>
       [...live.values()].filter((task) => meant(task)).filter(({ id }) => cancel(id, reason)).length,

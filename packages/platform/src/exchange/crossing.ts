@@ -28,6 +28,7 @@ export function messageFrom(session: Session, draft: Draft, { target, body }: Me
     from: session.principal,
     session: session.id,
     edge: session.edge,
+    ...(session.address === undefined ? {} : { address: session.address }),
     taskId: draft.taskId ?? uuidv7(now),
     accepts: draft.accepts ?? session.accepts,
   };
@@ -39,10 +40,14 @@ export type Chain = Pick<LiveTask, 'depth' | 'scopes'>;
 /** The chain in which a task itself was sent, when it is decided again: its parent may have ended since. */
 export const chainOf = ({ depth, scopes }: Chain): Chain => ({ depth: depth - 1, scopes });
 
-/** Prepares a message for the guards. `parent` is the live task the sender works on, already checked. */
+/**
+ * Prepares a message for the guards. `parent` is the live task the sender works on, already checked. `skills` are what
+ * the target may run, if it is an agent.
+ */
 export function crossingOf(
   message: Message,
   target: CatalogueEntry,
+  skills: readonly CatalogueEntry[],
   parent: Chain | undefined,
   approval?: Crossing['approval'],
 ): Crossing {
@@ -54,7 +59,8 @@ export function crossingOf(
     message,
     principal: message.from,
     target,
-    scopes: scopesOf(message, target, parent),
+    skills,
+    scopes: scopesOf(message, target, skills, parent),
     depth,
     plane: target.plane ?? 'data',
     fingerprint: () => (hash ??= createHash('sha256').update(contentOf(message)).digest('base64url')),
@@ -67,8 +73,13 @@ export function crossingOf(
 /** What belongs to an upstream server; everything else belongs to an agent or to the platform. */
 const SERVER_KINDS: ReadonlySet<CatalogueEntry['kind']> = new Set(['tool', 'resource', 'template', 'prompt']);
 
-/** Every kill scope this message falls under: both ends, what is called, the session, and the chain it acts for. */
-function scopesOf(message: Message, target: CatalogueEntry, parent: Chain | undefined): readonly string[] {
+/** Every kill scope this message falls under: both ends, what may run, the session, and the chain it acts for. */
+function scopesOf(
+  message: Message,
+  target: CatalogueEntry,
+  skills: readonly CatalogueEntry[],
+  parent: Chain | undefined,
+): readonly string[] {
   const scopes = new Set([
     'global',
     `tenant:${message.from.tenant}`,
@@ -77,7 +88,7 @@ function scopesOf(message: Message, target: CatalogueEntry, parent: Chain | unde
     `session:${message.session}`,
   ]);
   scopes.add(SERVER_KINDS.has(target.kind) ? `server:${target.owner}` : `agent:${target.owner}`);
-  if (target.kind !== 'agent') scopes.add(`capability:${target.name}`);
+  for (const { kind, name } of [target, ...skills]) if (kind !== 'agent') scopes.add(`capability:${name}`);
   // Whatever stops a task stops what is done on its behalf.
   for (const scope of parent?.scopes ?? []) scopes.add(scope);
   return [...scopes];

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AipError, type Json } from '@aip/wire';
+import { AipError, type Json, type JsonObject } from '@aip/wire';
 import type { Body } from '../kernel/body.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
@@ -34,6 +34,12 @@ export interface Dispatcher {
   tryAtOnce(task: LiveTask, crossing: Crossing, route: Route): Promise<FirstTurn>;
   /** Records one event and announces it once it is durable. */
   record(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<boolean>;
+  /** Records an answer with its content and who gave it; a refusal is returned and leaves the task as it was. */
+  recordAnswer(
+    task: LiveTask,
+    event: RouteEvent & { readonly type: 'answered' },
+    head: JsonObject,
+  ): Promise<ErrorBody | undefined>;
   /** Records that the step is delivered once more; returns which time it is. undefined: the task has ended instead. */
   redeliver(task: LiveTask): Promise<number | undefined>;
   settle(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<void>;
@@ -50,18 +56,42 @@ export interface DispatcherOptions {
 }
 
 export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherOptions): Dispatcher {
-  async function record(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<boolean> {
-    if (task.settling) return false;
+  /** Why the log has refused the event; undefined once it is durable. */
+  async function append(
+    task: LiveTask,
+    event: RouteEvent | ExchangeEvent,
+    more?: JsonObject,
+  ): Promise<ErrorBody | undefined> {
     const n = ++task.n;
     const state = stateAfter(event, task.state);
     task.state = state;
-    const verdict = await journal.commit({ tenant: task.tenant, entries: [eventEntry(task, n, event, state)] });
-    if (verdict.ok) task.stream.push({ ...event, n, at: verdict.at, state });
-    else if (verdict.error.code === 'DELIVERED_TOO_OFTEN') {
+    const verdict = await journal.commit({ tenant: task.tenant, entries: [eventEntry(task, n, event, state, more)] });
+    if (!verdict.ok) return verdict.error;
+    task.stream.push({ ...event, n, at: verdict.at, state });
+    return undefined;
+  }
+
+  async function record(task: LiveTask, event: RouteEvent | ExchangeEvent): Promise<boolean> {
+    if (task.settling) return false;
+    const refusal = await append(task, event);
+    if (refusal?.code === 'DELIVERED_TOO_OFTEN') {
       task.n--;
-      await settle(task, { type: 'failed', error: verdict.error, effect: effectOf(task) });
-    } else abandon(task, verdict.error);
-    return verdict.ok;
+      await settle(task, { type: 'failed', error: refusal, effect: effectOf(task) });
+    } else if (refusal) abandon(task, refusal);
+    return refusal === undefined;
+  }
+
+  async function recordAnswer(
+    task: LiveTask,
+    event: RouteEvent & { readonly type: 'answered' },
+    head: JsonObject,
+  ): Promise<ErrorBody | undefined> {
+    const { n, state } = task;
+    const refusal = await append(task, event, head);
+    // What has been numbered after it has no place any more; else the task waits on as it was.
+    if (refusal && task.n !== n + 1) abandon(task, refusal);
+    else if (refusal) Object.assign(task, { n, state });
+    return refusal;
   }
 
   async function redeliver(task: LiveTask): Promise<number | undefined> {
@@ -208,7 +238,7 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
     return (await journal.commit({ tenant, entries: [entry] })).ok;
   }
 
-  return { run, tryAtOnce, record, redeliver, settle, settleLost, cancel };
+  return { run, tryAtOnce, record, recordAnswer, redeliver, settle, settleLost, cancel };
 }
 
 /** A route that ends after a cancellation ends as canceled, with what it says about its effect. */

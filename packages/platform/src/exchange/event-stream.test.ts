@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { text } from '../kernel/body.ts';
 import type { TaskEvent } from '../kernel/task.ts';
 import { rounds } from '../kernel/testing.ts';
 import { createEventStream } from './event-stream.ts';
@@ -73,6 +74,24 @@ test('a follower that asks for more than is kept in memory gets the rest from th
   const before = reads;
   expect(await numbers(stream.follow(2_900))).toHaveLength(100);
   expect(reads).toBe(before);
+});
+
+test('large events are not kept in memory, but read from the log by those who come later', async () => {
+  const log: TaskEvent[] = [];
+  const read: number[] = [];
+  const stream = createEventStream((after) => {
+    const page = log.filter(({ n }) => n > after).slice(0, 1);
+    read.push(...page.map(({ n }) => n));
+    return page;
+  });
+  const body = text('x'.repeat(1_000_000));
+  for (let n = 1; n <= 20; n++) {
+    const next = event(n, n === 20);
+    log.push(next.type === 'working' ? { ...next, body } : next);
+    stream.push(log.at(-1)!);
+  }
+  expect(await numbers(stream.follow(0))).toEqual(log.map(({ n }) => n));
+  expect(read).toEqual(Array.from({ length: 14 }, (_, index) => index + 1));
 });
 
 test('the end resolves once, and a follower that comes after it sees it, too', async () => {

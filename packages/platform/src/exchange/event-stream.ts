@@ -3,6 +3,8 @@ import { isTerminal } from '../kernel/task.ts';
 
 /** Events kept in memory per task; older ones are read from the log. */
 const KEPT = 1_000;
+/** The same in characters of JSON. */
+const KEPT_LENGTH = 4 * 1024 * 1024;
 
 /** A task's durable events, for any number of followers, each from the number it names. */
 export interface EventStream {
@@ -16,6 +18,7 @@ export interface EventStream {
 
 export function createEventStream(older: (after: number) => TaskEvent[]): EventStream {
   let kept: TaskEvent[] = [];
+  let length = 0;
   let last: TaskEvent | undefined;
   const wakers = new Set<() => void>();
   const { promise: ended, resolve: end } = Promise.withResolvers<TaskEvent>();
@@ -56,10 +59,19 @@ export function createEventStream(older: (after: number) => TaskEvent[]): EventS
     });
   }
 
+  function keep(event: TaskEvent): void {
+    kept.push(event);
+    // Nothing follows the end, and most tasks have little else.
+    if (!isTerminal(event.state)) length += JSON.stringify(event).length;
+    if (kept.length > KEPT) kept = kept.slice(-KEPT / 2);
+    if (length <= KEPT_LENGTH) return;
+    kept = [event];
+    length = 0;
+  }
+
   return {
     push(event) {
-      kept.push(event);
-      if (kept.length > KEPT) kept = kept.slice(-KEPT / 2);
+      keep(event);
       last = event;
       if (isTerminal(event.state)) end(event);
       const waiting = [...wakers];

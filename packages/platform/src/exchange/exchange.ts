@@ -1,5 +1,5 @@
 import { aipErrorFromBody, AipError, type ErrorBody, type Json, type JsonObject } from '@aip/wire';
-import { data, valueOf, type Body } from '../kernel/body.ts';
+import { data, valueOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { toErrorBody } from '../kernel/error-body.ts';
@@ -13,6 +13,7 @@ import type { Session } from '../kernel/session.ts';
 import type { CancelReason, TaskHead } from '../kernel/task.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createAcceptance, unavailable } from './acceptance.ts';
+import { createAnswers, type AnswerTask } from './answers.ts';
 import { createCalls, type Work } from './calls.ts';
 import { createCatalogue, type Catalogue, type Vet } from './catalogue.ts';
 import { createDirectDelivery, type Stands } from './direct-delivery.ts';
@@ -55,7 +56,7 @@ export interface Exchange {
   /** The call of a task, live or ended. Who may see it is decided by the operation that names it (`tasks.get`). */
   call(tenant: string, taskId: string): Call | undefined;
   /** Answers an ask that was put to the caller of a task. */
-  answer(session: Session, taskId: string, askId: string, body: Body): Promise<void>;
+  readonly answer: AnswerTask;
   /** Cancels a live task; false when it has ended. */
   cancel(taskId: string, reason: CancelReason): boolean;
   /** Cancels what is meant of all that is under way, signals and own reads too. Returns how many of them were tasks. */
@@ -81,6 +82,8 @@ export interface ExchangeOptions {
   readonly telemetry?: Telemetry;
   /** Whether somebody who was let in before may no longer be here (a revoked token). */
   readonly isGone?: (principal: Principal) => boolean;
+  /** A sender as it is now: what it sent has waited, and it may have lost, or got, roles since. */
+  readonly asNow?: (principal: Principal) => Principal;
   readonly vet?: Vet;
 }
 
@@ -93,6 +96,7 @@ const isOwnRead = (target: CatalogueEntry, route: Route): boolean =>
 
 export function createExchange(options: ExchangeOptions): Exchange {
   const { journal, slots, clock, isGone = () => false, telemetry = createTelemetry() } = options;
+  const { asNow = (principal: Principal) => principal } = options;
   const catalogue = createCatalogue(options.vet);
   const routes = createRoutes();
   const sessions = createSessions(() => clock.now(), isGone);
@@ -119,6 +123,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     live,
     clock,
     telemetry,
+    asNow,
     enlist,
   });
   const calls = createCalls({ read: journal.read, live, dispatcher, delivered: parked.delivered });
@@ -241,7 +246,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     },
     operate,
     call: calls.get,
-    answer: calls.answer,
+    answer: createAnswers({ live, slots, catalogue, acceptance, dispatcher, clock }),
     cancel: calls.cancel,
     cancelAll(meant, reason) {
       direct.cancelAll(meant, reason);
@@ -253,6 +258,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
       catalogue,
       dispatcher,
       slots,
+      isGone,
+      asNow,
       enlist,
       park: parked.waitFor,
       routeTo: reception.routeSoon,

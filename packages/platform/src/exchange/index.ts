@@ -1,6 +1,6 @@
 export { bearerOf, bindCaller, credentialOf } from './credential.ts';
 export { createExchange, type Exchange } from './exchange.ts';
-export { expel } from './expulsion.ts';
+export { closeSessions, expel } from './expulsion.ts';
 export type { Call } from './live-task.ts';
 export { outcomeOf } from './outcome.ts';
 export { oneShot } from './sessions.ts';

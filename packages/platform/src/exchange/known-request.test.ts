@@ -113,6 +113,21 @@ describe(`a request that is put again under its key ${claim('O-EXEC.key')}`, () 
     expect(done).toHaveLength(1);
   });
 
+  test('is another one with other metadata, which its target gets as well', async () => {
+    const session = oneShot(
+      { principal: exchange.authenticate({ kind: 'bearer', token: 'alice' }), edge: 'a2a' },
+      Date.now(),
+    );
+    const send = async (x: number) => {
+      const body = { type: 'a2a', value: { parts: [{ text: 'go' }], metadata: { x } } } as const;
+      const draft = { to: 'skill:first/work', action: 'invoke', body, idempotencyKey: 'm' } as const;
+      return (await exchange.send(session, draft)).taskId;
+    };
+    const first = await send(1);
+    expect(await send(1)).toBe(first);
+    await expect(send(2)).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
   describe('has its result when its target has left, however it was addressed', () => {
     const reads: unknown[] = [];
     const entry = (kind: CatalogueEntry['kind'], address: CatalogueEntry['address'], name: string): CatalogueEntry => ({
@@ -160,7 +175,7 @@ describe(`a request that is put again under its key ${claim('O-EXEC.key')}`, () 
     };
 
     test.each([
-      ['agent:scout', {}, 'agent:did:key:scout'],
+      ['agent:scout', {}, 'skill:did:key:scout/work'],
       ['skill:scout/work', {}, 'skill:did:key:scout/work'],
       ['skill:did:key:scout/work', {}, 'skill:did:key:scout/work'],
       ['resource:notes/note://listed', {}, 'resource:notes/note://listed'],

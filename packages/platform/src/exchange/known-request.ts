@@ -1,5 +1,4 @@
 import { canonicalJson } from '@aip/wire';
-import { partsOf } from '../kernel/body.ts';
 import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { JournalReader } from '../kernel/journal.ts';
@@ -7,7 +6,7 @@ import type { Draft, Message } from '../kernel/message.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Catalogue } from './catalogue.ts';
 import { messageIn, taskHead } from './history.ts';
-import { keptMessage, rememberedTarget } from './records.ts';
+import { keptMessage, rememberedTarget, wholeOf } from './records.ts';
 import type { Meant } from './resource-meant.ts';
 import { idempotencyRow, type KnownKey } from './task-decider.ts';
 
@@ -66,15 +65,12 @@ const REPLAY = 'A different frame with this id has been accepted before; every f
 
 /** A signed frame is its own idempotency key: the same bytes are the same request, other bytes under its id a replay. */
 const requestOf = ({ signed, to, action, body }: Message): string =>
-  signed ?? canonicalJson({ to, action, parts: partsOf(body) });
+  signed ?? canonicalJson({ to, action, ...wholeOf(body) });
 
 const asAsked = (message: Message): Message => ({ ...message, ...message.asked });
 
 /** Whether this may be the same request: it names the same; and asks it for the same, where that was resolved as well. */
 function mayBe(first: Message, { to, body }: Draft): boolean {
   if (to !== first.to && to !== first.asked?.to) return false;
-  return (
-    !first.asked?.body ||
-    canonicalJson({ parts: partsOf(first.asked.body) }) === canonicalJson({ parts: partsOf(body) })
-  );
+  return !first.asked?.body || canonicalJson(wholeOf(first.asked.body)) === canonicalJson(wholeOf(body));
 }

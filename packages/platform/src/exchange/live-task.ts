@@ -13,7 +13,8 @@ import { taskEvents } from './history.ts';
 export interface LiveTask {
   readonly id: string;
   readonly tenant: string;
-  readonly message: Message;
+  /** Its sender is the one that was decided on last. */
+  message: Message;
   /** As remembered after a restart, until the target has come back. */
   target: CatalogueEntry;
   readonly scopes: readonly string[];

@@ -5,6 +5,7 @@ import { errorBody, toErrorBody } from '../kernel/error-body.ts';
 import type { Crossing, GuardVerdict } from '../kernel/guard.ts';
 import { uuidv7 } from '../kernel/ids.ts';
 import type { Journal } from '../kernel/journal.ts';
+import type { Principal } from '../kernel/principal.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { unavailable, type Acceptance } from './acceptance.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -14,6 +15,7 @@ import { createParking, type Parking } from './parking.ts';
 import { admit, type Slots } from './pipeline.ts';
 import type { Reception } from './reception.ts';
 import { argumentsHash, keptMessage, messageBody, messageHead } from './records.ts';
+import { skillsOf } from './skill-meant.ts';
 
 /** How long an approved call waits for a target that is not connected, in milliseconds. */
 const COMEBACK = 30_000;
@@ -44,11 +46,12 @@ export interface ParkedCallsOptions {
   readonly live: ReadonlyMap<string, LiveTask>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly asNow: (principal: Principal) => Principal;
   enlist(task: LiveTask): void;
 }
 
 export function createParkedCalls(options: ParkedCallsOptions): ParkedCalls {
-  const { journal, slots, catalogue, reception, acceptance, live, clock, telemetry } = options;
+  const { journal, slots, catalogue, reception, acceptance, live, clock, telemetry, asNow } = options;
   const parking = createParking();
 
   /** Writes the ask and the message it is about. Throws what the commit refuses. */
@@ -98,7 +101,7 @@ export function createParkedCalls(options: ParkedCallsOptions): ParkedCalls {
     }
   }
 
-  /** A parked message is never a revived coroutine: the stored message passes all slots again. */
+  /** A parked message is never a revived coroutine: the stored message passes all slots again, its sender as it is now. */
   async function redecide(task: LiveTask, approval: NonNullable<Crossing['approval']>): Promise<void> {
     // After a restart the target may still be on its way back.
     const route = await reception.routeSoon(task.target, COMEBACK);
@@ -106,7 +109,14 @@ export function createParkedCalls(options: ParkedCallsOptions): ParkedCalls {
     const target = catalogue.resolve(task.message.to, task.tenant);
     task.target = target;
     if (!route) return acceptance.fail(task, unavailable(target).error);
-    const crossing = crossingOf(task.message, target, chainOf(task), approval);
+    task.message = { ...task.message, from: asNow(task.message.from) };
+    const crossing = crossingOf(
+      task.message,
+      target,
+      skillsOf(catalogue, target, task.message),
+      chainOf(task),
+      approval,
+    );
     const verdict = admit(slots, crossing);
     if (verdict.verdict === 'deny') return acceptance.fail(task, verdict.error);
     if (verdict.verdict === 'ask')

@@ -33,21 +33,24 @@ export function admit(slots: Slots, crossing: Crossing): Admission {
     crossing.plane === 'control'
       ? [slots.limit, slots.trust, slots.policy, slots.approve]
       : [slots.limit, slots.gate, slots.trust, slots.policy, slots.approve, slots.budget];
-  for (const guard of path) {
-    const verdict = ask(guard, crossing);
-    if (verdict.verdict !== 'pass') return { ...verdict, guard: guard.name };
-  }
-  return PASS;
+  return through(path, crossing);
 }
 
 /**
  * A message that was accepted before a restart is delivered again only if it still may be: nothing in its scope
  * is stopped, both ends are trusted, a policy permits it. It has waited, been approved and been paid for already.
  */
-export function readmit(slots: Slots, crossing: Crossing): GuardVerdict {
-  for (const guard of [slots.gate, slots.trust, slots.policy]) {
+export const readmit = (slots: Slots, crossing: Crossing): GuardVerdict =>
+  through([slots.gate, slots.trust, slots.policy], crossing);
+
+/** An answer goes with the call it belongs to, which has been approved and paid for: it passes where that would still pass. */
+export const admitAnswer = (slots: Slots, crossing: Crossing): Admission =>
+  through([slots.limit, slots.gate, slots.trust, slots.policy], crossing);
+
+function through(path: readonly Guard[], crossing: Crossing): Admission {
+  for (const guard of path) {
     const verdict = ask(guard, crossing);
-    if (verdict.verdict !== 'pass') return verdict;
+    if (verdict.verdict !== 'pass') return { ...verdict, guard: guard.name };
   }
   return PASS;
 }

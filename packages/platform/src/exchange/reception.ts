@@ -1,5 +1,6 @@
 import { AipError, type Json } from '@aip/wire';
 import { parseAddress, splitOwned, type Address } from '../kernel/address.ts';
+import { allArgumentsOf } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Crossing } from '../kernel/guard.ts';
@@ -15,6 +16,7 @@ import type { LiveTask } from './live-task.ts';
 import { operationRoute, validInput } from './operation-route.ts';
 import { resourceMeant, type Meant } from './resource-meant.ts';
 import type { Routes } from './routes.ts';
+import { skillMeant, skillsOf } from './skill-meant.ts';
 
 /** What stands before the guards: who is meant, on whose behalf, and which way leads there. */
 export interface Reception {
@@ -45,8 +47,11 @@ export function createReception({ catalogue, routes, known, live, operations, cl
   function cross(session: Session, draft: Draft): Crossing {
     if (draft.deadline !== undefined && draft.deadline <= clock.now()) throw new AipError('DEADLINE_EXCEEDED');
     const meant = meantBy(session.principal, draft);
+    // What nobody can decide on goes no further, whether a policy looks at it or not.
+    allArgumentsOf(meant.body);
     const message = messageFrom(session, draft, meant, clock.now());
-    return crossingOf(message, meant.target, parentOf(session, draft.parentId));
+    const skills = skillsOf(catalogue, meant.target, message);
+    return crossingOf(message, meant.target, skills, parentOf(session, draft.parentId));
   }
 
   /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
@@ -64,7 +69,7 @@ export function createReception({ catalogue, routes, known, live, operations, cl
       if (before) return before;
       throw withAbsence(error, draft.to);
     }
-    return resourceMeant(catalogue, target, draft);
+    return resourceMeant(catalogue, skillMeant(catalogue, target, draft), draft);
   }
 
   /** An unknown target is told apart from one whose owner is away. */

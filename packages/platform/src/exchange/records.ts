@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { JsonObject } from '@aip/wire';
 import { AipError, canonicalJson } from '@aip/wire';
 import { parseAddress, splitOwned } from '../kernel/address.ts';
-import { argumentsOf, data, partsOf } from '../kernel/body.ts';
+import { argumentsOf, data, partsOf, type Body, type Part } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
@@ -41,15 +41,21 @@ export function messageHead(crossing: Crossing): MessageHead {
 }
 
 /** What `@log` policies want to stand in the record. */
-function notes({ obligations }: Crossing): Pick<MessageHead, 'notes'> {
+export function notes({ obligations }: Pick<Crossing, 'obligations'>): { readonly notes?: string[] } {
   const logged = obligations.filter((obligation) => obligation.kind === 'log').map((obligation) => obligation.value);
   return logged.length === 0 ? {} : { notes: logged };
 }
 
 /** Sender, target, action and the whole content in canonical form: what one agrees to. */
 export function contentOf({ from, to, action, body }: Message): string {
-  return canonicalJson({ tenant: from.tenant, from: from.id, to, action, parts: partsOf(body) });
+  return canonicalJson({ tenant: from.tenant, from: from.id, to, action, ...wholeOf(body) });
 }
+
+/** All that a target gets of a body: its parts, and the metadata of an A2A message. */
+export const wholeOf = (body: Body): { readonly parts: readonly Part[]; readonly metadata?: JsonObject } => ({
+  parts: partsOf(body),
+  ...(body.type === 'a2a' && body.value.metadata ? { metadata: body.value.metadata } : {}),
+});
 
 /**
  * What an approval is bound to, HMAC-SHA256 (base64url) of the content under the message's own salt. Heads are never

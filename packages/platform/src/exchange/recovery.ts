@@ -1,6 +1,7 @@
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { Journal } from '../kernel/journal.ts';
+import type { Principal } from '../kernel/principal.ts';
 import type { Route } from '../kernel/route.ts';
 import type { TaskEvent, TaskHead } from '../kernel/task.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -10,12 +11,15 @@ import { everyTaskEvent, storedMessage, taskEvents } from './history.ts';
 import { createLiveTask, type LiveTask } from './live-task.ts';
 import { readmit, type Slots } from './pipeline.ts';
 import { rememberedTarget } from './records.ts';
+import { skillsOf } from './skill-meant.ts';
 
 export interface RecoveryOptions {
   readonly journal: Journal;
   readonly catalogue: Catalogue;
   readonly dispatcher: Dispatcher;
   readonly slots: Slots;
+  readonly isGone: (principal: Principal) => boolean;
+  readonly asNow: (principal: Principal) => Principal;
   enlist(task: LiveTask): void;
   park(task: LiveTask, askId: string, hash: string, expires: number): void;
   routeTo(target: CatalogueEntry, wait: number): Promise<Route | undefined>;
@@ -46,7 +50,7 @@ export function createRecovery(options: RecoveryOptions) {
       );
     const target = catalogue.get(head.to) ?? rememberedTarget(head);
     const events = taskEvents(journal.read, tenant, head.id, Math.max(0, head.n - REMEMBERED));
-    const crossing = crossingOf(message, target, chainOf(head));
+    const crossing = crossingOf(message, target, skillsOf(catalogue, target, message), chainOf(head));
     if (head.hold) crossing.hold = head.hold;
     const task = createLiveTask(journal.read, crossing);
     task.n = head.n;
@@ -80,8 +84,13 @@ export function createRecovery(options: RecoveryOptions) {
       return dispatcher.settle(task, { type: 'failed', error, effect: 'unknown' });
     }
     if (task.canceled !== undefined) return;
+    if (options.isGone(task.message.from))
+      return dispatcher.settle(task, { type: 'canceled', reason: 'revoked', effect: 'unknown' });
     task.target = catalogue.get(head.to) ?? task.target;
-    task.crossing = { ...task.crossing, target: task.target };
+    task.message = { ...task.message, from: options.asNow(task.message.from) };
+    const { target, message } = task;
+    const { from: principal } = message;
+    task.crossing = { ...task.crossing, message, principal, target, skills: skillsOf(catalogue, target, message) };
     const verdict = readmit(options.slots, task.crossing);
     if (verdict.verdict === 'deny')
       return dispatcher.settle(task, { type: 'failed', error: verdict.error, effect: 'unknown' });

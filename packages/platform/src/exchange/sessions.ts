@@ -10,6 +10,7 @@ export interface SessionOptions {
   readonly principal: Principal;
   readonly edge: EdgeName;
   readonly accepts?: Accepts;
+  readonly address?: string;
   readonly close?: (code: string, reason: string) => void;
 }
 
@@ -52,6 +53,7 @@ export function oneShot(options: SessionOptions, now: number): Session {
     principal: options.principal,
     edge: options.edge,
     accepts: options.accepts ?? {},
+    ...(options.address === undefined ? {} : { address: options.address }),
     opened: now,
     close: options.close ?? (() => {}),
   };

@@ -6,13 +6,20 @@ import type { EffectState, ExchangeEvent, RouteEvent, TaskState } from '../kerne
 import { isTerminal } from '../kernel/task.ts';
 import type { LiveTask } from './live-task.ts';
 
-/** One event of a task, as it is recorded. */
+/** One event of a task, as it is recorded; `more` is what else may be public about it. */
 export const eventEntry = (
   task: LiveTask,
   n: number,
   event: RouteEvent | ExchangeEvent,
   state: TaskState,
-): EntryDraft => ({ kind: 'event', task: task.id, n, head: { type: event.type, state }, body: JSON.stringify(event) });
+  more: JsonObject = {},
+): EntryDraft => ({
+  kind: 'event',
+  task: task.id,
+  n,
+  head: { ...more, type: event.type, state },
+  body: JSON.stringify(event),
+});
 
 /** The end of a task, as it is recorded: without what is a secret. */
 export function endEntry(task: LiveTask, n: number, end: RouteEvent | ExchangeEvent, state: TaskState): EntryDraft {
@@ -72,11 +79,14 @@ function settlement(task: LiveTask, event: RouteEvent | ExchangeEvent, state: Ta
   };
 }
 
-/** Whoever says itself that it failed is not paid; where nobody knows, the money waits for a person. */
+/**
+ * Only a result is paid. Whoever says itself that it failed is not, whatever it says of its effect; where nobody knows, or
+ * a stop has kept the result back, the money waits for a person.
+ */
 function resolutionOf(event: RouteEvent | ExchangeEvent, effect: EffectState): 'kept' | 'captured' | 'released' {
-  if (event.type === 'failed' && event.error.code === 'TOOL_FAILED') return 'released';
-  if (effect === 'unknown') return 'kept';
-  return effect === 'applied' || event.type === 'done' ? 'captured' : 'released';
+  if (event.type === 'done') return 'captured';
+  if (event.type === 'failed' && (event.error.code === 'TOOL_FAILED' || effect === 'applied')) return 'released';
+  return effect === 'none' ? 'released' : 'kept';
 }
 
 /** What a task that ends without saying so may have changed. */

@@ -25,6 +25,15 @@ export const ADMIN: Principal = {
   roles: ['admin'],
 };
 
+/** A sender as it is now, and whom it acts for: an agent's name and roles may have changed since it sent something. */
+export function principalNow(agents: AgentFacts, principal: Principal): Principal {
+  const { kind, id, onBehalfOf } = principal;
+  const chain = onBehalfOf === undefined ? {} : { onBehalfOf: principalNow(agents, onBehalfOf) };
+  if (kind !== 'agent') return { ...principal, ...chain };
+  const known = agents.agent(id);
+  return { ...principal, ...chain, name: known?.name ?? principal.name, roles: known?.roles ?? [] };
+}
+
 /** The authenticate slot: turns what an edge found on the wire into who speaks. Throws UNAUTHENTICATED. */
 export function authenticator(options: AuthenticateOptions): (credential: Credential) => Principal {
   const admin = digest(options.adminToken);

@@ -196,13 +196,39 @@ describe('the administrator', () => {
     expect(logins.holder(session)).toBeUndefined();
   });
 
-  test('has as many dashboard sessions and open codes as there is room for; the oldest go first', () => {
+  test('has twenty dashboard sessions and open codes, and nobody else’s login costs one; the oldest goes first', () => {
     const logins = createLogins(() => 0);
-    const sessions = Array.from({ length: 1_001 }, () => logins.redeem(logins.issueCode(ADMIN))!);
-    expect(sessions.findIndex((session) => logins.holder(session) !== undefined)).toBe(1);
-    const codes = Array.from({ length: 1_001 }, () => logins.issueCode(ADMIN));
-    expect(logins.redeem(codes[0]!)).toBeUndefined();
-    expect(logins.redeem(codes[1]!)).toBeDefined();
+    const holder = (id: string) => ({ ...ADMIN, id });
+    const open = (whose = ADMIN): string => logins.redeem(logins.issueCode(whose))!;
+    const live = (sessions: string[]): boolean[] => sessions.map((session) => logins.holder(session) !== undefined);
+    const own = Array.from({ length: 2 }, () => open());
+    const code = logins.issueCode(ADMIN);
+    for (let n = 0; n < 1_050; n++) open(holder('service:viewer'));
+    for (let n = 0; n < 1_050; n++) logins.issueCode(holder('service:viewer'));
+    const more = [...own, logins.redeem(code)!, ...Array.from({ length: 18 }, () => open())];
+    expect(live(more)).toEqual([false, ...Array.from({ length: 20 }, () => true)]);
+    // However many others there are: room is made where there is most.
+    const few = open(holder('service:few'));
+    for (let n = 0; n < 1_200; n++) open(holder(`service:${n % 60}`));
+    expect(live([few])).toEqual([true]);
+  });
+
+  test('that has expired takes no room', () => {
+    let now = 0;
+    const logins = createLogins(() => now);
+    const open = (id: string): string => logins.redeem(logins.issueCode({ ...ADMIN, id }))!;
+    for (let n = 0; n < 998; n++) open(`service:${n}`);
+    now = 12 * 3_600_000;
+    const own = Array.from({ length: 3 }, () => open('service:alice'));
+    for (let n = 0; n < 10; n++) open(`service:b${n}`);
+    expect(own.filter((session) => logins.holder(session) === undefined)).toEqual([]);
+  });
+
+  test('has no session any more once it has logged out', () => {
+    const logins = createLogins(() => 0);
+    const [left, stays] = [logins.redeem(logins.issueCode(ADMIN))!, logins.redeem(logins.issueCode(ADMIN))!];
+    logins.end(left);
+    expect([logins.holder(left), logins.holder(stays)]).toEqual([undefined, ADMIN]);
   });
 
   test('is known by a dashboard session until it ends', async () => {

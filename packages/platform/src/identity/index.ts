@@ -1,4 +1,4 @@
-export { ADMIN, authenticator, servicePrincipal } from './authenticate.ts';
+export { ADMIN, authenticator, principalNow, servicePrincipal } from './authenticate.ts';
 export { createLogins, type Logins } from './login.ts';
 export { checkIssuer } from './issuer-check.ts';
 export { createIssuers, type Issuers } from './issuers.ts';

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../kernel/principal.ts';
+import { holderKey } from '../kernel/shares.ts';
 
 /** Dashboard logins live in memory only: a restart ends them. */
 const SESSION_LIFETIME = 12 * 3600_000;
 const CODE_LIFETIME = 15 * 60_000;
-/** Codes, and sessions, that are kept; the oldest leaves first. */
-const MAX_KEPT = 1_000;
+/** Codes, and sessions, that are kept: of one principal, whose oldest leaves first, and of all. */
+const EACH = 20;
+const TOTAL = 1_000;
 const PREFIX = 'aip_session_';
 
 export interface Logins {
@@ -16,6 +18,8 @@ export interface Logins {
   /** Whose session it is; undefined once it has ended. */
   holder(token: string): Principal | undefined;
   isSession(token: string): boolean;
+  /** Ends a session. */
+  end(token: string): void;
 }
 
 interface Kept {
@@ -30,7 +34,8 @@ export function createLogins(now: () => number): Logins {
   const sessions = new Map<string, Kept>();
 
   function keep(map: Map<string, Kept>, key: string, whose: Principal, lifetime: number, until: number): void {
-    if (map.size >= MAX_KEPT) map.delete(map.keys().next().value as string);
+    for (const [old, { expires }] of map) if (expires <= now()) map.delete(old);
+    makeRoom(map, holderKey(whose));
     map.set(key, { whose, until, expires: Math.min(now() + lifetime, until) });
   }
 
@@ -55,5 +60,15 @@ export function createLogins(now: () => number): Logins {
     },
     holder: (token) => live(sessions, token)?.whose,
     isSession: (token) => token.startsWith(PREFIX),
+    end: (token) => void sessions.delete(token),
   };
+}
+
+/** Nobody's login costs another's place: who has the most gives up the oldest of them. */
+function makeRoom(map: Map<string, Kept>, newcomer: string): void {
+  const held = Map.groupBy(map, ([, { whose }]) => holderKey(whose));
+  const own = held.get(newcomer) ?? [];
+  const most = [...held.values()].reduce((a, b) => (b.length > a.length ? b : a), own);
+  const [leaving] = own.length >= EACH ? own : map.size >= TOTAL ? most : [];
+  if (leaving) map.delete(leaving[0]);
 }

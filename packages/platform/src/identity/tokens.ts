@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { makeToken, parseToken, type Json } from '@aip/wire';
-import type { Decider, EntryDraft } from '../kernel/entry.ts';
+import type { Decider, Entry, EntryDraft } from '../kernel/entry.ts';
 import { errorBody } from '../kernel/error-body.ts';
 import type { Journal } from '../kernel/journal.ts';
 
@@ -19,13 +19,19 @@ export interface TokenRow {
   readonly agent?: string;
 }
 
+/** What the removal of an agent says of its tokens. */
+const tokensIn = ({ head }: Pick<Entry, 'head'>): readonly string[] => (head['tokens'] ?? []) as readonly string[];
+
 const tokenKey = (id: string): string => `token:${id}`;
 
 export const tokenDecider: Decider = {
   name: 'tokens',
-  kinds: ['token.create', 'token.revoke'],
-  keys: (entry) => [tokenKey(entry.head['id'] as string)],
+  kinds: ['token.create', 'token.revoke', 'agent.remove'],
+  keys: (entry) =>
+    entry.kind === 'agent.remove' ? tokensIn(entry).map(tokenKey) : [tokenKey(entry.head['id'] as string)],
   decide(rows, entry) {
+    // Its tokens go with an agent, for good: they do not wait for it to be admitted again.
+    if (entry.kind === 'agent.remove') return tokensIn(entry).map((id) => ({ key: tokenKey(id), value: null }));
     const key = tokenKey(entry.head['id'] as string);
     if (entry.kind === 'token.create')
       return [{ key, value: { ...entry.head, created: entry.at, tenant: entry.tenant }, open: true }];
@@ -61,6 +67,7 @@ export function createTokenBook(journal: Journal, pepper: Buffer, now: () => num
     adopt({ ...(entry.head as unknown as TokenRow), tenant: entry.tenant, created: entry.at }),
   );
   journal.follow(['token.revoke'], (entry) => void rows.delete(entry.head['id'] as string));
+  journal.follow(['agent.remove'], (entry) => tokensIn(entry).forEach((id) => rows.delete(id)));
 
   function adopt(row: TokenRow): void {
     rows.set(row.id, row);

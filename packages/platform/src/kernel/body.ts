@@ -1,8 +1,9 @@
-import type { Json, JsonObject } from '@aip/wire';
+import { AipError, canonicalJson, type Json, type JsonObject } from '@aip/wire';
 
 /**
  * A native body, kept whole as its protocol sent it. Other protocols see it through the lazy
- * projections below: `partsOf` (A2A style) and `argumentsOf` (a call's named arguments).
+ * projections below: `partsOf` (A2A style), `argumentsOf` (a call's named arguments), and `allArgumentsOf` (the same with
+ * whatever else is there, for those who decide).
  */
 export type Body =
   /** Named arguments of a tool, skill or operation, or a structured result. */
@@ -62,9 +63,58 @@ export function argumentsOf(body: Body): JsonObject {
   return { text: textOf(body) };
 }
 
+/**
+ * Everything that a target may get of the body, under names: what policies decide on and people agree to. Arguments
+ * beside which there is nothing stay as they are. Of an A2A message the fields of every data part are arguments, and
+ * what else it says is `text`; what that does not show whole is there as `parts` and `metadata` as well.
+ * Throws INVALID_ARGUMENT for one argument with two values: policies would decide on either.
+ */
+export function allArgumentsOf(body: Body): JsonObject {
+  if (body.type !== 'a2a') return argumentsOf(body);
+  const known = allArguments.get(body.value);
+  if (known) return known;
+  const { parts, metadata = {} } = body.value;
+  const found = new Map<string, Json>();
+  const add = (name: string, value: Json): void => {
+    const before = found.get(name);
+    if (before !== undefined && canonicalJson(before) !== canonicalJson(value)) throw ambiguous(name);
+    found.set(name, value);
+  };
+  for (const { data: fields } of parts)
+    if (isObject(fields)) for (const [name, value] of Object.entries(fields)) add(name, value);
+  const said = textOfParts(parts.filter((part) => !isObject(part.data)));
+  if (said !== '' || found.size === 0) add('text', said);
+  if (!isPlain(parts)) add('parts', parts as unknown as Json);
+  if (Object.keys(metadata).length > 0) add('metadata', metadata);
+  const all = Object.fromEntries(found);
+  allArguments.set(body.value, all);
+  return all;
+}
+
+/** A message with many skills or policies before it is looked at often. */
+const allArguments = new WeakMap<object, JsonObject>();
+
+/** One data part or nothing but texts: their arguments are all there is. */
+const isPlain = (parts: readonly Part[]): boolean =>
+  (parts.length === 1 && isObject(parts[0]?.data) && isOnly('data', parts[0])) ||
+  parts.every((part) => part.text !== undefined && isOnly('text', part));
+
+const isOnly = (kind: 'data' | 'text', part: Part): boolean =>
+  Object.entries(part).every(
+    ([name, value]) => name === kind || (name === 'mediaType' && /^(application\/json|text\/plain)?$/.test(value)),
+  );
+
+const ambiguous = (name: string): AipError =>
+  new AipError(
+    'INVALID_ARGUMENT',
+    `message.parts: the message gives "${name.slice(0, 120)}" twice, with different values; put what belongs together into one data part.`,
+  );
+
 /** The body as plain text: text parts joined, data as JSON. */
-export function textOf(body: Body): string {
-  return partsOf(body)
+export const textOf = (body: Body): string => textOfParts(partsOf(body));
+
+function textOfParts(parts: readonly Part[]): string {
+  return parts
     .map((part) => part.text ?? (part.data === undefined ? (part.url ?? '') : JSON.stringify(part.data)))
     .filter((line) => line !== '')
     .join('\n');

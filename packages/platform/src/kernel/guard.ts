@@ -22,6 +22,8 @@ export interface Crossing {
   readonly principal: Principal;
   /** Known from the resolve slot on. */
   readonly target: CatalogueEntry;
+  /** Where the target is an agent: its skills, any of which it may run. What stops or asks for one of them holds. */
+  readonly skills?: readonly CatalogueEntry[];
   /** Kill scopes of this message, its delegation chain included. */
   readonly scopes: readonly string[];
   readonly depth: number;
@@ -34,7 +36,7 @@ export interface Crossing {
   fingerprint(): string;
   /** Set when the message was parked before and its approval has been answered. */
   readonly approval?: { readonly askId: string; readonly by: string };
-  /** A call like this one waits for a person already: this leads there, and is no further use of anything. */
+  /** Belongs to a call that has been decided before – a retry while it waits, an answer to it – and is no further use of anything. */
   readonly repeats?: true;
   readonly obligations: Obligation[];
   /** Ids of the policies that decided, for the record. */

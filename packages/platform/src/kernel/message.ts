@@ -3,8 +3,9 @@ import type { Address } from './address.ts';
 import type { Body } from './body.ts';
 import type { Principal } from './principal.ts';
 
+export const EDGES = ['http', 'mcp', 'a2a', 'acp', 'anp', 'ioap', 'atp', 'local'] as const;
 /** The protocol a message came in by. */
-export type EdgeName = 'http' | 'mcp' | 'a2a' | 'acp' | 'anp' | 'ioap' | 'atp' | 'local';
+export type EdgeName = (typeof EDGES)[number];
 
 /** What is asked of the target; these are the Cedar actions as well. */
 export type Action = 'invoke' | 'call' | 'read' | 'get' | 'signal' | 'publish' | 'subscribe' | 'operate';
@@ -39,6 +40,8 @@ export interface Message {
   readonly asked?: { readonly to: Address; readonly body?: Body };
   readonly session: string;
   readonly edge: EdgeName;
+  /** Network address of a sender that has not been admitted, so that strangers can be told apart. */
+  readonly address?: string;
   /** The task this message belongs to; a request gets its own when it is accepted. */
   readonly taskId: string;
   readonly inReplyTo?: string;

@@ -7,6 +7,8 @@ export interface Session {
   readonly principal: Principal;
   readonly edge: EdgeName;
   readonly accepts: Accepts;
+  /** Network address of a peer that nothing else is known of yet. */
+  readonly address?: string;
   /** Milliseconds since the Unix epoch. */
   readonly opened: number;
   /** Closes the connection; `code` is a stable error code the peer is told. */

@@ -52,7 +52,7 @@ export type RouteEvent =
   | { readonly type: 'progress'; readonly progress: number; readonly total?: number; readonly message?: string }
   | { readonly type: 'log'; readonly level: string; readonly data: Body; readonly logger?: string }
   | { readonly type: 'asked'; readonly ask: Ask }
-  | { readonly type: 'answered'; readonly askId: string }
+  | { readonly type: 'answered'; readonly askId: string; readonly body?: Body }
   /** `entries`: what a local operation changes, committed in one group with the end of the task. */
   | {
       readonly type: 'done';

@@ -35,15 +35,12 @@ export async function verifyFolder(folder: string, kept?: string): Promise<Audit
     for (const tenant of tenants) {
       // The rows of a platform that runs, or was killed, lie a little behind its log: they are compared where they stand.
       const at = reader.rowsAt(tenant);
-      const compare = (replay: Parameters<typeof compareState>[2]) =>
-        compareState(reader, tenant, replay, { size: at, now: Date.now() });
       const log = storedLog(reader, tenant, gateway);
-      const state = { at, compare };
       reports.push(
         await verifyLog(log, {
           deciders: DECIDERS,
           origin: originOf(gateway, tenant),
-          state,
+          state: { at, compare: (made) => compareState(reader, tenant, made, Date.now()) },
           kept: tenant === witnessed ? kept : undefined,
         }),
       );

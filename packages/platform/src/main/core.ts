@@ -22,6 +22,7 @@ import {
   openSecrets,
   scopeGuard,
   openVault,
+  principalNow,
   servicePrincipal,
   vaultOperations,
   type Issuers,
@@ -122,6 +123,8 @@ export async function openCore({
   const issuers = createIssuers({ issuers: config.identity.issuers, fetchFor, now });
   const tokens = createTokenBook(journal, secrets.pepper, now);
   const running = (): Exchange => exchange;
+  const tokensOf = (did: string, tenant: string): string[] =>
+    tokens.list(tenant).flatMap(({ id, agent }) => (agent === did ? [id] : []));
   const pins = createPinBook({
     journal,
     mode: pinning,
@@ -130,7 +133,7 @@ export async function openCore({
   });
   const operations = [
     ...exchangeOperations(running),
-    ...registryOperations(registry, running, door, now),
+    ...registryOperations(registry, running, door, { tokensOf }, now),
     ...identityOperations(() => tokens, logins, now),
     ...vaultOperations(vault),
     ...killOperations(running, latch, now),
@@ -160,6 +163,7 @@ export async function openCore({
     telemetry,
     vet: (owner, entries) => pins.vet(owner, entries),
     isGone: ({ token }) => token !== undefined && !tokens.holds(token),
+    asNow: (principal) => principalNow({ agent: (did) => registry.get(did) }, principal),
     slots: {
       authenticate: authenticator({
         adminToken: secrets.adminToken,
@@ -174,7 +178,7 @@ export async function openCore({
           principal.kind === 'agent' ? registry.get(principal.id) !== undefined : principal.kind !== 'anonymous',
       ),
       gate: gateGuard(latch),
-      trust: inTurn('trust', [trustGuard(registry, door), pinGuard, scopeGuard(config.identity.scopes)]),
+      trust: inTurn('trust', [trustGuard(registry, door), pinGuard(pins), scopeGuard(config.identity.scopes)]),
       policy: policyGuard(policies, now),
       approve: approveGuard(now),
       budget: budgetGuard(journal.read, now),

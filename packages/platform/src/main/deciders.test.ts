@@ -137,6 +137,8 @@ const anyHead = fc.record(
     named: fc.boolean(),
     card: fc.constant({ description: 'x' }),
     roles: fc.constant([]),
+    reserved: fc.boolean(),
+    tokens: fc.array(id, { maxLength: 2 }),
     hash: fc.constant(''),
     expires: fc.constant(1e15),
     scope: name,

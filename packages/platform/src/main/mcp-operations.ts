@@ -49,7 +49,11 @@ const serverView = z.object({
   pid: z.number().optional(),
   /** Milliseconds that calls have taken lately. */
   latency_ms: z.number().optional(),
+  /** The origin of its URL, or the program of its command. */
+  reached: z.string(),
   error: z.string().optional(),
+  /** The last lines of its process on standard error, secrets hidden, while it is not active. */
+  stderr: z.array(z.string()).optional(),
 });
 
 const missing = z.object({ name: z.string(), target: z.string(), reason: z.string() });
@@ -183,7 +187,7 @@ export function mcpOperations(room: () => McpRoom): Operation[] {
 
 function viewOf(
   { exchange }: McpRoom,
-  { since, latency, ...status }: ReturnType<McpUpstreams['status']>[number],
+  { since, latency, stderr, ...status }: ReturnType<McpUpstreams['status']>[number],
 ): z.infer<typeof serverView> {
   const entries = exchange.catalogue.list({ owner: status.name });
   const count = (...kinds: CatalogueEntry['kind'][]): number =>
@@ -196,6 +200,7 @@ function viewOf(
     prompts: count('prompt'),
     quarantined: entries.filter(({ state }) => state === 'quarantined').length,
     ...(latency === undefined ? {} : { latency_ms: latency }),
+    ...(stderr === undefined ? {} : { stderr: [...stderr] }),
   };
 }
 

@@ -143,6 +143,8 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
     ...status,
     dashboard: path.resolve(import.meta.dirname, '../../../../apps/dashboard/dist'),
     login: (code) => core.logins.redeem(code),
+    logout: (token) => core.logins.end(token),
+    isSecure: only === undefined && publicUrl?.startsWith('https:') === true,
     publicUrl: only === undefined ? publicUrl : undefined,
   });
   if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway), publicUrl });
@@ -197,10 +199,11 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   sources.start();
   const names = { ...upstreams, has: (name: string) => upstreams.has(name) || sources.has(name) };
   await restoreServers(exchange.journal.read, core.vault, names, log);
+  const conversationKey = new Uint8Array(hkdfSync('sha256', secrets.pepper, '', 'aip a2a conversations', 32));
   for (const [name, remote] of Object.entries(config.a2a.agents)) {
     const fetch = outbound.fetchFor({ named: [remote.url] });
     const headers = (): Promise<Revealed> => revealHeaders(remote.headers, readSecret);
-    const connection = connectRemoteAgent(exchange, { ...remote, name, headers, fetch }, (error) =>
+    const connection = connectRemoteAgent(exchange, { ...remote, name, headers, fetch, conversationKey }, (error) =>
       log('warn', `a2a: ${name} cannot be reached`, { error: toAipError(error).message }),
     );
     cleanup.defer(() => connection.close());

@@ -1,6 +1,6 @@
 import type { Json } from '@aip/wire';
 import { NO_WRITES, type Decider, type Entry } from '../kernel/entry.ts';
-import { errorBody } from '../kernel/error-body.ts';
+import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { AgentRow } from './agent.ts';
 
 /** An invitation: a join token's hash, and what its bearer becomes. */
@@ -12,10 +12,22 @@ export interface JoinRow {
   readonly expires: number;
 }
 
+/** Somebody who has asked to join. */
+export interface PendingRow {
+  readonly did: string;
+  readonly name: string;
+  /** A keyed hash of the network it asked from. */
+  readonly via?: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly asked: number;
+}
+
 export const agentKey = (did: string): string => `agent:${did}`;
 export const joinKey = (id: string): string => `join:${id}`;
 export const pendingKey = (did: string): string => `pending:${did}`;
 const nameKey = (name: string): string => `agent-name:${name.toLowerCase()}`;
+/** Holds the name of an agent that has been removed, so that nobody takes its calls by calling itself the same. */
+const heirless = (did: string): string => `removed:${did}`;
 
 /**
  * Who belongs: agents join with a join token, used once, or by an operator's word; names are unique. Decided
@@ -23,7 +35,7 @@ const nameKey = (name: string): string => `agent-name:${name.toLowerCase()}`;
  */
 export const agentDecider: Decider = {
   name: 'agents',
-  kinds: ['agent.invite', 'agent.request', 'agent.admit', 'agent.connect', 'agent.remove'],
+  kinds: ['agent.invite', 'agent.request', 'agent.dismiss', 'agent.admit', 'agent.connect', 'agent.remove'],
   keys(entry) {
     const head = entry.head as Record<string, string>;
     if (entry.kind === 'agent.invite') return [joinKey(head['id'] as string)];
@@ -48,6 +60,8 @@ export const agentDecider: Decider = {
             expires: entry.at + 7 * 86_400_000,
           },
         ];
+      case 'agent.dismiss':
+        return [{ key: pendingKey(did), value: null }];
       case 'agent.admit':
         return admitted(rows, entry);
       case 'agent.connect':
@@ -58,7 +72,7 @@ export const agentDecider: Decider = {
         if (row.name !== entry.head['name']) return { refuse: RENAMED };
         return [
           { key: agentKey(did), value: null },
-          { key: nameKey(row.name), value: null },
+          { key: nameKey(row.name), value: entry.head['reserved'] === true ? heirless(did) : null },
         ];
       }
     }
@@ -85,8 +99,9 @@ function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
   }
   if (invitation?.name !== undefined && invitation.name !== name)
     return { refuse: errorBody('NOT_ADMITTED', `This join token admits "${invitation.name}" and nobody else.`) };
-  const holder = rows(nameKey(name));
-  if (holder !== undefined && holder !== did) return { refuse: nameTaken(name) };
+  const isGiven = named === true || invitation?.name !== undefined;
+  const taken = nameTaken(rows(nameKey(name)), did, name, isGiven);
+  if (taken) return { refuse: taken };
   const known = rows(agentKey(did)) as unknown as AgentRow | undefined;
   if (known && known.name !== name && known.name !== was) return { refuse: RENAMED };
   const card = { description: '', version: '', protocol: '', capabilities: [] };
@@ -96,7 +111,7 @@ function admitted(rows: (key: string) => Json | undefined, entry: Entry) {
     ...known,
     did,
     name,
-    named: named === true || invitation?.name !== undefined || (known?.named === true && known.name === name),
+    named: isGiven || (known?.named === true && known.name === name),
     tenant: entry.tenant,
     roles,
     admitted: entry.at,
@@ -119,8 +134,8 @@ function connected(rows: (key: string) => Json | undefined, entry: Entry) {
   const name = row.named ? row.name : (wanted ?? row.name);
   if (name !== row.name) {
     if (was !== row.name) return { refuse: RENAMED };
-    const holder = rows(nameKey(name));
-    if (holder !== undefined && holder !== row.did) return { refuse: nameTaken(name) };
+    const taken = nameTaken(rows(nameKey(name)), row.did, name, false);
+    if (taken) return { refuse: taken };
   }
   const next: AgentRow = { ...row, ...card, name };
   if (JSON.stringify(next) === JSON.stringify(row)) return NO_WRITES;
@@ -136,5 +151,17 @@ function connected(rows: (key: string) => Json | undefined, entry: Entry) {
 
 const RENAMED = errorBody('CONFLICT', 'This agent has got another name meanwhile; try again.');
 
-const nameTaken = (name: string) =>
-  errorBody('CONFLICT', `Another agent is called "${name}" already; choose another name, or remove that agent first.`);
+/** Why this agent cannot have the name; `isGiven`: an operator has said it. */
+function nameTaken(holder: Json | undefined, did: string, name: string, isGiven: boolean): ErrorBody | undefined {
+  if (holder === undefined || holder === did || holder === heirless(did)) return undefined;
+  if (!(holder as string).startsWith(heirless('')))
+    return errorBody(
+      'CONFLICT',
+      `Another agent is called "${name}" already; choose another name, or remove that agent first.`,
+    );
+  if (isGiven) return undefined;
+  return errorBody(
+    'CONFLICT',
+    `"${name}" was the name of an agent that has been removed; only an operator gives it to another ("aip agent admit <did> --name ${name}").`,
+  );
+}

@@ -3,10 +3,13 @@ import { AipError, makeToken, parseToken } from '@aip/wire';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { JournalReader } from '../kernel/journal.ts';
 import type { Principal } from '../kernel/principal.ts';
-import { joinKey, pendingKey, type JoinRow } from './decider.ts';
+import { joinKey, type JoinRow, type PendingRow } from './decider.ts';
 
-/** Strangers that may wait for an operator's word at a time. */
+/** Strangers that may wait for an operator's word at a time: all of them, and those of one network. */
 const MAX_PENDING = 1_000;
+const MAX_NEIGHBOURS = 50;
+/** How long a knock may take to be in the log, in milliseconds. */
+const WRITTEN_WITHIN = 10_000;
 
 /** How strangers come in: with a join token, or by knocking and waiting for an operator. */
 export interface Door {
@@ -16,12 +19,18 @@ export interface Door {
   admission(principal: Principal, token: string, name: string): EntryDraft;
   /** Whether this token would open. */
   opens(principal: Principal, token: string): boolean;
-  /** What is recorded of a knock: once for each stranger, and only so many strangers; otherwise nothing. */
-  knock(principal: Principal, name: string): EntryDraft | false;
+  /**
+   * What is recorded of a knock: once for each stranger, and only so many strangers, of one network too; otherwise
+   * nothing. `address` is the stranger's, where it is known.
+   */
+  knock(principal: Principal, name: string, address?: string): EntryDraft | false;
 }
 
 export function createDoor(read: () => JournalReader, pepper: Buffer, now: () => number): Door {
   const hash = (secret: string): string => createHmac('sha256', pepper).update(secret).digest('base64url');
+
+  /** Who is on the way into the log, by DID: those who come at once are counted as well. */
+  const knocking = new Map<string, { readonly via: string; readonly until: number }>();
 
   /** Throws NOT_ADMITTED, or UNAUTHENTICATED for what is no token at all. */
   function invitation(principal: Principal, token: string): JoinRow {
@@ -58,10 +67,29 @@ export function createDoor(read: () => JournalReader, pepper: Buffer, now: () =>
         return false;
       }
     },
-    knock(principal, name) {
-      const waits = read().row(principal.tenant, pendingKey(principal.id)) !== undefined;
-      if (waits || read().open(principal.tenant, 'pending:').length >= MAX_PENDING) return false;
-      return { kind: 'agent.request', head: { did: principal.id, name } };
+    knock(principal, name, address) {
+      const { id, tenant } = principal;
+      const waiting = read()
+        .open(tenant, 'pending:')
+        .map(({ value }) => value as unknown as PendingRow);
+      const known = new Set(waiting.map(({ did }) => did));
+      for (const [did, { until }] of knocking) if (known.has(did) || until < now()) knocking.delete(did);
+      if (known.has(id) || knocking.has(id)) return false;
+      // Heads are never erased, and an address may be a person's.
+      const via = hash(networkOf(address ?? '')).slice(0, 16);
+      const all = [...waiting, ...knocking.values()];
+      if (all.length >= MAX_PENDING || all.filter((other) => other.via === via).length >= MAX_NEIGHBOURS) return false;
+      knocking.set(id, { via, until: now() + WRITTEN_WITHIN });
+      return { kind: 'agent.request', head: { did: id, name, via } };
     },
   };
+}
+
+/** Who has one address of IPv6 has the 2^64 beside it (RFC 6177); an IPv4 address may be written as one of IPv6. */
+function networkOf(address: string): string {
+  const v4 = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
+  if (v4 !== undefined || !address.includes(':')) return v4 ?? address;
+  const [before = [], after] = address.split('::').map((half) => half.split(':').filter((group) => group !== ''));
+  const zeros = after === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array<string>(zeros).fill('0'), ...(after ?? [])].slice(0, 4).join(':');
 }

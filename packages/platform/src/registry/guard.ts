@@ -22,7 +22,7 @@ export function trustGuard(registry: Pick<Registry, 'get'>, door: Pick<Door, 'op
     return {
       verdict: 'deny',
       error: errorBody('NOT_ADMITTED', `${principal.id} is not admitted. ${why}`),
-      record: knocks && door.knock(principal, known),
+      record: knocks && door.knock(principal, known, message.address),
     };
   }
 

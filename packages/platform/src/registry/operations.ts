@@ -4,12 +4,25 @@ import type { Exchange } from '../exchange/index.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
-import { agentView, agentViewSchema, capabilitySchema, nameSchema, strangerSchema, type AgentView } from './agent.ts';
-import { agentKey, pendingKey } from './decider.ts';
+import {
+  agentView,
+  agentViewSchema,
+  capabilitySchema,
+  nameSchema,
+  strangerSchema,
+  type AgentRow,
+  type AgentView,
+} from './agent.ts';
+import { agentKey, pendingKey, type PendingRow } from './decider.ts';
 import type { Door } from './door.ts';
 import type { Registry } from './registry.ts';
 
 const INVITATION_LIFETIME = 24 * 3600_000;
+
+/** No more than a token does an agent become the administrator. */
+const rolesSchema = z
+  .array(nameSchema.refine((role) => role.toLowerCase() !== 'admin', '"admin" is the administrator’s role alone'))
+  .max(16);
 
 const connectInput = z.object({
   name: nameSchema.optional(),
@@ -20,13 +33,25 @@ const connectInput = z.object({
   protocol: z.string().max(32).default('ioap'),
 });
 
+/** What the registry has to know about identity, which fills it in. */
+export interface RegistryFacts {
+  /** Ids of the API tokens that stand for an agent. */
+  tokensOf(did: string, tenant: string): readonly string[];
+}
+
 /** Agents: invited, admitted, connected, found, removed. */
 export function registryOperations(
   registry: Registry,
   exchange: () => Exchange,
   door: Door,
+  facts: RegistryFacts,
   now: () => number,
 ): Operation[] {
+  const strangers = (tenant: string): PendingRow[] =>
+    exchange()
+      .journal.read.open(tenant, 'pending:')
+      .map(({ value }) => value as unknown as PendingRow);
+
   function find({ tenant }: Principal, agent: string): AgentView {
     const view = registry.view(exchange().catalogue.resolve(`agent:${agent}`, tenant).owner);
     if (!view) throw new AipError('UNKNOWN_AGENT', `No agent "${agent}" is known here.`);
@@ -41,7 +66,7 @@ export function registryOperations(
       plane: 'control',
       input: z.object({
         name: nameSchema.optional(),
-        roles: z.array(nameSchema).max(16).default([]),
+        roles: rolesSchema.default([]),
         expires_in: z.coerce
           .number()
           .int()
@@ -63,29 +88,45 @@ export function registryOperations(
     }),
     operation({
       name: 'agents.admit',
-      summary: 'Admits an agent that has asked to join.',
+      summary: 'Admits an agent that has asked to join, or gives one another name or other roles.',
       effect: 'write',
       plane: 'control',
       input: z.object({
         agent: z.string().startsWith('did:').max(256),
         name: nameSchema.optional(),
-        roles: z.array(nameSchema).max(16).default([]),
+        /** Unless given, a new agent has none, and a known one keeps its own. */
+        roles: rolesSchema.optional(),
       }),
       output: z.object({ did: z.string(), name: z.string() }),
       handler({ principal }, input) {
         const { read } = exchange().journal;
-        const known = read.row(principal.tenant, agentKey(input.agent)) as { name: string } | undefined;
+        const known = read.row(principal.tenant, agentKey(input.agent)) as AgentRow | undefined;
         const pending = read.row(principal.tenant, pendingKey(input.agent)) as { name?: string } | undefined;
         const name = input.name ?? known?.name ?? pending?.name ?? input.agent.slice(-8);
         const head = {
           did: input.agent,
           name,
-          roles: input.roles,
+          roles: input.roles ?? [...(known?.roles ?? [])],
           by: principal.id,
           ...(input.name === undefined ? {} : { named: true }),
           ...renamed(known, name),
         };
         return { output: { did: input.agent, name }, entries: [{ kind: 'agent.admit', head }] };
+      },
+    }),
+    operation({
+      name: 'agents.dismiss',
+      summary: 'Forgets strangers that have asked to join: one of them, or all. They may ask again.',
+      effect: 'write',
+      plane: 'control',
+      input: z.object({ agent: z.string().startsWith('did:').max(256).optional() }),
+      output: z.object({ dismissed: z.number() }),
+      handler({ principal }, { agent }) {
+        const meant = strangers(principal.tenant).filter(({ did }) => agent === undefined || did === agent);
+        if (agent !== undefined && meant.length === 0)
+          throw new AipError('UNKNOWN_AGENT', `${agent} does not wait for admission.`);
+        const entries = meant.map(({ did }) => ({ kind: 'agent.dismiss', head: { did, by: principal.id } }));
+        return { output: { dismissed: meant.length }, entries };
       },
     }),
     operation({
@@ -158,11 +199,7 @@ export function registryOperations(
       handler({ principal }, input) {
         if (input.state === 'pending')
           return {
-            output: {
-              agents: exchange()
-                .journal.read.open(principal.tenant, 'pending:')
-                .map((row) => row.value as unknown as z.infer<typeof strangerSchema>),
-            },
+            output: { agents: strangers(principal.tenant).map(({ did, name, asked }) => ({ did, name, asked })) },
           };
         const found = registry
           .views(principal.tenant)
@@ -188,14 +225,16 @@ export function registryOperations(
     }),
     operation({
       name: 'agents.remove',
-      summary: 'Removes an agent: it has to be admitted again to come back.',
+      summary: 'Removes an agent and its API tokens: it has to be admitted again to come back.',
       effect: 'write',
       plane: 'control',
       input: z.object({ agent: z.string().min(1).max(256) }),
       output: z.object({ did: z.string() }),
       handler({ principal }, { agent }) {
         const { did, name } = find(principal, agent);
-        return { output: { did }, entries: [{ kind: 'agent.remove', head: { did, name, by: principal.id } }] };
+        const tokens = [...facts.tokensOf(did, principal.tenant)];
+        const head = { did, name, by: principal.id, reserved: true, tokens };
+        return { output: { did }, entries: [{ kind: 'agent.remove', head }] };
       },
     }),
   ];

@@ -1,6 +1,7 @@
 import { claim } from '@aip/conformance';
 import { generateKeyPair, makeToken, parseToken, type JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
+import { oneShot } from '../exchange/index.ts';
 import { data } from '../kernel/body.ts';
 import { rounds, until } from '../kernel/testing.ts';
 import { everyByte, openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/testing.ts';
@@ -158,10 +159,33 @@ describe('a name', () => {
     expect(await connect(core, second, { name: 'other', join_token })).toMatchObject({ name: 'other' });
     await expect(connect(core, second, { name: 'SCOUT' })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await core.operate('agents.get', { agent: 'other' })).toMatchObject({ did: second.principal.id });
-    await core.operate('agents.remove', { agent: 'scout' });
-    expect(await connect(core, second, { name: 'scout' })).toMatchObject({ name: 'scout' });
+    expect(await connect(core, second, { name: 'third' })).toMatchObject({ name: 'third' });
     await expect(core.operate('agents.get', { agent: 'other' })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
     await connect(core, stranger(core), { name: 'other', join_token: await invite(core) });
+  });
+
+  test(`of an agent that was removed is nobody’s until an operator says it ${claim('P-REG.names')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const scout = await core.agent('scout');
+    await core.operate('agents.remove', { agent: 'scout' });
+    const [heir, thief] = [stranger(core), stranger(core)];
+    const join_token = await invite(core);
+    const refused = { code: 'CONFLICT', message: expect.stringContaining('removed') };
+    await expect(connect(core, thief, { name: 'Scout', join_token })).rejects.toMatchObject(refused);
+    await connect(core, thief, { name: 'thief', join_token });
+    await expect(connect(core, thief, { name: 'scout' })).rejects.toMatchObject(refused);
+    // That it knocked under this name is its own word as well.
+    await connect(core, heir, { name: 'scout' }).catch(() => {});
+    await expect(core.operate('agents.admit', { agent: heir.principal.id })).rejects.toMatchObject(refused);
+    await core.operate('agents.admit', { agent: heir.principal.id, name: 'scout' });
+    expect(await core.operate('agents.get', { agent: 'scout' })).toMatchObject({ did: heir.principal.id });
+    // With an operator's invitation it goes on, and back to whose it was it goes without.
+    await core.operate('agents.remove', { agent: 'scout' });
+    const invited = stranger(core);
+    await connect(core, invited, { join_token: await invite(core, { name: 'scout' }) });
+    await core.operate('agents.remove', { agent: invited.principal.id });
+    expect(await core.operate('agents.admit', { agent: scout.did, name: 'scout' })).toMatchObject({ name: 'scout' });
   });
 
   test(`that an operator gave is not the agent’s to change; one that it chose itself is ${claim('P-REG.names')}`, async () => {
@@ -248,7 +272,8 @@ describe('a connected agent', () => {
       (await core.exchange.send(core.admin, { to, action: 'invoke', body: data({}) })).ended;
     for (const to of [`agent:${scout.did}`, 'agent:scout', `skill:${scout.did}/look`, 'skill:scout/look'] as const)
       await invoke(to);
-    expect(served.splice(0)).toEqual(['scout agent', 'scout agent', 'scout skill', 'scout skill']);
+    // Who has one skill is asked for that, however it is addressed.
+    expect(served.splice(0)).toEqual(Array.from({ length: 4 }, () => 'scout skill'));
     for (let n = 0; n < 4; n++) await invoke('capability:look');
     expect(served.toSorted()).toEqual(['ranger skill', 'ranger skill', 'scout skill', 'scout skill']);
     await core.operate('agents.disconnect', {}, scout.session);
@@ -393,4 +418,59 @@ test('strangers leave one entry each at most, however often they knock, and none
     await expect(knock({ join_token: makeToken('join').token })).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
   expect(core.exchange.journal.read.size('default') - before).toBe(1);
   expect(core.entries(['agent.request'])).toHaveLength(1);
+});
+
+describe('knocks', () => {
+  const knock = async (core: TestCore, address: string, did = generateKeyPair().did): Promise<string> => {
+    const { principal } = core.as({ kind: 'signed', did });
+    await connect(core, oneShot({ principal, edge: 'ioap', address }, 0), { name: 'x' }).catch(() => {});
+    return did;
+  };
+  const waiting = async (core: TestCore): Promise<string[]> =>
+    (await list(core, { state: 'pending' })).map(({ did }) => did);
+
+  test(`of one network are so many that others are still heard ${claim('P-REG.admission')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, { flags: { rate: { per_second: 10_000, burst: 10_000 } } });
+    await Promise.all(Array.from({ length: 60 }, (_, n) => knock(core, `2001:db8::${n}`)));
+    expect(await waiting(core)).toHaveLength(50);
+    const honest = [
+      await knock(core, '192.0.2.1'),
+      await knock(core, '::ffff:192.0.2.2'),
+      await knock(core, '2001:db9::1'),
+    ];
+    expect((await waiting(core)).filter((did) => honest.includes(did))).toHaveLength(3);
+    expect(everyByte(folder.path)).not.toContain('192.0.2.1');
+  });
+
+  test('are dismissed, one or all, and may come again', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const [first, second, third] = [await knock(core, 'a'), await knock(core, 'a'), await knock(core, 'b')];
+    expect(await core.operate('agents.dismiss', { agent: first })).toEqual({ dismissed: 1 });
+    await expect(core.operate('agents.dismiss', { agent: first })).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+    expect((await waiting(core)).toSorted()).toEqual([second, third].toSorted());
+    expect(await core.operate('agents.dismiss')).toEqual({ dismissed: 2 });
+    expect(await waiting(core)).toEqual([]);
+    await knock(core, 'a', first);
+    expect(await waiting(core)).toEqual([first]);
+  });
+});
+
+test(`the API tokens of a removed agent stay revoked when it comes back ${claim('P-REG.admission')}`, async () => {
+  using folder = temporaryFolder();
+  let token: string;
+  {
+    await using core = await openTestCore(folder.path);
+    const { did } = await core.agent('scout', { roles: ['caller'] });
+    ({ token } = await core.operate<{ token: string }>('tokens.create', { name: 'scout', agent: did }));
+    await core.service('bystander', 'caller');
+    core.as({ kind: 'bearer', token });
+    await core.operate('agents.remove', { agent: did });
+    await core.operate('agents.admit', { agent: did });
+    expect(() => core.as({ kind: 'bearer', token })).toThrow(/revoked/);
+    expect(await core.operate('tokens.list')).toMatchObject({ tokens: [{ name: 'bystander' }] });
+  }
+  await using core = await openTestCore(folder.path);
+  expect(() => core.as({ kind: 'bearer', token })).toThrow(/revoked/);
 });

@@ -1,4 +1,4 @@
-import { expel, type Exchange } from '../exchange/index.ts';
+import { closeSessions, expel, type Exchange } from '../exchange/index.ts';
 import { agentView, catalogueEntries, type AgentRow, type AgentView, type Presence } from './agent.ts';
 import { agentKey } from './decider.ts';
 
@@ -74,7 +74,14 @@ export function createRegistry(now: () => number): Registry {
         const did = head['did'] as string;
         // An agent is here once its announcement has been taken, not when it was made.
         if (kind === 'agent.connect') presence.set(did, { connected: now(), active: now() });
+        const before = rows.get(did);
         reload(tenant, did);
+        if (kind === 'agent.admit' && before && !sameRoles(before, rows.get(did)))
+          closeSessions(running, {
+            who: (principal) => principal.id === did,
+            code: 'PERMISSION_DENIED',
+            reason: 'The roles of this agent have changed; connect again.',
+          });
         if (kind === 'agent.remove')
           expel(running, {
             who: (principal) => principal.id === did,
@@ -88,3 +95,7 @@ export function createRegistry(now: () => number): Registry {
     },
   };
 }
+
+/** A connection has the roles that its agent had when it was opened. */
+const sameRoles = (before: AgentRow, after: AgentRow | undefined): boolean =>
+  new Set(before.roles).symmetricDifference(new Set(after?.roles)).size === 0;

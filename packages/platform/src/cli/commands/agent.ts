@@ -3,7 +3,7 @@ import { aipErrorFromBody, parseJson, type JsonObject } from '@aip/wire';
 import { Option } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { secondsOf } from '../duration.ts';
-import { fields, table, type Column } from '../table.ts';
+import { clipped, fields, short, table, type Column } from '../table.ts';
 import { addAgentCreate } from './agent-create.ts';
 
 type AgentView = Operations['agents.get']['output'];
@@ -25,8 +25,8 @@ const columns: readonly Column<AgentView>[] = [
   { title: 'NAME', of: ({ name }) => name },
   { title: 'STATE', of: ({ state }) => state, look: ({ state }) => (state === 'connected' ? 'green' : 'dim') },
   { title: 'PROTOCOL', of: ({ protocol }) => protocol },
+  { title: 'DID', of: ({ did }) => short(did) },
   { title: 'CAPABILITIES', of: ({ capabilities }) => capabilities.map(({ name }) => name).join(', ') },
-  { title: 'DID', of: ({ did }) => did },
 ];
 
 export const addAgent: AddCommand = (program, bind) => {
@@ -60,7 +60,7 @@ export const addAgent: AddCommand = (program, bind) => {
           if (agents.length === 0) return NONE[state ?? 'known'];
           return state === 'pending'
             ? table(agents as unknown as Stranger[], strangers, cli.style)
-            : table(agents as unknown as AgentView[], columns, cli.style);
+            : clipped(agents as unknown as AgentView[], columns, cli.style);
         });
       },
     ),
@@ -101,6 +101,19 @@ export const addAgent: AddCommand = (program, bind) => {
       ).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
       cli.show(admitted, (view) => `Admitted ${view.name}, ${view.did}.`);
     }),
+  );
+
+  common(
+    agent
+      .command('dismiss')
+      .description('forget who knocks without a join token: one of them, or all; they may knock again')
+      .argument('[did]'),
+  ).action(
+    bind(async (cli, did: string | undefined) =>
+      cli.show(await (await cli.client()).operate('agents.dismiss', did === undefined ? {} : { agent: did }), () =>
+        did === undefined ? 'Dismissed whoever waited.' : `Dismissed ${did}.`,
+      ),
+    ),
   );
 
   common(

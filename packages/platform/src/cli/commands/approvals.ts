@@ -2,7 +2,8 @@ import type { Operations } from '@aip/sdk';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { cut, folded, short, table, type Column } from '../table.ts';
 
-type AskView = Operations['asks.list']['output']['asks'][number];
+/** An approval also says the price, in units. */
+type AskView = Operations['asks.list']['output']['asks'][number] & { readonly price?: number };
 
 export const addApprovals: AddCommand = (program, bind) => {
   const approvals = program.command('approvals').description('calls that wait for a person');
@@ -29,7 +30,7 @@ const columns: readonly Column<AskView>[] = [
 const CALL_WIDTH = 32;
 const callOf = ({ from_name: from, to }: AskView): string => `${short(from)} → ${short(to)}`;
 
-/** What waits; below it each call with its arguments, whole: that is what is agreed to. */
+/** What waits; below it each call with its price and its arguments, whole: that is what is agreed to. */
 const askTable = (asks: readonly AskView[], { style }: Cli): string =>
   [
     table(asks, columns, style),
@@ -37,6 +38,7 @@ const askTable = (asks: readonly AskView[], { style }: Cli): string =>
       [
         style('dim', ask.id),
         folded(callOf(ask), 2),
+        ...(ask.price ? [folded(`for ${ask.price} ${ask.price === 1 ? 'unit' : 'units'}`, 2)] : []),
         ...(ask.arguments ? [folded(JSON.stringify(ask.arguments), 2)] : []),
       ].join('\n'),
     ),

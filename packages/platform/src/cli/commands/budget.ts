@@ -2,7 +2,7 @@ import type { Operations } from '@aip/sdk';
 import { AipError } from '@aip/wire';
 import { Argument, InvalidArgumentError } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
-import { short, table } from '../table.ts';
+import { cut, short, table } from '../table.ts';
 
 type BudgetView = Operations['budgets.set']['output'];
 type TransferView = Operations['ledger.open']['output']['transfers'][number];
@@ -87,11 +87,14 @@ export const addBudget: AddCommand = (program, bind) => {
     );
 };
 
+/** Characters of a name that leave room for the numbers. */
+const WHO = 28;
+
 const budgetTable = (budgets: readonly BudgetView[], cli: Cli): string =>
   table(
     budgets,
     [
-      { title: 'WHO', of: ({ name }) => name },
+      { title: 'WHO', of: ({ name }) => cut(short(name), WHO) },
       { title: 'PER CALL', of: (row) => row.per_call ?? '–', align: 'right' },
       { title: 'PER DAY', of: (row) => row.per_day ?? '–', align: 'right' },
       { title: 'TOTAL', of: ({ total }) => total ?? '–', align: 'right' },

@@ -1,7 +1,9 @@
+import type { AipClient } from '@aip/sdk';
 import { checkTable, verdict } from '../checks.ts';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT, isUnreachable, toShownError } from '../exit-codes.ts';
 import type { Check } from '../local.ts';
+import { mcpChecks } from './mcp-checks.ts';
 
 const REQUIRED_NODE = 24;
 
@@ -10,12 +12,7 @@ export const addDoctor: AddCommand = (program, bind) => {
     .addHelpText('after', `\nExit code ${EXIT.unverified} when something is wrong.`)
     .action(
       bind(async (cli) => {
-        const checks = [
-          nodeVersion(),
-          ...(await installation(cli)),
-          await platform(cli),
-          ...(await failedSources(cli)),
-        ];
+        const checks = [nodeVersion(), ...(await installation(cli)), await platform(cli), ...(await behind(cli))];
         const { ok } = verdict(checks);
         cli.show({ ok, checks }, () => checkTable(checks, cli.style));
         return ok ? EXIT.ok : EXIT.unverified;
@@ -55,16 +52,25 @@ async function platform(cli: Cli): Promise<Check> {
   }
 }
 
-/** Sources that a running platform cannot read. */
-async function failedSources(cli: Cli): Promise<readonly Check[]> {
+/** What a running platform cannot reach, or does not let through, of what is behind it. */
+async function behind(cli: Cli): Promise<readonly Check[]> {
   try {
     const client = await cli.client();
-    const { sources } = await client.operate('sources.list', {});
-    return sources
-      .filter(({ state }) => state === 'failed')
-      .map(({ kind, name, error = '' }) => ({ name: `sources.${kind}.${name}`, ok: false, detail: error }));
+    return [...(await mcpChecks(client)), ...(await failedSources(client))];
   } catch {
     // Whether it can be asked at all is another check.
     return [];
   }
+}
+
+async function failedSources(client: AipClient): Promise<readonly Check[]> {
+  const { sources } = await client.operate('sources.list', {});
+  return sources
+    .filter(({ state }) => state === 'failed')
+    .map(({ kind, name, error = '' }) => ({
+      name: `sources.${kind}.${name}`,
+      ok: false,
+      detail: error,
+      remedy: `aip source inspect ${name}`,
+    }));
 }

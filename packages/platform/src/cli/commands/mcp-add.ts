@@ -1,10 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { AipClient, Operations } from '@aip/sdk';
 import { AipError, toAipError } from '@aip/wire';
 import { InvalidArgumentError } from 'commander';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../../kernel/server-name.ts';
 import { openCli, output, type AddCommand, type Cli } from '../cli.ts';
 import { withEntry } from '../settings-text.ts';
+import { printable } from '../table.ts';
+
+type Server = Operations['mcp.list']['output']['servers'][number];
 
 interface McpFlags {
   readonly url?: string;
@@ -63,12 +67,29 @@ async function addMcp(cli: Cli, name: string, command: readonly string[], flags:
   if (flags.url === undefined) return addCommand(cli, name, command, flags);
   const headers = { ...flags.header, ...(await askedFor(cli, flags.secret)) };
   // Not by its own --url, which is the server's.
-  const platform = openCli(cli.world, {});
-  const added = await (await platform.client()).operate('mcp.add', { name, url: flags.url, headers });
-  cli.show(
-    added,
-    () => `${name} is added, for every later start too; its URL and headers are kept encrypted.\n${whoMay(name)}`,
+  const client = await openCli(cli.world, {}).client();
+  const added = await client.operate('mcp.add', { name, url: flags.url, headers });
+  const server = await standing(client, name);
+  cli.show({ ...added, ...(server ? { server } : {}) }, () =>
+    [
+      `${name} is added, for every later start too; its URL and headers are kept encrypted.`,
+      ...(server ? [howItStands(server)] : []),
+      whoMay(name),
+    ].join('\n'),
   );
+}
+
+/** How a server is that was just added: it has been waited for. Undefined for who may not see it. */
+async function standing(client: AipClient, name: string): Promise<Server | undefined> {
+  const { servers } = await client.operate('mcp.list', {}).catch(() => ({ servers: [] }));
+  return servers.find((server) => server.name === name);
+}
+
+function howItStands({ name, state, tools, error }: Server): string {
+  if (state === 'active') return `It is connected, and has ${tools === 1 ? '1 tool' : `${tools} tools`}.`;
+  if (state === 'starting') return `It has not answered yet; "aip mcp inspect ${name}" says how it goes on.`;
+  if (state === 'login_needed') return `It wants a login: aip mcp login ${name}`;
+  return `It is not connected, and is tried again: ${printable(error) || state}`;
 }
 
 async function addCommand(
@@ -115,10 +136,15 @@ const looksSecret = (name: string, value: string): boolean =>
 export const secretName = (server: string, key: string): string =>
   `${server}.${key.replaceAll(/[^a-z0-9._-]/gi, '-')}`.slice(0, 63);
 
+/** The settings file of this folder; an empty text where there is none yet. */
+export function settingsFile({ world }: Cli): { readonly file: string; readonly text: string } {
+  const file = path.resolve(world.cwd, world.env['AIP_CONFIG'] ?? 'aip.yaml');
+  return { file, text: existsSync(file) ? readFileSync(file, 'utf8') : '' };
+}
+
 /** The settings with the server in them, whose other lines and comments stay as they are. */
 function settingsWith(cli: Cli, name: string, server: object): { readonly file: string; readonly text: string } {
-  const file = path.resolve(cli.world.cwd, cli.world.env['AIP_CONFIG'] ?? 'aip.yaml');
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const { file, text } = settingsFile(cli);
   try {
     return { file, text: withEntry(text, ['mcp', 'servers', name], server) };
   } catch (error) {

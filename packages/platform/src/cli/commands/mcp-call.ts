@@ -62,11 +62,23 @@ async function callTool(
     else if (type === 'done') return cli.show({ task, result: result ?? null }, () => shown(result ?? null));
     else if (type === 'failed' && result !== undefined) {
       cli.show({ task, error: error ?? null, result }, () => shown(result));
+      cli.world.err(`aip: ${isNotForUs(shown(result)) ? ASKS : `${printable(tool.name)} says that it failed.`}`);
       return EXIT.failed;
-    } else if (type === 'failed' || type === 'canceled') throw aipErrorFromBody(error);
+    } else if (type === 'failed' || type === 'canceled') {
+      const failure = aipErrorFromBody(error);
+      throw isNotForUs(failure.message) ? new AipError('UNSUPPORTED_OPERATION', ASKS, { cause: failure }) : failure;
+    }
   }
   throw new UnreachableError(client.url);
 }
+
+const ASKS = 'This tool asks its caller questions, which the command line cannot answer; an MCP client can.';
+
+/**
+ * Whether a server says that it has no such tool, which is listed or the call would not have got there: it offers it
+ * only to clients that declare elicitation or sampling.
+ */
+const isNotForUs = (said: string): boolean => /\btool \S+ not found\b/i.test(said);
 
 /** What a call of a tool means: where it goes, and what goes along beside the caller's arguments. */
 interface ToolMeant {

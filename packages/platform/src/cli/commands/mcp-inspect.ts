@@ -2,7 +2,7 @@ import type { AipClient, Operations } from '@aip/sdk';
 import { AipError } from '@aip/wire';
 import type { Command } from 'commander';
 import { common, type Bind } from '../cli.ts';
-import { clipped, fields, type Style } from '../table.ts';
+import { clipped, fields, printable, type Style } from '../table.ts';
 import { toolNamed } from './mcp-tool.ts';
 import { describeTool, offerTables, type Tool } from './offers.ts';
 import { orSourceProblem } from './source-problem.ts';
@@ -50,6 +50,20 @@ export async function inspectTool(client: AipClient, server: string, name: strin
   );
 }
 
+/** What a server is reached by and, of a process that was lost, what it has said last. */
+interface Reached {
+  readonly name: string;
+  readonly reached?: string;
+  readonly stderr?: readonly string[];
+}
+
+const reachedBy = ({ reached }: Reached): string | undefined => reached;
+
+function lastWords({ stderr = [] }: Reached): string {
+  if (stderr.length === 0) return '';
+  return ['It said last, on standard error:', ...stderr.map((line) => `  ${printable(line)}`)].join('\n');
+}
+
 function describe({ server, tools, resources, prompts, missing }: Inspection, style: Style): string {
   const parts = [
     server
@@ -57,7 +71,8 @@ function describe({ server, tools, resources, prompts, missing }: Inspection, st
           {
             Server: server.name,
             State: `${server.state} since ${server.since}`,
-            Reached: [server.transport, server.era, server.pid && `process ${server.pid}`].filter(Boolean).join(', '),
+            Reached: reachedBy(server),
+            Via: [server.transport, server.era, server.pid && `process ${server.pid}`].filter(Boolean).join(', '),
             Lost: server.failures > 0 ? `${server.failures} times` : undefined,
             Latency: server.latency_ms === undefined ? undefined : `${server.latency_ms} ms`,
             Error: server.error,
@@ -65,6 +80,7 @@ function describe({ server, tools, resources, prompts, missing }: Inspection, st
           style,
         )
       : '',
+    server ? lastWords(server) : '',
     tools.length === 0 ? 'No tools.' : '',
     ...offerTables({ tools, resources, prompts }, style),
     missing.length > 0

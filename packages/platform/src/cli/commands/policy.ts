@@ -5,7 +5,7 @@ import { parseJson, type Json } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { spoken } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable, table, wrapped } from '../table.ts';
+import { clipped, printable, table, wrapped } from '../table.ts';
 
 type Explanation = Operations['policies.explain']['output'];
 type Obligation = Explanation['decision']['obligations'][number];
@@ -19,7 +19,7 @@ export const addPolicy: AddCommand = (program, bind) => {
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('policies.list', {});
       cli.show(answer, ({ policies, error }) => {
-        const list = table(
+        const list = clipped(
           policies,
           [
             { title: 'POLICY', of: ({ id }) => id },

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { expect, it } from 'vitest';
@@ -32,6 +33,24 @@ it(`aip secret keeps, lists and removes, and never shows what it keeps ${claim('
     code: 2,
     err: expect.stringContaining('No secret was given'),
   });
+});
+
+it('aip secret remove warns when a server of aip.yaml cites it', async () => {
+  await using platform = await createTestPlatform();
+  const env = { A: { vault: 'weather' }, B: 'other' };
+  const servers = {
+    sky: { command: 'npx', env },
+    sea: { url: 'https://sea.example', headers: { Authorization: 'Bearer {vault:weather}' } },
+    land: { command: 'npx', env: { A: { vault: 'weather-2' } } },
+  };
+  writeFileSync(join(platform.folder, 'aip.yaml'), JSON.stringify({ mcp: { servers } }));
+  await set(platform, 'weather', 'hush');
+  const { code, err } = await platform.aip('secret', 'remove', 'weather');
+  expect(code).toBe(0);
+  expect(err.split('\n')).toEqual([
+    expect.stringMatching(/^The server sky of aip\.yaml cites it.*aip secret set weather$/),
+    expect.stringMatching(/^The server sea of aip\.yaml cites it/),
+  ]);
 });
 
 it('a secret is read from the pipe, without the end of its line, and not from the arguments', () => {

@@ -1,5 +1,8 @@
 import { AipError } from '@aip/wire';
-import { common, type AddCommand } from '../cli.ts';
+import { common, type AddCommand, type Cli } from '../cli.ts';
+import { entryAt } from '../settings-text.ts';
+import { printable } from '../table.ts';
+import { settingsFile } from './mcp-add.ts';
 
 export const addSecret: AddCommand = (program, bind) => {
   const secret = program.command('secret').description('keep secrets, encrypted, for settings to cite by name');
@@ -31,8 +34,28 @@ export const addSecret: AddCommand = (program, bind) => {
   );
 
   common(secret.command('remove').description('forget a secret').argument('<name>')).action(
-    bind(async (cli, name: string) =>
-      cli.show(await (await cli.client()).operate('secrets.remove', { name }), () => `Removed ${name}.`),
-    ),
+    bind(async (cli, name: string) => {
+      const citing = serversCiting(cli, name);
+      const removed = await (await cli.client()).operate('secrets.remove', { name });
+      cli.show(removed, () => `Removed ${name}.`);
+      for (const server of citing)
+        cli.world.err(
+          `The server ${printable(server)} of aip.yaml cites it, and cannot be reached anew until it is set again: aip secret set ${name}`,
+        );
+    }),
   );
 };
+
+/** Servers of the settings file of this folder that cite a secret, alone or in the middle of a text. */
+function serversCiting(cli: Cli, secret: string): readonly string[] {
+  const servers = entryAt(settingsFile(cli).text, ['mcp', 'servers']);
+  if (typeof servers !== 'object' || servers === null) return [];
+  const cites = (value: unknown): boolean => {
+    if (typeof value === 'string') return value.includes(`{vault:${secret}}`);
+    if (typeof value !== 'object' || value === null) return false;
+    return Object.entries(value).some(([key, inner]) => (key === 'vault' && inner === secret) || cites(inner));
+  };
+  return Object.entries(servers)
+    .filter(([, server]) => cites(server))
+    .map(([name]) => name);
+}

@@ -81,7 +81,7 @@ function describeSource({ name, kind, state, tools, resources, error, problems }
       Source: name,
       Settings: `sources.${kind}.${name}`,
       State: state,
-      Offers: `${tools} tools, ${resources} resources`,
+      Offers: `${tools} ${tools === 1 ? 'tool' : 'tools'}, ${resources} ${resources === 1 ? 'resource' : 'resources'}`,
     },
     style,
   );

@@ -1,6 +1,6 @@
 import type { Operations } from '@aip/sdk';
 import { common, type AddCommand } from '../cli.ts';
-import { fields, short, table, type Column } from '../table.ts';
+import { clipped, cut, fields, short, table, type Column } from '../table.ts';
 
 type Followed = Operations['tasks.get']['output'];
 type TaskView = Followed['task'];
@@ -16,12 +16,22 @@ const look = (state: string) => (BAD.has(state) ? 'red' : state === 'completed' 
 const columns: readonly Column<TaskView>[] = [
   { title: 'TASK', of: ({ id }) => id },
   { title: 'STATE', of: ({ state }) => state, look: ({ state }) => look(state) },
-  { title: 'FROM', of: ({ from_name: name }) => short(name) },
+  { title: 'FROM', of: ({ from_name: name }) => cut(short(name), FROM) },
   { title: 'TO', of: ({ to }) => short(to) },
-  { title: 'OVER', of: ({ edge }) => edge },
-  { title: 'PRICE', of: ({ price }) => price, align: 'right' },
-  { title: 'UPDATED', of: ({ updated_at: at }) => at },
 ];
+
+/** Characters of a sender that leave room for whom it has called. */
+const FROM = 12;
+
+interface ListFlags {
+  readonly state?: string;
+  readonly agent?: string;
+  readonly limit: number;
+  readonly operations?: boolean;
+}
+
+/** Pages that are looked through for tasks that are no operations. */
+const MAX_PAGES = 20;
 
 export const addTasks: AddCommand = (program, bind) => {
   const tasks = program.command('tasks').description('follow and cancel tasks');
@@ -32,13 +42,25 @@ export const addTasks: AddCommand = (program, bind) => {
       .description('tasks, newest first')
       .option('--state <state>', 'in this state only, such as working or auth_required')
       .option('--agent <did>', 'from or to this agent')
-      .option('--limit <count>', 'how many', Number, 50),
+      .option('--limit <count>', 'how many', Number, 50)
+      .option('--operations', 'calls of the platform’s own operations as well'),
   ).action(
-    bind(async (cli, { state, agent, limit }: { state?: string; agent?: string; limit: number }) => {
+    bind(async (cli, { state, agent, limit, operations = false }: ListFlags) => {
       const filter = { limit, ...(state === undefined ? {} : { state }), ...(agent === undefined ? {} : { agent }) };
-      const answer = await (await cli.client()).operate('tasks.list', filter);
-      const list = answer.tasks;
-      cli.show(answer, () => (list.length === 0 ? 'No tasks.' : table(list, columns, cli.style)));
+      const client = await cli.client();
+      const wanted = ({ to }: TaskView): boolean => operations || !to.startsWith('operation:');
+      const answer = await client.operate('tasks.list', filter);
+      let found = answer.tasks.filter(wanted);
+      let cursor = answer.next;
+      for (let pages = 1; pages < MAX_PAGES && found.length < limit && cursor !== undefined; pages++) {
+        const page = await client.operate('tasks.list', { ...filter, cursor });
+        found = [...found, ...page.tasks.filter(wanted)].slice(0, limit);
+        cursor = page.next;
+      }
+      const { next: _first, ...rest } = answer;
+      cli.show({ ...rest, tasks: found, ...(cursor === undefined ? {} : { next: cursor }) }, () =>
+        found.length === 0 ? 'No tasks.' : clipped(found, columns, cli.style),
+      );
     }),
   );
 

@@ -6,6 +6,7 @@ import { oneShot } from '../../exchange/sessions.ts';
 import { createTestExchange } from '../../exchange/testing.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Route } from '../../kernel/route.ts';
 import type { RouteEvent } from '../../kernel/task.ts';
 import { rounds } from '../../kernel/testing.ts';
 import { ledgerDecider, ledgerOperations, type AccountRow } from '../ledger/index.ts';
@@ -30,7 +31,7 @@ afterEach(async () => {
 });
 
 /** An exchange with money, and a seller whose effects are counted. */
-async function market(deliver: () => AsyncIterable<RouteEvent> = sold): Promise<Exchange> {
+async function market(deliver: Route['deliver'] = sold): Promise<Exchange> {
   const held: { exchange?: Exchange } = {};
   const running = (): Exchange => held.exchange as Exchange;
   const now = (): number => Date.now();
@@ -151,6 +152,49 @@ describe(`a hard budget ${claim('E-BUDGET', 'E-BUDGET.limits')}`, () => {
     await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
     await expect(buy(exchange)).rejects.toBeInstanceOf(AipError);
     expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 0 });
+  });
+});
+
+it.each([null, '', true, '7', 1.5, -1, [7]])('a limit is a whole number, not %j', async (limit) => {
+  const exchange = await market();
+  await expect(
+    exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', per_day: limit }),
+  ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});
+
+describe(`a call without a result ${claim('E-BUDGET.failures')}`, () => {
+  const error = { code: 'INTERNAL_ERROR', message: 'sorry', retryable: false } as const;
+  it.each([
+    ['applied', { spent_total: 0, held: 0 }],
+    ['none', { spent_total: 0, held: 0 }],
+    ['unknown', { spent_total: 0, held: 3 }],
+  ] as const)('is not paid, whatever its payee says of its effect: %s', async (effect, spent) => {
+    const exchange = await market(async function* () {
+      yield { type: 'failed', error, effect };
+    });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    expect(await (await buy(exchange)).ended).toMatchObject({ type: 'failed', effect });
+    expect(await budget(exchange)).toMatchObject(spent);
+    expect(account(exchange, 'seller')).toMatchObject({ creditsPosted: 0 });
+  });
+
+  it.each([
+    ['fails', 'caller', { type: 'failed', error, effect: 'applied' }],
+    ['has a result, which a kill keeps back', 'kill', { type: 'done', body: data('sold') }],
+  ] as const)('waits for a person when it is canceled and %s', async (_what, reason, end) => {
+    const exchange = await market(async function* ({ signal }) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      yield end;
+    });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    const call = await buy(exchange);
+    await new Promise((resolve) => setImmediate(resolve));
+    call.cancel(reason);
+    expect(await call.ended).toMatchObject({ type: 'canceled', effect: 'applied' });
+    expect(await budget(exchange)).toMatchObject({ spent_total: 0, held: 3 });
+    expect(await exchange.operate(buyer(exchange), 'ledger.open', {})).toMatchObject({
+      transfers: [{ task: call.taskId, amount: 3, state: 'kept' }],
+    });
   });
 });
 

@@ -84,14 +84,22 @@ export function overspent(
   return undefined;
 }
 
+/** Units a day that are proposed for who has no budget. */
+const DAILY_PROPOSAL = 100;
+
+const inUnits = (count: number): string => (count === 1 ? '1 unit' : `${count} units`);
+
 function exceeded(hold: Hold, limit: string, units: number, used: SpendRow): ErrorBody {
   const why =
     limit === 'none'
       ? 'has no budget'
-      : `may spend ${units} units (${limit}), and ${used.spent} are spent, ${used.held} held`;
+      : `may spend ${inUnits(units)} (${limit}), and ${used.spent} are spent, ${used.held} held`;
+  // Of a budget that there is, only whoever has set it knows which limits are to stay: one left out limits no more.
+  const limits = limit === 'none' ? `--per-day ${Math.max(DAILY_PROPOSAL, hold.amount)}` : '…';
+  const remedy = `aip budget set ${hold.payer} ${limits}`;
   return errorBody(
     'BUDGET_EXCEEDED',
-    `This call costs ${hold.amount} units; ${hold.payer} ${why}. An operator can change that with "aip budget set".`,
+    `This call costs ${inUnits(hold.amount)}; ${hold.payer} ${why}. An operator can change that with "${remedy}".`,
     {
       payer: hold.payer,
       limit,

@@ -4,7 +4,7 @@ import type { Exchange } from '../../exchange/index.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { budgetKey, dayOf, daySpendKey, spendKey, type BudgetRow, type SpendRow } from './decider.ts';
 
-const units = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
+const units = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
 
 const budgetView = z.object({
   principal: z.string(),

@@ -2,11 +2,12 @@ import { AipError, isJsonObject, parseJson, type Json, type JsonObject } from '@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Session } from '../../kernel/session.ts';
+import { closing } from '../../kernel/when-closed.ts';
 import { authenticate, lastEventId, requireVersion, sessionOf, traceOf } from './caller.ts';
 import { errorHeaders, httpError } from './errors.ts';
 import { MEDIA_TYPE } from './protocol.ts';
 import type { A2aService, Caller, StreamItem } from './service.ts';
-import { streamEvents } from './sse.ts';
+import type { StreamEvents } from './sse.ts';
 import { agentOf } from './target.ts';
 
 /** The HTTP+JSON binding (section 11): each operation at its own path below the interface's URL. */
@@ -15,13 +16,19 @@ type Unary = (caller: Caller, request: FastifyRequest) => Promise<unknown>;
 type Streaming = (caller: Caller, request: FastifyRequest) => Promise<AsyncIterable<StreamItem>>;
 
 /** Mounts the binding below `prefix`. */
-export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Exchange, service: A2aService): void {
+export function mountHttpJson(
+  app: FastifyInstance,
+  prefix: string,
+  exchange: Exchange,
+  service: A2aService,
+  streamEvents: StreamEvents,
+): void {
   const unary =
     (operation: Unary) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       try {
         const principal = admit(request);
-        const caller = callerOf(request, reply, sessionOf(exchange, principal));
+        const caller = callerOf(request, reply, sessionOf(exchange, principal), closing(reply.raw));
         return await answer(reply, 200, await operation(caller, request));
       } catch (error) {
         return httpFailure(reply, error);
@@ -33,8 +40,8 @@ export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Ex
     async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       try {
         const principal = admit(request);
-        return await streamEvents(reply, exchange, principal, FRAMING, (session) =>
-          operation(callerOf(request, reply, session), request),
+        return await streamEvents(reply, principal, FRAMING, (session, listening) =>
+          operation(callerOf(request, reply, session, listening), request),
         );
       } catch (error) {
         return httpFailure(reply, error);
@@ -47,10 +54,11 @@ export function mountHttpJson(app: FastifyInstance, prefix: string, exchange: Ex
     return principal;
   }
 
-  function callerOf(request: FastifyRequest, reply: FastifyReply, session: Session): Caller {
+  function callerOf(request: FastifyRequest, reply: FastifyReply, session: Session, listening: AbortSignal): Caller {
     const { agent } = request.params as { agent?: string };
     const found = agent === undefined ? undefined : agentOf(exchange, agent);
-    return { session, agent: found, trace: traceOf(request), whenAnswered: (then) => reply.raw.once('finish', then) };
+    const whenAnswered = (then: () => void): void => void reply.raw.once('finish', then);
+    return { session, agent: found, trace: traceOf(request), listening, whenAnswered };
   }
 
   const cancel = unary((caller, request) => service.cancelTask(caller, { ...bodyOf(request), id: verbOf(request).id }));

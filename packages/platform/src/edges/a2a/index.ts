@@ -6,6 +6,7 @@ import { httpFailure, mountHttpJson } from './http-json.ts';
 import { jsonRpcFailure, jsonRpcHandler } from './json-rpc.ts';
 import { MEDIA_TYPE } from './protocol.ts';
 import { createA2aService } from './service.ts';
+import { createStreams } from './sse.ts';
 
 export type { CardOptions } from './card-endpoint.ts';
 export { connectRemoteAgent, type RemoteConnection } from './remote-agent.ts';
@@ -20,7 +21,8 @@ const BODY_LIMIT = 1024 * 1024;
 export function registerA2aEdge(app: FastifyInstance, exchange: Exchange, options: CardOptions): void {
   void app.register((scope, _options, done) => {
     const service = createA2aService(exchange);
-    const rpc = jsonRpcHandler(exchange, service);
+    const streamEvents = createStreams(exchange);
+    const rpc = jsonRpcHandler(exchange, service, streamEvents);
     const card = cardHandler(exchange, options);
 
     scope.removeAllContentTypeParsers();
@@ -35,7 +37,7 @@ export function registerA2aEdge(app: FastifyInstance, exchange: Exchange, option
       scope.post(prefix, rpc);
       scope.get(prefix, card);
       scope.get(`${prefix}/.well-known/agent-card.json`, card);
-      mountHttpJson(scope, prefix, exchange, service);
+      mountHttpJson(scope, prefix, exchange, service, streamEvents);
     }
     done();
   });

@@ -2,12 +2,13 @@ import { AipError, isJsonObject, parseJson, type Json, type JsonObject } from '@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Session } from '../../kernel/session.ts';
+import { closing } from '../../kernel/when-closed.ts';
 import { authenticate, lastEventId, requireVersion, sessionOf, traceOf, versionOf } from './caller.ts';
 import { errorHeaders, jsonRpcError, jsonRpcStatus } from './errors.ts';
 import { isLegacyMethod, LEGACY_STREAMING, LegacyFailure, loadLegacyBinding, type LegacyBinding } from './legacy.ts';
 import { LEGACY_VERSION } from './protocol.ts';
 import type { A2aService, Caller, StreamItem } from './service.ts';
-import { streamEvents, type Framing } from './sse.ts';
+import type { Framing, StreamEvents } from './sse.ts';
 import { agentOf } from './target.ts';
 
 /** The JSON-RPC 2.0 binding (section 9): one POST for every operation. */
@@ -55,7 +56,7 @@ function noPush(): Promise<never> {
   return Promise.reject(new AipError('PUSH_NOTIFICATION_NOT_SUPPORTED'));
 }
 
-export function jsonRpcHandler(exchange: Exchange, service: A2aService) {
+export function jsonRpcHandler(exchange: Exchange, service: A2aService, streamEvents: StreamEvents) {
   let legacy: Promise<LegacyBinding> | undefined;
 
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -66,20 +67,20 @@ export function jsonRpcHandler(exchange: Exchange, service: A2aService) {
       id = idOf(body);
       const { method, params } = readRequest(body, id);
       const callerOf = callers(request, reply);
-      const oneShot = (): Caller => callerOf(sessionOf(exchange, principal));
+      const oneShot = (): Caller => callerOf(sessionOf(exchange, principal), closing(reply.raw));
       if (isLegacyMethod(method) && versionOf(request) === LEGACY_VERSION) {
         const binding = await (legacy ??= loadLegacyBinding(service));
         if (!LEGACY_STREAMING.has(method))
           return await answer(reply, 200, await binding.answer(oneShot(), body as JsonObject));
-        return await streamEvents(reply, exchange, principal, whole(id), (session) =>
-          binding.stream(callerOf(session), body as JsonObject),
+        return await streamEvents(reply, principal, whole(id), (session, listening) =>
+          binding.stream(callerOf(session, listening), body as JsonObject),
         );
       }
       requireVersion(request);
       const streaming = STREAMING.get(method);
       if (streaming)
-        return await streamEvents(reply, exchange, principal, enveloped(id), (session) =>
-          streaming(service, callerOf(session), params, request),
+        return await streamEvents(reply, principal, enveloped(id), (session, listening) =>
+          streaming(service, callerOf(session, listening), params, request),
         );
       const unary = UNARY.get(method);
       if (!unary) throw new AipError('METHOD_NOT_FOUND', `A2A has no method "${method.slice(0, 64)}".`);
@@ -90,11 +91,12 @@ export function jsonRpcHandler(exchange: Exchange, service: A2aService) {
     }
   };
 
-  function callers(request: FastifyRequest, reply: FastifyReply): (session: Session) => Caller {
+  function callers(request: FastifyRequest, reply: FastifyReply): (session: Session, listening: AbortSignal) => Caller {
     const { agent: name } = request.params as { agent?: string };
     const agent = name === undefined ? undefined : agentOf(exchange, name);
     const trace = traceOf(request);
-    return (session) => ({ session, agent, trace, whenAnswered: (then) => reply.raw.once('finish', then) });
+    const whenAnswered = (then: () => void): void => void reply.raw.once('finish', then);
+    return (session, listening) => ({ session, agent, trace, listening, whenAnswered });
   }
 }
 

@@ -103,6 +103,7 @@ let base: string;
 let exchange: Exchange;
 let close: () => Promise<void>;
 const keys = generateKeyPair();
+const conversationKey = new Uint8Array(32);
 const cards: Record<string, JsonObject> = {};
 let connection: RemoteConnection | undefined;
 
@@ -168,7 +169,7 @@ const caller = () =>
   );
 
 async function connected(card = 'signed'): Promise<void> {
-  connection = connectRemoteAgent(exchange, { name: 'writer', url: `${base}/${card}` });
+  connection = connectRemoteAgent(exchange, { name: 'writer', conversationKey, url: `${base}/${card}` });
   await connection.ready;
 }
 
@@ -239,7 +240,7 @@ describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
     const failure = await new Promise((resolve) => {
       connection = connectRemoteAgent(
         exchange,
-        { name: 'writer', url: `${base}/${card}`, ...(did === undefined ? {} : { did }) },
+        { name: 'writer', conversationKey, url: `${base}/${card}`, ...(did === undefined ? {} : { did }) },
         resolve,
       );
     });
@@ -262,6 +263,7 @@ describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
     };
     const elsewhere = base.replace('127.0.0.1', 'localhost');
     connection = connectRemoteAgent(exchange, {
+      conversationKey,
       name: 'writer',
       url: `${elsewhere}/plain`,
       headers: async () => ({ values: { authorization: 'Bearer secret' }, secrets: [] }),
@@ -281,6 +283,49 @@ describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
     );
   });
 
+  it(`keeps each caller’s conversations to that caller, who sees its own name for them ${claim('P-A2A.conversations')}`, async () => {
+    await using gateway = await startGateway();
+    const sent: { contextId?: string; metadata?: JsonObject; parts: { metadata?: JsonObject }[] }[] = [];
+    const spy: typeof fetch = (input, init) => {
+      if (typeof init?.body === 'string') sent.push(JSON.parse(init.body).params.message);
+      return fetch(input, init);
+    };
+    connection = connectRemoteAgent(gateway.exchange, {
+      conversationKey,
+      name: 'writer',
+      url: `${base}/plain`,
+      fetch: spy,
+    });
+    await connection.ready;
+    const say = async (token: string, contextId: string, metadata: JsonObject = {}) => {
+      const message = { messageId: crypto.randomUUID(), role: 'ROLE_USER', contextId, metadata };
+      const response = await fetch(`${gateway.url}/a2a/writer/message:send`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'a2a-version': '1.0', 'content-type': 'application/json' },
+        body: JSON.stringify({ message: { ...message, parts: [{ text: 'story', metadata }] } }),
+      });
+      const { task } = (await response.json()) as { task: { contextId: string } };
+      expect(task.contextId).toBe(contextId);
+      expect(JSON.stringify(task)).not.toContain(sent.at(-1)!.contextId);
+      return sent.at(-1)!;
+    };
+    const [first, again] = [await say('alice', 'ctx'), await say('alice', 'ctx')];
+    expect(again.contextId).toBe(first.contextId);
+    const others = [await say('alice', 'other'), await say('mallory', 'ctx'), await say('mallory', first.contextId!)];
+    expect(new Set([first, ...others].map(({ contextId }) => contextId)).size).toBe(4);
+    expect(JSON.stringify(sent)).not.toMatch(/ctx|alice|mallory|other/);
+    const { metadata, parts } = await say('alice', 'ctx', {
+      authorization: 'Bearer mine',
+      nested: { token: 't', note: 'n' },
+      'aip.skill': 'write',
+      'aip.note': 'ours',
+      skill: 'burn',
+      header: 'Basic abc',
+    });
+    expect(metadata).toEqual({ nested: { note: 'n' }, 'aip.skill': 'write' });
+    expect(JSON.stringify(parts)).not.toMatch(/mine|"t"|Basic/);
+  });
+
   it('may be another gateway', async () => {
     await using other = await startGateway();
     await other.agent('far', [{ name: 'greet' }], async function* ({ message }) {
@@ -288,6 +333,7 @@ describe(`a remote A2A agent ${claim('P-A2A.client')}`, () => {
       yield { type: 'done', body: text(`hello ${textOf(message.body)}`) };
     });
     connection = connectRemoteAgent(exchange, {
+      conversationKey,
       name: 'writer',
       url: `${other.url}/a2a/far`,
       headers: async () => ({ values: { authorization: 'Bearer us' }, secrets: [] }),

@@ -38,7 +38,7 @@ export function connectRemoteAgent(
     const send = fetchFor(remote, headers);
     // It cannot tell what it was told: results are kept, and errors are shown.
     const card = valueWithoutSecrets(await fetchCard(remote, send), secrets);
-    const route = hiding(await routeTo(send, card), secrets);
+    const route = hiding(await routeTo(send, card, remote), secrets);
     if (closed.signal.aborted) return;
     unbind = exchange.routes.bind(remote.name, route);
     exchange.catalogue.put(remote.name, [agentEntry(remote, card, 'active'), ...skillEntries(remote, card)]);
@@ -71,13 +71,13 @@ export function connectRemoteAgent(
 }
 
 /** The official client is loaded only by gateways that have a remote agent. */
-async function routeTo(fetchImpl: typeof fetch, card: JsonObject): Promise<Route> {
+async function routeTo(fetchImpl: typeof fetch, card: JsonObject, { conversationKey }: RemoteAgent): Promise<Route> {
   const [{ AgentCard }, { ClientFactory, JsonRpcTransportFactory, RestTransportFactory }, { remoteRoute }] =
     await Promise.all([import('@a2a-js/sdk'), import('@a2a-js/sdk/client'), import('./remote-route.ts')]);
   const factory = new ClientFactory({
     transports: [new JsonRpcTransportFactory({ fetchImpl }), new RestTransportFactory({ fetchImpl })],
   });
-  return remoteRoute(await factory.createFromAgentCard(AgentCard.fromJSON(card)));
+  return remoteRoute(await factory.createFromAgentCard(AgentCard.fromJSON(card)), conversationKey);
 }
 
 const hiding = (route: Route, secrets: readonly string[]): Route => ({

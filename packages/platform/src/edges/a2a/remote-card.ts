@@ -11,6 +11,8 @@ export interface RemoteAgent {
   readonly headers?: () => Promise<Revealed>;
   /** Whose signature its card must carry. */
   readonly did?: string | undefined;
+  /** Secret of this gateway under which its callers' conversations are named to the agent. */
+  readonly conversationKey: Uint8Array;
   /** Carries every request to it; the platform's guarded fetch. */
   readonly fetch?: typeof fetch;
 }

@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto';
 import { Message, Part as OfficialPart, TaskState, type StreamResponse, type Task } from '@a2a-js/sdk';
 import type { Client } from '@a2a-js/sdk/client';
-import { AipError } from '@aip/wire';
+import { AipError, canonicalJson } from '@aip/wire';
 import { partsOf, textOf, type Body, type Part } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { uuidv7 } from '../../kernel/ids.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { Route, RouteCall } from '../../kernel/route.ts';
 import type { RouteEvent } from '../../kernel/task.ts';
 
@@ -22,12 +24,12 @@ interface Remote {
 
 type End = 'ended' | 'lost' | { readonly question: Body };
 
-/** The way to an A2A agent somewhere else, through the official client. */
-export function remoteRoute(client: Client): Route {
+/** The way to an A2A agent somewhere else, through the official client. `key`: see {@link contextFor}. */
+export function remoteRoute(client: Client, key: Uint8Array): Route {
   return {
     reach: 'remote',
     async *deliver(call) {
-      const remote: Remote = { taskId: '', contextId: call.message.conversationId ?? '', output: new Map() };
+      const remote: Remote = { taskId: '', contextId: contextFor(call, key), output: new Map() };
       const stream = new AbortController();
       call.signal.addEventListener('abort', () => void cancel(client, remote, stream), { once: true });
       const serviceParameters = call.message.trace ? { traceparent: call.message.trace.traceparent } : {};
@@ -59,6 +61,19 @@ export function remoteRoute(client: Client): Route {
   };
 }
 
+/**
+ * The conversation as the remote agent knows it. To it all callers are this gateway, and who names a conversation may go
+ * on with it; so it gets a name that nobody else's call is given, and that its caller never sees.
+ */
+function contextFor({ message, entry }: RouteCall, key: Uint8Array): string {
+  const { from, conversationId } = message;
+  if (conversationId === undefined) return '';
+  const callers: string[] = [];
+  for (let who: Principal | undefined = from; who; who = who.onBehalfOf) callers.push(who.id);
+  const whose = canonicalJson({ tenant: from.tenant, callers, agent: entry.owner, conversation: conversationId });
+  return createHmac('sha256', key).update(whose).digest('base64url');
+}
+
 async function cancel(client: Client, remote: Remote, stream: AbortController): Promise<void> {
   try {
     if (remote.taskId !== '') await client.cancelTask({ tenant: '', id: remote.taskId, metadata: undefined });
@@ -72,7 +87,12 @@ async function cancel(client: Client, remote: Remote, stream: AbortController): 
 /** The id is that of our message, so that a second delivery is known for what it is. */
 function outgoing({ message, entry }: RouteCall, remote: Remote, body: Body, turn: number): Message {
   const skill = entry.kind === 'skill' ? { 'aip.skill': entry.name } : {};
-  const metadata = { ...(body.type === 'a2a' ? body.value.metadata : undefined), ...skill };
+  const given = body.type === 'a2a' ? (body.value.metadata ?? {}) : {};
+  // What is for this gateway; and no other skill than the one that was decided on.
+  const passed = Object.entries(given).filter(
+    ([name, value]) => !name.startsWith('aip.') && (name !== 'skill' || value === entry.name),
+  );
+  const metadata = { ...Object.fromEntries(passed), ...skill };
   return Message.fromJSON({
     messageId: turn === 0 ? message.id : `${message.id}-${turn}`,
     role: 'ROLE_USER',

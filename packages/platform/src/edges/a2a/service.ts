@@ -5,6 +5,7 @@ import type { Call } from '../../exchange/live-task.ts';
 import type { TaskView } from '../../exchange/task-view.ts';
 import type { Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { withoutCredentials } from '../../kernel/credentials.ts';
 import { uuidv7 } from '../../kernel/ids.ts';
 import type { Trace } from '../../kernel/message.ts';
 import type { Session } from '../../kernel/session.ts';
@@ -27,6 +28,8 @@ export interface Caller {
   /** The agent whose interface was called; undefined for the gateway's own. */
   readonly agent: CatalogueEntry | undefined;
   readonly trace: Trace | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly listening: AbortSignal;
   /** Calls back once the whole answer has left for the client. */
   whenAnswered(then: () => void): void;
 }
@@ -51,6 +54,7 @@ export interface A2aService {
 interface KnownTask {
   readonly tenant: string;
   readonly view: TaskView;
+  /** Read when they are gone through, once. */
   readonly events: Iterable<TaskEvent>;
 }
 
@@ -60,18 +64,37 @@ export function createA2aService(exchange: Exchange): A2aService {
   async function sendMessage(caller: Caller, params: Json | undefined): Promise<SendMessageResponse> {
     const request = readSendRequest(params);
     const call = await begin(caller, request);
+    const { n, waited } = await answerDue(caller, call, request);
     const projection = projectionOf(call);
-    const reached = call.last?.n ?? 0;
-    let waited = false;
-    for await (const event of call.events()) {
+    for await (const event of call.events(0, caller.listening)) {
       projection.apply(event);
-      waited ||= event.state === 'auth_required';
-      if (event.n >= reached && (request.returnImmediately || mayReturn(call, event))) break;
+      if (event.n >= n) break;
     }
     // An identical retry leads to this task until the client has its end.
     if (waited && hasEnded(projection)) caller.whenAnswered(() => call.delivered(caller.session.principal));
     const message = request.returnImmediately ? undefined : projection.directMessage;
     return message ? { message } : { task: projection.task(detailOf(request)) };
+  }
+
+  /**
+   * The number of the event that a send is answered at, and whether the task had to wait for an operator. Nothing of the
+   * task is held meanwhile: many may wait for it, for long.
+   */
+  async function answerDue(
+    { listening }: Caller,
+    call: Call,
+    { returnImmediately }: SendRequest,
+  ): Promise<{ n: number; waited: boolean }> {
+    const reached = call.last?.n ?? 0;
+    let waited = false;
+    let n = 0;
+    for await (const event of call.events(0, listening)) {
+      n = event.n;
+      waited ||= event.state === 'auth_required';
+      if (n >= reached && (returnImmediately || mayReturn(call, event))) break;
+    }
+    if (listening.aborted) throw new AipError('CANCELED', 'The client did not wait for the answer.');
+    return { n, waited };
   }
 
   /** A blocking send waits for an end, or for somebody to act (section 3.2.2). */
@@ -187,14 +210,17 @@ export function createA2aService(exchange: Exchange): A2aService {
   async function* follow(caller: Caller, call: Call, from: number, detail: TaskDetail): AsyncIterable<StreamItem> {
     const projection = projectionOf(call);
     let opened = false;
-    for await (const event of call.events()) {
+    for await (const event of call.events(0, caller.listening)) {
       const updates = projection.apply(event);
       if (opened) yield* numbered(event.n, updates);
-      else if (event.n >= from || isTerminal(event.state))
-        yield { n: event.n, response: { task: projection.task(detail) } };
-      opened ||= event.n >= from;
+      else if (event.n >= from || isTerminal(event.state)) {
+        opened = true;
+        const task = projection.task(detail);
+        projection.forget();
+        yield { n: event.n, response: { task } };
+      }
     }
-    call.delivered(caller.session.principal);
+    if (hasEnded(projection)) call.delivered(caller.session.principal);
   }
 
   // ── what the exchange knows of a task ──────────────────────────────────────────────────────────────
@@ -208,7 +234,7 @@ export function createA2aService(exchange: Exchange): A2aService {
     if (caller.agent && view.assignee !== caller.agent.owner)
       throw new AipError('TASK_NOT_FOUND', `${caller.agent.ownerName} has no task ${id} that you may see.`);
     const { tenant } = caller.session.principal;
-    return { tenant, view, events: [...everyTaskEvent(exchange.journal.read, tenant, id)] };
+    return { tenant, view, events: everyTaskEvent(exchange.journal.read, tenant, id) };
   }
 
   function callOf(caller: Caller, id: string): Call {
@@ -235,11 +261,22 @@ const contextOf = (view: TaskView): string => view.conversation ?? view.id;
 
 const detailOf = ({ historyLength }: SendRequest): TaskDetail => (historyLength === undefined ? {} : { historyLength });
 
+/** What a client says beside its message may hold credentials, which are for this gateway alone. */
 function bodyOf({ parts, messageId, contextId, metadata }: Message): Body {
   return {
     type: 'a2a',
-    value: { parts, messageId, ...(contextId === undefined ? {} : { contextId }), ...(metadata ? { metadata } : {}) },
+    value: {
+      parts: parts.map(({ metadata: beside, ...part }) => ({ ...part, ...metadataOf(beside) })),
+      messageId,
+      ...(contextId === undefined ? {} : { contextId }),
+      ...metadataOf(metadata),
+    },
   };
+}
+
+function metadataOf(given: JsonObject | undefined): { metadata?: JsonObject } {
+  const metadata = given && withoutCredentials(given);
+  return metadata ? { metadata } : {};
 }
 
 /** What of a message only this edge understands; it comes back in the task's history. */

@@ -3,6 +3,7 @@ import { outcomeOf } from '../../exchange/outcome.ts';
 import { partsOf, type Body, type Part } from '../../kernel/body.ts';
 import type { Message as StoredMessage } from '../../kernel/message.ts';
 import { isTerminal, type TaskEvent, type TaskState } from '../../kernel/task.ts';
+import { addTo, isSame, type Fingerprint } from './fingerprint.ts';
 import { stateName, type Artifact, type Message, type StreamResponse, type Task, type TaskStatus } from './protocol.ts';
 
 /** How much of a task an answer shows (section 3.2.4). */
@@ -16,26 +17,29 @@ export interface TaskProjection {
   /** Takes in the next event and returns what it means to somebody who follows the task. */
   apply(event: TaskEvent): StreamResponse[];
   task(detail?: TaskDetail): Task;
+  /** Lets go of all that only `task` needs, which is not called again: whoever follows a task does not hold it. */
+  forget(): void;
   readonly state: TaskState;
   /** The answer, if the agent gave nothing but one message (section 3.1.1): no update, no artifact before it. */
   readonly directMessage: Message | undefined;
 }
 
 export function projectTask(id: string, contextId: string, opening: StoredMessage | undefined): TaskProjection {
-  const artifacts = new Map<string, Artifact & { readonly parts: Part[] }>();
+  const artifacts = new Map<string, KnownArtifact>();
   const history: Message[] = opening ? [openingMessage(opening, contextId)] : [];
   let status: TaskStatus = { state: 'TASK_STATE_SUBMITTED', timestamp: new Date(0).toISOString() };
   let state: TaskState = 'submitted';
   let directMessage: Message | undefined;
   let unnamed = '';
   let quiet = true;
+  let keeps = true;
 
   const place = { taskId: id, contextId };
 
   function apply(event: TaskEvent): StreamResponse[] {
     const updates = artifactUpdates(event);
     const message = statusMessage(event, place);
-    if (message && event.type !== 'progress') history.push(message);
+    if (keeps && message && event.type !== 'progress') history.push(message);
     if (event.type === 'done' && quiet) directMessage = asDirectMessage(event.body, contextId, opening);
     if (event.type !== 'submitted') quiet = false;
     state = event.state;
@@ -47,7 +51,7 @@ export function projectTask(id: string, contextId: string, opening: StoredMessag
   function artifactUpdates(event: TaskEvent): StreamResponse[] {
     if (event.type === 'output') return put(outputArtifact(event), event.append === true, event.last === true);
     const result = resultOf(event);
-    return result === undefined || isEmpty(result) || repeats(result, artifacts)
+    return result === undefined || isEmpty(result) || repeats(result)
       ? []
       : put(artifactOf('result', 'result', result), false, true);
   }
@@ -57,11 +61,19 @@ export function projectTask(id: string, contextId: string, opening: StoredMessag
     return artifactOf(event.artifactId ?? unnamed, event.name, event.body);
   }
 
+  /** Many agents stream their answer and then return it whole: that is one artifact, not two. */
+  function repeats(result: Body): boolean {
+    const sent = [...artifacts.values()].map(({ fingerprint }) => fingerprint);
+    return sent.length > 0 && isSame(sent, partsOf(result));
+  }
+
   /** Keeps the artifact as a follower would (section 4.2.2), and says what changed. */
   function put(artifact: Artifact, append: boolean, last: boolean): StreamResponse[] {
     const known = append ? artifacts.get(artifact.artifactId) : undefined;
-    if (known) known.parts.push(...artifact.parts);
-    else artifacts.set(artifact.artifactId, { ...artifact, parts: [...artifact.parts] });
+    const fingerprint = known?.fingerprint ?? { lengths: [], digest: '' };
+    addTo(fingerprint, artifact.parts);
+    if (known) known.whole?.parts.push(...artifact.parts);
+    else artifacts.set(artifact.artifactId, { fingerprint, ...(keeps ? { whole: copyOf(artifact) } : {}) });
     return [
       {
         artifactUpdate: {
@@ -83,10 +95,15 @@ export function projectTask(id: string, contextId: string, opening: StoredMessag
         contextId,
         status,
         ...(shown && artifacts.size > 0
-          ? { artifacts: [...artifacts.values()].map((artifact) => ({ ...artifact, parts: [...artifact.parts] })) }
+          ? { artifacts: [...artifacts.values()].flatMap(({ whole }) => (whole ? [copyOf(whole)] : [])) }
           : {}),
         ...(recent.length > 0 ? { history: recent } : {}),
       };
+    },
+    forget() {
+      keeps = false;
+      history.length = 0;
+      for (const [artifactId, { fingerprint }] of artifacts) artifacts.set(artifactId, { fingerprint });
     },
     get state() {
       return state;
@@ -96,6 +113,16 @@ export function projectTask(id: string, contextId: string, opening: StoredMessag
     },
   };
 }
+
+interface KnownArtifact {
+  readonly fingerprint: Fingerprint;
+  readonly whole?: Artifact & { readonly parts: Part[] };
+}
+
+const copyOf = (artifact: Artifact): Artifact & { readonly parts: Part[] } => ({
+  ...artifact,
+  parts: [...artifact.parts],
+});
 
 /** Output says itself that the agent works; logs are for the operator. */
 const announces = (event: TaskEvent): boolean => event.type !== 'output' && event.type !== 'log';
@@ -221,24 +248,5 @@ function statusMetadata(event: TaskEvent): { metadata?: JsonObject } {
 }
 
 const isEmpty = (body: Body): boolean => partsOf(body).every((part) => part.data === null || part.text === '');
-
-/** Many agents stream their answer and then return it whole: that is one artifact, not two. */
-function repeats(result: Body, artifacts: ReadonlyMap<string, Artifact>): boolean {
-  if (artifacts.size === 0) return false;
-  const sent = [...artifacts.values()].flatMap((artifact) => artifact.parts);
-  return JSON.stringify(joined(sent)) === JSON.stringify(joined(partsOf(result)));
-}
-
-/** Neighbouring pieces of text are one text. */
-function joined(parts: readonly Part[]): Part[] {
-  const whole: Part[] = [];
-  for (const part of parts) {
-    const before = whole.at(-1);
-    if (part.text !== undefined && before?.text !== undefined)
-      whole[whole.length - 1] = { text: before.text + part.text };
-    else whole.push(part.text === undefined ? part : { text: part.text });
-  }
-  return whole;
-}
 
 export const hasEnded = (projection: TaskProjection): boolean => isTerminal(projection.state);

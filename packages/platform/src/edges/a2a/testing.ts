@@ -49,6 +49,7 @@ export async function startGateway(options: TestExchangeOptions & { publicUrl?: 
         Buffer.from('pepper'),
         () => Date.now(),
       ),
+      { tokensOf: () => [] },
       () => Date.now(),
     ),
   ];

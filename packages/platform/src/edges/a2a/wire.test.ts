@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { passing, trusting } from '../../exchange/testing.ts';
 import { text } from '../../kernel/body.ts';
 import type { Credential } from '../../kernel/principal.ts';
-import { streamEvents } from './sse.ts';
+import { createStreams } from './sse.ts';
 import { startGateway, type Gateway } from './testing.ts';
 
 /** What goes over the wire, seen without an SDK. */
@@ -417,11 +417,10 @@ describe(`a stream ${claim('P-A2A.streams')}`, () => {
       }
     }
     const app = Fastify();
+    const streamEvents = createStreams(gateway.exchange);
     const principal = gateway.exchange.authenticate({ kind: 'bearer', token: 'alice' });
     app.get('/', (_request, reply) =>
-      streamEvents(reply, gateway.exchange, principal, { event: (piece) => piece, error: String }, () =>
-        Promise.resolve(endless()),
-      ),
+      streamEvents(reply, principal, { event: (piece) => piece, error: String }, () => Promise.resolve(endless())),
     );
     await app.listen({ port: 0, host: '127.0.0.1' });
     const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1', () =>

@@ -18,7 +18,7 @@ export function callerOf(exchange: Exchange, request: FastifyRequest): Session {
 function headerOrCookie(request: FastifyRequest): Credential {
   const given = credentialOf(request.raw);
   if (given.kind !== 'none') return given;
-  const token = cookieOf(request, sessionCookieName(request));
+  const token = sessionIn(request);
   if (token === undefined || isFromAnotherSite(request)) return { kind: 'none' };
   if (request.method !== 'GET') requireOwnScript(request);
   return { kind: 'bearer', token };
@@ -31,9 +31,12 @@ function sessionCookieName(request: FastifyRequest): string {
 }
 
 /** The cookie that carries a dashboard session; it ends with the browser, or when the session does. */
-export function sessionCookie(request: FastifyRequest, token: string): string {
-  return `${sessionCookieName(request)}=${token}; Path=/; HttpOnly; SameSite=Strict`;
+export function sessionCookie(request: FastifyRequest, token: string, isSecure: boolean): string {
+  return `${sessionCookieName(request)}=${token}; Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
 }
+
+/** The dashboard session that a request's cookie names. */
+export const sessionIn = (request: FastifyRequest): string | undefined => cookieOf(request, sessionCookieName(request));
 
 function cookieOf(request: FastifyRequest, name: string): string | undefined {
   for (const pair of request.headers.cookie?.split(';') ?? []) {

@@ -17,10 +17,16 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 let edge: TestEdge;
 const codes = new Set<string>();
+let ended: string[];
 beforeEach(async () => {
   codes.add('once');
+  ended = [];
   edge = await createTestEdge({
-    http: { dashboard: path.join(folder, 'dist'), login: (code) => (codes.delete(code) ? 'alice' : undefined) },
+    http: {
+      dashboard: path.join(folder, 'dist'),
+      login: (code) => (codes.delete(code) ? 'alice' : undefined),
+      logout: (token) => void ended.push(token),
+    },
   });
 });
 afterEach(() => edge[Symbol.asyncDispose]());
@@ -133,6 +139,30 @@ describe(`a session cookie ${claim('T-DASH.login')}`, () => {
     expect((await count({ ...own, host: 'localhost:9000', origin: 'http://localhost:9000', cookie })).json().by).toBe(
       'anonymous',
     );
+  });
+
+  it('ends with a logout, which is taken from the dashboard only', async () => {
+    const logout = (headers: Record<string, string>) =>
+      edge.app.inject({ method: 'POST', url: '/v1/logout', headers: { ...headers, cookie } });
+    expect((await logout({ ...own, origin: 'http://localhost:9999' })).json().error.code).toBe('FORBIDDEN_ORIGIN');
+    expect(ended).toEqual([]);
+    const answer = await logout(own);
+    expect([answer.statusCode, answer.headers['set-cookie'], ended]).toEqual([
+      204,
+      'aip_session_8000=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0',
+      ['alice'],
+    ]);
+  });
+
+  it('is for TLS only where browsers come over TLS', async () => {
+    await using secure = await createTestEdge({ http: { login: () => 'alice', isSecure: true } });
+    const [login, logout] = await Promise.all(
+      ['login', 'logout'].map((name) =>
+        secure.app.inject({ method: 'POST', url: `/v1/${name}`, payload: { code: 'x' }, headers: own }),
+      ),
+    );
+    expect(login!.headers['set-cookie']).toBe('aip_session_8000=alice; Path=/; HttpOnly; SameSite=Strict; Secure');
+    expect(logout!.headers['set-cookie']).toMatch(/; Secure; Max-Age=0$/);
   });
 
   it('gives way to a bearer token, which needs no header', async () => {

@@ -4,7 +4,7 @@ import { AipError } from '@aip/wire';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { requireOwnScript, sessionCookie } from './caller.ts';
+import { requireOwnScript, sessionCookie, sessionIn } from './caller.ts';
 
 /** Scripts, styles and connections of our own only; nothing inline, nothing framed, nothing from elsewhere. */
 const CONTENT_SECURITY_POLICY = [
@@ -26,6 +26,10 @@ export interface DashboardOptions {
   readonly dashboard: string;
   /** Trades a one-time code for a session token, once; undefined when the code is not valid. */
   readonly login: (code: string) => string | undefined;
+  /** Ends the session of this token. */
+  readonly logout: (token: string) => void;
+  /** Whether browsers reach this server over TLS, so that they may be told to keep its cookie from everything else. */
+  readonly isSecure?: boolean;
 }
 
 /** `/ui`: the built dashboard, one page for every path below it. */
@@ -62,8 +66,11 @@ const protect = (reply: FastifyReply): FastifyReply =>
 
 const loginInput = z.strictObject({ code: z.string().min(1).max(256) });
 
-/** `POST /v1/login`: the code of a login URL, which stood in its fragment and so in no log, becomes a session cookie. */
-export function loginRoute(app: FastifyInstance, login: DashboardOptions['login']): void {
+/**
+ * `POST /v1/login`: the code of a login URL, which stood in its fragment and so in no log, becomes a session cookie.
+ * `POST /v1/logout` ends that session, if there still is one.
+ */
+export function loginRoutes(app: FastifyInstance, { login, logout, isSecure = false }: DashboardOptions): void {
   app.post('/v1/login', async (request, reply) => {
     requireOwnScript(request);
     const parsed = loginInput.safeParse(request.body);
@@ -74,6 +81,18 @@ export function loginRoute(app: FastifyInstance, login: DashboardOptions['login'
         'This login code has been used or has expired; "aip dashboard" prints a new login URL.',
       );
     }
-    return reply.header('set-cookie', sessionCookie(request, token)).code(204).send();
+    return reply
+      .header('set-cookie', sessionCookie(request, token, isSecure))
+      .code(204)
+      .send();
+  });
+  app.post('/v1/logout', async (request, reply) => {
+    requireOwnScript(request);
+    const token = sessionIn(request);
+    if (token !== undefined) logout(token);
+    return reply
+      .header('set-cookie', `${sessionCookie(request, '', isSecure)}; Max-Age=0`)
+      .code(204)
+      .send();
   });
 }

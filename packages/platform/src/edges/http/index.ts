@@ -1,7 +1,7 @@
 import { parseJson } from '@aip/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
-import { dashboardRoutes, loginRoute, type DashboardOptions } from './dashboard.ts';
+import { dashboardRoutes, loginRoutes, type DashboardOptions } from './dashboard.ts';
 import { createEventStreams } from './event-streams.ts';
 import { invokeRoute } from './invoke.ts';
 import { liveFeedRoute } from './live-feed.ts';
@@ -42,7 +42,7 @@ export function registerHttpEdge(app: FastifyInstance, exchange: Exchange, optio
     invokeRoute(edge, exchange, streams);
     taskEventRoute(edge, exchange, streams);
     liveFeedRoute(edge, exchange, streams);
-    loginRoute(edge, options.login);
+    loginRoutes(edge, options);
     edge.get('/openapi.json', async () =>
       openApiDocument(exchange.catalogue.list({ kind: 'operation' }), options.version, options.publicUrl),
     );

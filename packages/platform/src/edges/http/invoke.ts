@@ -7,7 +7,7 @@ import { data, text, valueOf } from '../../kernel/body.ts';
 import type { Action, Draft, Trace } from '../../kernel/message.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
-import { whenClosed } from '../../kernel/when-closed.ts';
+import { closing, whenClosed } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
 import type { EventStreams, ServerEvent } from './event-streams.ts';
 import { bodyInput, idempotencyKey } from './input.ts';
@@ -56,7 +56,10 @@ export function invokeRoute(app: FastifyInstance, exchange: Exchange, streams: E
     const opened = streams.open(session.principal);
     try {
       const call = await exchange.send(opened.session, draft);
-      return opened.send(reply.header('x-aip-task', call.taskId), taskEvents(call, session.principal, 0));
+      return opened.send(
+        reply.header('x-aip-task', call.taskId),
+        taskEvents(call, session.principal, 0, opened.signal),
+      );
     } catch (error) {
       opened.discard();
       throw error;
@@ -102,7 +105,7 @@ function traceOf({ headers }: FastifyRequest): Trace | undefined {
 async function answerOnce(call: Call, caller: Principal, draft: Draft, reply: FastifyReply): Promise<FastifyReply> {
   const keep = cancelWithoutCaller(call, draft, reply);
   let waited = false;
-  for await (const event of call.events()) {
+  for await (const event of call.events(0, closing(reply.raw))) {
     if (event.type === 'asked') waited = true;
     // An identical retry finds a call that has waited for somebody: from then on nobody has to stay.
     if (waited || isTerminal(event.state)) keep();
@@ -116,7 +119,7 @@ async function answerOnce(call: Call, caller: Principal, draft: Draft, reply: Fa
       return reply.code(202).send({ task: call.taskId, state: event.state, ask });
     }
   }
-  throw new AipError('INTERNAL_ERROR');
+  throw new AipError('CANCELED', 'The client did not wait for the answer.');
 }
 
 /** A caller that goes away cancels its call, unless it can come back for it with its key. */
@@ -145,9 +148,14 @@ function plain(event: TaskEvent): { value?: Json; error?: JsonObject } {
 }
 
 /** A task's recorded events above `after`, then live ones, to its end, for `reader`; the ids are the events' numbers. */
-export async function* taskEvents(call: Call, reader: Principal, after: number): AsyncIterable<ServerEvent> {
+export async function* taskEvents(
+  call: Call,
+  reader: Principal,
+  after: number,
+  listening: AbortSignal,
+): AsyncIterable<ServerEvent> {
   let waited = after > 0;
-  for await (const event of call.events(after)) {
+  for await (const event of call.events(after, listening)) {
     if (event.type === 'asked') waited = true;
     yield { event: event.type, id: event.n, data: { task: call.taskId, ...event, ...plain(event) } };
     // Resumed behind the last `yield`: the client has taken the event.

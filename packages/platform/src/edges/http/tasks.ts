@@ -23,6 +23,7 @@ export function taskEventRoute(app: FastifyInstance, exchange: Exchange, streams
     if (!call) throw new AipError('TASK_NOT_FOUND');
     // Nothing will follow: 204 tells a browser not to connect again (HTML Living Standard §9.2.3).
     if (call.last && isTerminal(call.last.state) && call.last.n <= after) return reply.code(204).send();
-    return streams.open(principal).send(reply, taskEvents(call, principal, after));
+    const stream = streams.open(principal);
+    return stream.send(reply, taskEvents(call, principal, after, stream.signal));
   });
 }

@@ -65,6 +65,7 @@ export async function createTestEdge(
     connectedAgents: () => [],
     dashboard: '/nonexistent',
     login: () => undefined,
+    logout: () => {},
     ...options.http,
   });
   await app.ready();

@@ -1,20 +1,41 @@
 import { claim } from '@aip/conformance';
 import { IOAP_MAX_FRAME_BYTES, type IoapFrame } from '@aip/wire';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { oneShot } from '../../exchange/index.ts';
 import { data, text } from '../../kernel/body.ts';
+import { errorBody } from '../../kernel/error-body.ts';
+import type { LimitGuard } from '../../kernel/guard.ts';
 import { openPeer, startTestGateway, type Peer, type TestGateway } from './testing.ts';
 
 let gateway: TestGateway;
 afterEach(() => gateway[Symbol.asyncDispose]());
 
-const pair = async (limits: object): Promise<[Peer, Peer]> => {
-  gateway = await startTestGateway({ limits });
+const pair = async (limits: object, limit?: LimitGuard): Promise<[Peer, Peer]> => {
+  gateway = await startTestGateway({ limits, ...(limit ? { slots: { limit } } : {}) });
   const alice = await openPeer(gateway);
   const bob = await openPeer(gateway);
   await alice.register({ name: 'alice' });
   await bob.register({ name: 'bob', capabilities: [{ name: 'echo' }] });
   return [alice, bob];
+};
+/** As many messages at once, and then a second. */
+const limited = (burst: number, perSecond: number) => {
+  let tokens = burst;
+  let at = performance.now();
+  const refused = vi.fn<() => void>();
+  const limit: LimitGuard = {
+    name: 'limit',
+    admit() {
+      tokens = Math.min(burst, tokens + ((performance.now() - at) / 1000) * perSecond);
+      at = performance.now();
+      if (tokens-- >= 1) return { verdict: 'pass' };
+      tokens++;
+      refused();
+      const error = errorBody('RATE_LIMITED', 'Too fast.', { retry_after_ms: Math.ceil(1000 / perSecond) });
+      return { verdict: 'deny', error, record: false };
+    },
+  };
+  return { limit, refused };
 };
 const codeOf = (frame: IoapFrame): string => (frame.type === 'ERROR' ? frame.payload.code : frame.type);
 const BIG = 'x'.repeat(60_000);
@@ -85,7 +106,7 @@ describe(`a receiver that does not read ${claim('P-IOAP.bounds')}`, () => {
   });
 });
 
-describe('a sender that floods', () => {
+describe(`a sender that floods ${claim('P-IOAP.bounds')}`, () => {
   it('is read only as fast as its frames are handled', async () => {
     const [alice, bob] = await pair({ handling: 4 });
     const ids = Array.from({ length: 500 }, (_, n) => alice.say('OFFER', bob.did, { sdp: `v=${n}` }).id);
@@ -127,6 +148,62 @@ describe('a sender that floods', () => {
     expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'success' } });
   }, 20_000);
 
+  it('of PINGs is read at its rate, and each is answered', async () => {
+    const { limit, refused } = limited(10, 100);
+    const [alice] = await pair({}, limit);
+    const began = performance.now();
+    const ids = Array.from({ length: 60 }, () => alice.say('PING', gateway.did, {}).id);
+    for (const id of ids)
+      expect((await alice.next(() => true)).frame).toMatchObject({ type: 'PONG', correlation_id: id });
+    // At least what is above the burst; timers may be early by a millisecond.
+    expect(performance.now() - began).toBeGreaterThan(450);
+    expect(refused).toHaveBeenCalled();
+  });
+
+  it('of pieces of an answer is read at its rate, and loses none; the answers themselves cost nothing', async () => {
+    const { limit, refused } = limited(10, 100);
+    const [alice, bob] = await pair({}, limit);
+    const sent = alice.say('EXEC_REQUEST', 'capability:echo', { args: {}, stream: true });
+    const { frame } = await bob.next(() => true);
+    const began = performance.now();
+    const answer = (payload: object): unknown =>
+      bob.say('EXEC_RESPONSE', frame.from, { ...payload, execution_time_ms: 1 } as never, { correlation_id: frame.id });
+    for (let seq = 0; seq < 40; seq++) answer({ status: 'partial', seq, result: { seq } });
+    answer({ status: 'success' });
+    // What comes after them waits its turn as well: this would end the connection, and the task with it.
+    bob.say('UNREGISTER', gateway.did, {});
+    for (let seq = 0; seq < 40; seq++)
+      expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'partial', result: { seq } } });
+    expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'success' } });
+    expect(performance.now() - began).toBeGreaterThan(250);
+    expect(refused).toHaveBeenCalled();
+  });
+
+  it('of REGISTERs pays for their size', async () => {
+    const { limit, refused } = limited(10, 100);
+    const [alice] = await pair({}, limit);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(refused).not.toHaveBeenCalled();
+    const began = performance.now();
+    const long = { name: 'alice', description: 'd'.repeat(2_000) };
+    await alice.register({ ...long, capabilities: Array.from({ length: 18 }, (_, n) => ({ ...long, name: `c${n}` })) });
+    expect(performance.now() - began).toBeGreaterThan(200);
+    const capabilities = Array.from({ length: 200 }, (_, n) => ({ ...long, name: `c${n}` }));
+    expect(codeOf(await alice.register({ capabilities }))).toBe('PAYLOAD_TOO_LARGE');
+  });
+
+  it('of frames that are wrong is read at its rate, and cut off when nothing else comes', async () => {
+    const { limit, refused } = limited(50, 500);
+    const [alice] = await pair({}, limit);
+    const wrong = alice.sign('PING', gateway.did, {}, {}, { signature: 'AAAA' }).raw;
+    for (let n = 0; n < 99; n++) alice.send(wrong);
+    const { id } = alice.say('PING', gateway.did, {});
+    expect(await alice.answerTo(id)).toMatchObject({ type: 'PONG' });
+    expect(refused).toHaveBeenCalled();
+    for (let n = 0; n < 120; n++) alice.send(wrong);
+    expect(await alice.closed).toMatchObject({ code: 4400, reason: '100 frames in a row were wrong.' });
+  });
+
   it('before it has registered is cut off', async () => {
     gateway = await startTestGateway();
     const peer = await openPeer(gateway);
@@ -148,4 +225,24 @@ it('a request that only fits the caller’s protocol is refused before the agent
   });
   expect(await call.ended).toMatchObject({ type: 'failed', error: { code: 'PAYLOAD_TOO_LARGE' } });
   expect(bob.seen).toEqual([]);
+});
+
+it('an agent that leaves while its request waits leaves nothing behind', async () => {
+  const [alice, bob] = await pair({});
+  const { exchange } = gateway;
+  const { send } = exchange;
+  let gone: AbortSignal | undefined;
+  Object.assign(exchange, {
+    async send(...args: Parameters<typeof send>) {
+      const call = await send(...args);
+      return Object.defineProperty(Object.create(call) as typeof call, 'events', {
+        value: (after?: number, listening?: AbortSignal) => call.events(after, (gone = listening)),
+      });
+    },
+  });
+  alice.say('EXEC_REQUEST', bob.did, { args: {} });
+  await bob.next(() => true);
+  expect(gone?.aborted).toBe(false);
+  alice.socket.terminate();
+  await expect.poll(() => gone?.aborted).toBe(true);
 });

@@ -18,12 +18,15 @@ import { handleFrame } from './frame-handling.ts';
 import type { IoapSocket } from './ioap-socket.ts';
 import type { Edge, Link } from './link.ts';
 import { createOutbox } from './outbox.ts';
+import { countOf, createPace } from './pace.ts';
 import { createReading } from './reading.ts';
 import { announce, checkRegistration, registered, type RegisterFrame } from './registration.ts';
 import { sessionRoute } from './session-route.ts';
 
 /** Frames a connection may get wrong before it has registered. */
 const MAX_EARLY = 16;
+/** Frames in a row that a registered connection may get wrong. */
+const MAX_BAD = 100;
 /** How long a peer may take to close its side, in milliseconds. */
 const CLOSE_GRACE = 2_000;
 
@@ -34,11 +37,19 @@ export interface Connection {
   beat(): void;
 }
 
-/** @param onRegistered called once, when the connection counts as an agent's; @param onClosed called once, at the end */
-export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, onClosed: () => void): Connection {
+/** @param address of the peer; @param onRegistered called once, when the connection counts as an agent's; @param onClosed called once, at the end */
+export function serve(
+  edge: Edge,
+  socket: IoapSocket,
+  address: string,
+  onRegistered: () => void,
+  onClosed: () => void,
+): Connection {
   const { exchange, frames, limits } = edge;
   const outbox = createOutbox(socket, limits);
   const reading = createReading(socket, limits.handling);
+  const pace = createPace(exchange, reading);
+  const gone = new AbortController();
   const deadline = setTimeout(
     () => close('NOT_REGISTERED', `REGISTER did not come within ${limits.registerWithin} ms.`),
     limits.registerWithin,
@@ -48,6 +59,7 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
   let registration: Promise<void> | undefined;
   let closing = false;
   let early = 0;
+  let bad = 0;
   let unanswered = 0;
   let heard = exchange.clock.monotonic();
 
@@ -67,13 +79,27 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
   async function handle(raw: string): Promise<void> {
     // Frames that follow REGISTER closely wait for its outcome.
     if (registration) await registration;
+    while (pace.slowed()) await pace.slowed();
     if (closing) return;
     if (!link) return register(raw);
-    const frame = verifyOwn(raw, link);
+    const frame = sound(raw, link);
     checkTimestamp(frame, exchange.clock.now(), limits.skew);
+    if (frame.type === 'REGISTER') checkSize(raw);
+    for (let count = countOf(frame, raw); count > 0;) {
+      if (pace.count(link.session.principal)) count--;
+      else await pace.slowed();
+    }
+    if (closing) return;
     if (frame.type === 'REGISTER') return announceAgain(link, frame);
     if (frame.type === 'UNREGISTER') return unregister(link, frame);
     await handleFrame(edge, link, frame, raw);
+  }
+
+  function sound(raw: string, own: Link): IoapFrame {
+    bad++;
+    const frame = verifyOwn(raw, own);
+    bad = 0;
+    return frame;
   }
 
   /** Tells the sender what was wrong with its frame. */
@@ -81,8 +107,12 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
     if (closing) return;
     const { id, from } = readable(raw);
     const body = toErrorBody(error);
+    if (link && body.code !== 'RATE_LIMITED') pace.count(link.session.principal);
     await outbox.send(() => frames.error(link?.did ?? from, body, id)).catch(() => terminate('SLOW_CONSUMER'));
-    if (link) return;
+    if (link) {
+      if (bad >= MAX_BAD) shut(body.code, `${MAX_BAD} frames in a row were wrong.`);
+      return;
+    }
     const unproven = error instanceof AipError && error.code !== 'MALFORMED_MESSAGE' && error.code !== 'NOT_REGISTERED';
     if (unproven) return shut(body.code, body.message);
     if (++early >= MAX_EARLY) close('NOT_REGISTERED', 'Too many frames before REGISTER.');
@@ -94,6 +124,7 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
     const { frame } = parseFrame(raw);
     if (frame.type !== 'REGISTER') throw new AipError('NOT_REGISTERED', `Send REGISTER before ${frame.type}.`);
     verifyFrame(raw);
+    checkSize(raw);
     checkRegistration(edge, frame);
     const outcome = admit(frame);
     registration = outcome
@@ -104,11 +135,16 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
     return outcome;
   }
 
+  function checkSize(raw: string): void {
+    if (Buffer.byteLength(raw) > limits.registerBytes)
+      throw new AipError('PAYLOAD_TOO_LARGE', `A REGISTER has at most ${limits.registerBytes} bytes.`);
+  }
+
   async function admit(frame: RegisterFrame): Promise<void> {
     const began = exchange.clock.monotonic();
     const did = frame.from;
     const knocking = oneShot(
-      { principal: exchange.authenticate({ kind: 'signed', did }), edge: 'ioap' },
+      { principal: exchange.authenticate({ kind: 'signed', did }), edge: 'ioap', address },
       exchange.clock.now(),
     );
     const view = await announce(edge, knocking, frame);
@@ -151,6 +187,7 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
       get open() {
         return !closing;
       },
+      gone: gone.signal,
       calls: new Map<string, Call>(),
       deliveries: new Map<string, Delivery>(),
       send: (make) => outbox.send(make),
@@ -188,6 +225,7 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
   function end(): void {
     if (closing) return;
     closing = true;
+    gone.abort();
     clearTimeout(deadline);
     outbox.close();
     leave();
@@ -244,6 +282,8 @@ export function serve(edge: Edge, socket: IoapSocket, onRegistered: () => void, 
     close,
     beat() {
       if (closing) return;
+      // Whoever is not read cannot be heard.
+      if (reading.held) unanswered = 0;
       if (unanswered >= 2) return terminate('TIMEOUT');
       unanswered++;
       socket.ping();

@@ -86,7 +86,7 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
       if (stranger) count(address, -1);
       stranger = false;
     };
-    const connection = serve(edge, socket, known, () => {
+    const connection = serve(edge, socket, address, known, () => {
       known();
       connections.delete(connection);
     });

@@ -14,6 +14,8 @@ export interface IoapLimits {
   readonly queueBytes: number;
   /** How long a frame waits for room in its receiver's queue. */
   readonly slowAfter: number;
+  /** Largest REGISTER in bytes of UTF-8. */
+  readonly registerBytes: number;
   /** How long a connection may take to register. */
   readonly registerWithin: number;
   /** Between two pings; a connection that has missed two is dead. */
@@ -36,6 +38,7 @@ export const DEFAULT_LIMITS: IoapLimits = {
   queueMessages: 1_000,
   queueBytes: 1024 * 1024,
   slowAfter: 5_000,
+  registerBytes: 256 * 1024,
   registerWithin: 10_000,
   heartbeat: 30_000,
   idle: 300_000,

@@ -35,6 +35,8 @@ export interface Link {
   readonly key: KeyObject;
   readonly session: Session;
   readonly open: boolean;
+  /** Aborted at the end of the connection. */
+  readonly gone: AbortSignal;
   /** Its own requests that are open, by frame id. */
   readonly calls: Map<string, Call>;
   /** The requests it works on, by the id of the frame it was sent. */

@@ -6,6 +6,8 @@ export interface Reading {
   hold(): () => void;
   /** Counts one frame in handling; the returned function says that it is done. */
   begin(): () => void;
+  /** Whether nothing is read now, not even a sign of life. */
+  readonly held: boolean;
 }
 
 export function createReading(socket: WebSocket, maxHandling: number): Reading {
@@ -31,6 +33,9 @@ export function createReading(socket: WebSocket, maxHandling: number): Reading {
       return () => {
         if (handling-- === maxHandling) adjust();
       };
+    },
+    get held() {
+      return socket.isPaused;
     },
   };
 }

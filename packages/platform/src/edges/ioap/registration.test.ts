@@ -81,6 +81,19 @@ describe('REGISTER', () => {
     expect(peer.socket.readyState).toBe(WebSocket.OPEN);
   });
 
+  it(`of a captured frame is REPLAY_DETECTED after a restart, too: the log remembers it ${claim('P-IOAP.register-proof')}`, async () => {
+    await start();
+    const peer = await openPeer(gateway);
+    const frame = peer.say('REGISTER', gateway.did, { public_key: keyText(peer.did) });
+    await peer.answerTo(frame.id);
+    // The other edge over the same log remembers no frame, as none does that has just been started.
+    await using again = await gateway.restart();
+    const thief = await openPeer(again);
+    thief.send(frame.raw);
+    expect(errorOf(await thief.answerTo(frame.id))).toBe('REPLAY_DETECTED');
+    expect(await (await openPeer(again, peer.key)).register()).toMatchObject({ payload: { status: 'success' } });
+  });
+
   it('without admission is NOT_ADMITTED, with a join token it is welcome', async () => {
     await start({ joinToken: 'sesame' });
     const stranger = await openPeer(gateway);

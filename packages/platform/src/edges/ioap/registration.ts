@@ -1,5 +1,6 @@
 import {
   AipError,
+  aipErrorFromBody,
   checkTimestamp,
   IOAP_MAX_FRAME_BYTES,
   isJsonObject,
@@ -9,8 +10,11 @@ import {
   type Json,
   type JsonObject,
 } from '@aip/wire';
+import { outcomeOf } from '../../exchange/index.ts';
+import { data, valueOf } from '../../kernel/body.ts';
 import type { Session } from '../../kernel/session.ts';
 import type { Edge } from './link.ts';
+import { replayed } from './replay-memory.ts';
 
 export type RegisterFrame = Extract<IoapFrame, { type: 'REGISTER' }>;
 
@@ -35,17 +39,43 @@ export function checkRegistration(edge: Edge, frame: RegisterFrame): void {
   edge.registrations.remember(frame.from, frame.id);
 }
 
-/** Announces the agent; throws NOT_ADMITTED and whatever else denies it. */
-export function announce(edge: Edge, session: Session, { payload }: RegisterFrame): Promise<Json> {
+/**
+ * Announces the agent. The memory of frames ends with the process, the log does not: the frame's id is the key under
+ * which it is kept there, so that one that has been taken before a restart is not taken after it.
+ *
+ * Throws NOT_ADMITTED and whatever else denies it, REPLAY_DETECTED.
+ */
+export async function announce(edge: Edge, session: Session, { id, payload }: RegisterFrame): Promise<Json> {
+  const idempotencyKey = `register:${id}`;
+  const call = await edge.exchange.send(session, {
+    to: 'operation:agents.connect',
+    action: 'operate',
+    body: data(announcement(payload)),
+    idempotencyKey,
+  });
+  // A key that is known leads to what it was used for; a call that waits for a person, to the one that waits.
+  const { message, last } = call;
+  const isFirst = message?.session === session.id || (message && message.idempotencyKey !== idempotencyKey);
+  if (!isFirst) throw replayed();
+  if (last?.type === 'asked')
+    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', {
+      details: { task: call.taskId, ask: last.ask.id },
+    });
+  const outcome = outcomeOf(await call.ended);
+  if (outcome.ok) return valueOf(outcome.body);
+  throw aipErrorFromBody(outcome.error);
+}
+
+function announcement(payload: RegisterFrame['payload']): JsonObject {
   const { name, description, version, join_token, capabilities = [] } = payload;
-  return edge.exchange.operate(session, 'agents.connect', {
+  return {
     ...present({ name, description, version, join_token }),
     protocol: 'ioap',
     capabilities: capabilities.map(({ price, ...capability }) => ({
       ...capability,
       ...(price === undefined ? {} : { price: price.amount }),
     })),
-  });
+  };
 }
 
 const present = (fields: Record<string, string | undefined>): JsonObject =>

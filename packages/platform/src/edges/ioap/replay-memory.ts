@@ -35,10 +35,7 @@ export function createReplayMemory(
       turn();
       const key = `${from}\n${id}`;
       if (current.has(key) || previous.has(key)) {
-        throw new AipError(
-          'REPLAY_DETECTED',
-          'A REGISTER with this id has been seen before; every frame needs a fresh id.',
-        );
+        throw replayed();
       }
       if (current.size >= max)
         throw new AipError('RATE_LIMITED', 'Too many agents register at the moment; try again in a minute.');
@@ -46,3 +43,6 @@ export function createReplayMemory(
     },
   };
 }
+
+export const replayed = (): AipError =>
+  new AipError('REPLAY_DETECTED', 'A REGISTER with this id has been seen before; every frame needs a fresh id.');

@@ -2,7 +2,7 @@ import { claim } from '@aip/conformance';
 import { generateKeyPair, type IoapFrame, type IoapPayloads, type Json } from '@aip/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { oneShot } from '../../exchange/index.ts';
-import { data, text } from '../../kernel/body.ts';
+import { allArgumentsOf, data, text } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import type { Guard } from '../../kernel/guard.ts';
@@ -164,6 +164,79 @@ describe('a request to an agent', () => {
     respond(bob, anew, {});
     await alice.answerTo(id);
   });
+
+  it(`as an INTENT whose task is a skill asks for that skill, and as words for one skill for no other ${claim('G-KILL.skills')}`, async () => {
+    const arguments_ = () => [...gateway.exchange.live.values()].map(({ message }) => allArgumentsOf(message.body));
+    const targets = () => [...gateway.exchange.live.values()].map(({ target }) => target.address);
+    for (const to of [bob.did, 'agent:bob', 'skill:bob/look', 'capability:look']) {
+      const sent = alice.say('INTENT', to, { task: 'look', params: { at: 'x' }, context: 'now' });
+      const { frame, raw } = await bob.next(({ type }) => type !== 'ERROR');
+      if (to === bob.did) expect(raw).toBe(sent.raw);
+      else
+        expect(frame).toMatchObject({
+          type: 'EXEC_REQUEST',
+          payload: { capability: 'look', args: { at: 'x', context: 'now' } },
+        });
+      expect(targets()).toEqual([`skill:${bob.did}/look`]);
+      expect(arguments_()).toEqual([{ at: 'x', context: 'now' }]);
+      respond(bob, frame, {});
+      await alice.answerTo(sent.id);
+    }
+    const words = alice.say('INTENT', 'skill:bob/look', { query: 'echo, rather' });
+    const arrived = await request(bob);
+    expect(arrived).toMatchObject({
+      type: 'EXEC_REQUEST',
+      payload: { capability: 'look', args: { text: 'echo, rather' } },
+    });
+    respond(bob, arrived, {});
+    await alice.answerTo(words.id);
+    const other = alice.say('INTENT', 'skill:bob/look', { task: 'echo' });
+    expect(codeOf(await alice.answerTo(other.id))).toBe('MALFORMED_MESSAGE');
+    expect(bob.seen).toEqual([]);
+  });
+
+  it(`shows policies and people everything that an INTENT says ${claim('G-POLICY.content')}`, async () => {
+    for (const [payload, shown] of [
+      [{ query: 'pay' }, { text: 'pay' }],
+      [
+        { query: 'pay', context: { amount: 7 } },
+        { text: 'pay', context: { amount: 7 } },
+      ],
+      [
+        { task: 'buy milk', params: { amount: 7 } },
+        { amount: 7, task: 'buy milk', params: { amount: 7 } },
+      ],
+      [
+        { task: 'buy milk', context: 'now' },
+        { task: 'buy milk', context: 'now' },
+      ],
+    ] as const) {
+      for (const to of [bob.did, 'agent:bob']) {
+        const { id } = alice.say('INTENT', to, payload);
+        const arrived = await request(bob);
+        expect(arrived).toMatchObject({ type: 'INTENT', payload });
+        const [task] = gateway.exchange.live.values();
+        expect(allArgumentsOf(task!.message.body)).toEqual(shown);
+        respond(bob, arrived, {});
+        await alice.answerTo(id);
+      }
+    }
+  });
+
+  it.each([
+    ['EXEC_REQUEST', { args: { amount: 1 }, note: 'really 1000000' }],
+    ['EXEC_REQUEST', { args: {}, task_id: 'x', caller: { id: 'user:admin' } }],
+    ['INTENT', { query: 'pay', params: { amount: 1000000 } }],
+    ['INTENT', { task: 'look', params: {}, args: { amount: 1000000 } }],
+    ['INTENT', { task: 'look', params: { context: 'a' }, context: 'b' }],
+  ] as const)(
+    `that says what policies would not see is refused: %s %j ${claim('G-POLICY.content')}`,
+    async (type, payload) => {
+      const { id } = alice.say(type, bob.did, payload);
+      expect(codeOf(await alice.answerTo(id))).toBe('MALFORMED_MESSAGE');
+      expect(bob.seen).toEqual([]);
+    },
+  );
 
   it('with an id that another caller’s open request has as well is signed by the gateway', async () => {
     const carol = await openPeer(gateway);
@@ -467,6 +540,24 @@ describe('a request that waits for an approval', () => {
     expect(arrived.raw).toBe(sent.raw);
     respond(bob, arrived.frame, { result: 'approved' });
     expect(resultOf(await alice.answerTo(sent.id))).toBe('approved');
+  });
+
+  it(`gets for the agent’s only skill that skill, when the agent has more of them by then ${claim('G-KILL.skills')}`, async () => {
+    asks = true;
+    await bob.register({ name: 'bob', capabilities: [{ name: 'echo' }] });
+    const sent = alice.say('INTENT', bob.did, { query: 'look, rather' });
+    const { ask } = resultOf(await alice.answerTo(sent.id)) as { ask: { id: string } };
+    await bob.register({ name: 'bob', capabilities: [{ name: 'echo' }, { name: 'look' }] });
+    const [task] = [...gateway.exchange.live.keys()];
+    void gateway.exchange.resume(task!, { approval: { askId: ask.id, by: 'user:admin' } });
+    const arrived = await request(bob);
+    expect(arrived).toMatchObject({
+      type: 'EXEC_REQUEST',
+      from: gateway.did,
+      payload: { capability: 'echo', args: { text: 'look, rather' } },
+    });
+    respond(bob, arrived, {});
+    await alice.answerTo(sent.id);
   });
 
   it('is told when it is denied', async () => {

@@ -1,5 +1,6 @@
 import { AipError, toAipError, type IoapPayloads, type Json } from '@aip/wire';
 import { outcomeOf, type Call } from '../../exchange/index.ts';
+import type { Address } from '../../kernel/address.ts';
 import { valueOf, type Body } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
@@ -20,10 +21,12 @@ export async function handleRequest(edge: Edge, link: Link, frame: RequestFrame,
     );
   }
   const { timeout_ms: timeout, parent_id: parent } = frame.payload;
+  const { to, action } = targetOf(frame, edge.frames.did, (skill) => offered(edge, link, skill));
   const call = await edge.exchange.send(link.session, {
-    ...targetOf(frame, edge.frames.did),
+    to,
+    action,
     ...keepOriginal(frame, raw),
-    body: bodyOf(frame),
+    body: bodyOf(frame, to),
     ...(timeout === undefined ? {} : { deadline: edge.exchange.clock.now() + timeout }),
     ...(parent === undefined ? {} : { parentId: taskNamed(edge, link, parent) }),
     ...(frame.trace === undefined ? {} : { trace: { traceparent: frame.trace } }),
@@ -34,6 +37,14 @@ export async function handleRequest(edge: Edge, link: Link, frame: RequestFrame,
   void answer(edge, link, frame, call)
     .catch(() => link.close('SLOW_CONSUMER', 'The answers of this connection were not taken in time.'))
     .finally(() => link.calls.delete(frame.id));
+}
+
+function offered({ exchange }: Edge, { session }: Link, skill: Address): boolean {
+  try {
+    return exchange.catalogue.resolve(skill, session.principal.tenant).kind === 'skill';
+  } catch {
+    return false;
+  }
 }
 
 /** An agent names the task it works on by its id, or by the id of the caller's frame that brought it. */
@@ -53,7 +64,7 @@ async function answer(edge: Edge, link: Link, frame: RequestFrame, call: Call): 
   const began = edge.exchange.clock.now();
   let started: number | undefined;
   let seq = 0;
-  for await (const event of call.events()) {
+  for await (const event of call.events(0, link.gone)) {
     if (!link.open) return;
     started ??= event.at;
     const time = { execution_time_ms: event.at - started, task_id: call.taskId };
@@ -70,6 +81,7 @@ async function answer(edge: Edge, link: Link, frame: RequestFrame, call: Call): 
           write(edge, link, frame, { ...partial, ...time, status: 'partial', seq: seq++ }),
       );
   }
+  if (!link.open) return;
   const error = errorBody(
     'AGENT_UNAVAILABLE',
     'This task is not under way at the moment; send the request again in a moment.',

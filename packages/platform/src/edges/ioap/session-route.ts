@@ -1,5 +1,5 @@
-import { AipError, isJsonObject, toAipError, type IoapPayloads, type JsonObject } from '@aip/wire';
-import { argumentsOf, textOf, valueOf, type Body } from '../../kernel/body.ts';
+import { AipError, toAipError, type IoapPayloads } from '@aip/wire';
+import { argumentsOf, textOf } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import type { Message } from '../../kernel/message.ts';
@@ -115,12 +115,12 @@ interface Request {
 
 /**
  * The frame that brings the call to the agent: the caller's own bytes when it addressed this very agent, else one
- * that the gateway signs and that names the caller.
+ * that the gateway signs and that names the caller. Either way the agent is asked for what was decided on.
  */
 function requestFrame(edge: Edge, link: Link, call: RouteCall, attempt: number): Request {
   const original = originalOf(call.message);
   // Two callers may have chosen the same frame id; the agent must be able to tell their requests apart.
-  if (original && original.to === link.did && !link.deliveries.has(original.id)) {
+  if (original && original.to === link.did && isMeant(edge, call) && !link.deliveries.has(original.id)) {
     return { frameId: original.id, raw: original.raw, answersTo: call.message.from.id, original: true };
   }
   const { from, edge: protocol, taskId, deadline, trace } = call.message;
@@ -132,38 +132,44 @@ function requestFrame(edge: Edge, link: Link, call: RouteCall, attempt: number):
     caller: { id: from.id, name: from.name, edge: protocol },
     ...(deadline === undefined ? {} : { timeout_ms: Math.max(1, deadline - edge.exchange.clock.now()) }),
   };
-  const intent = original?.type === 'INTENT' ? intentOf(call.message.body) : chatOf(edge, call);
+  const intent = original?.type === 'INTENT' ? intentOf(call) : chatOf(call);
   const frame = intent
     ? edge.frames.write('INTENT', link.did, { ...handling, ...intent }, { trace: trace?.traceparent })
     : edge.frames.write(
         'EXEC_REQUEST',
         link.did,
-        { ...handling, ...capabilityOf(edge, call.entry), args: argumentsOf(call.message.body) },
+        { ...handling, ...capabilityOf(call.entry), args: argumentsOf(call.message.body) },
         { trace: trace?.traceparent },
       );
   return { frameId: frame.id, raw: frame.raw, answersTo: edge.frames.did, original: false };
 }
 
-const skillsOf = (edge: Edge, owner: string): readonly CatalogueEntry[] =>
-  edge.exchange.catalogue.list({ kind: 'skill', owner });
+const isOnlySkill = (edge: Edge, { owner }: CatalogueEntry): boolean =>
+  edge.exchange.catalogue.list({ kind: 'skill', owner }).length === 1;
 
-function capabilityOf(edge: Edge, entry: CatalogueEntry): { capability?: string } {
-  if (entry.kind === 'skill') return { capability: entry.name };
-  const [only, ...more] = skillsOf(edge, entry.owner);
-  return only && more.length === 0 ? { capability: only.name } : {};
-}
+/** A frame for the agent as a whole was decided on as its only skill; it may have more of them by now. */
+const isMeant = (edge: Edge, { entry, message }: RouteCall): boolean =>
+  entry.kind === 'agent' || message.asked === undefined || isOnlySkill(edge, entry);
 
-/** An INTENT that did not come in a frame for this agent, put together again. */
-function intentOf(body: Body): IoapPayloads['INTENT'] {
-  const value = valueOf(body);
-  return isJsonObject(value) ? (value as JsonObject & IoapPayloads['INTENT']) : { query: textOf(body) };
+const capabilityOf = ({ kind, name }: CatalogueEntry): { capability?: string } =>
+  kind === 'skill' ? { capability: name } : {};
+
+/**
+ * An INTENT that did not come in a frame for this agent, put together again of its arguments; undefined for one that was
+ * decided on as a skill: words could mean another.
+ */
+function intentOf({ entry, message: { body } }: RouteCall): IoapPayloads['INTENT'] | undefined {
+  if (entry.kind !== 'agent') return undefined;
+  const { text: query, task, params, context } = argumentsOf(body);
+  const asked = task === undefined ? { query } : { task, ...(params === undefined ? {} : { params }) };
+  return { ...asked, ...(context === undefined ? {} : { context }) } as IoapPayloads['INTENT'];
 }
 
 /** Mere text for an agent that can do several things: the agent decides what is meant. */
-function chatOf(edge: Edge, { entry, message: { body } }: RouteCall): IoapPayloads['INTENT'] | undefined {
+function chatOf({ entry, message: { body } }: RouteCall): IoapPayloads['INTENT'] | undefined {
   const chat =
     body.type === 'text' || (body.type === 'a2a' && body.value.parts.every((part) => part.text !== undefined));
-  if (entry.kind !== 'agent' || !chat || skillsOf(edge, entry.owner).length === 1) return undefined;
+  if (entry.kind !== 'agent' || !chat) return undefined;
   const query = textOf(body);
   return query.length > 0 && query.length <= MAX_QUERY ? { query } : undefined;
 }

@@ -42,6 +42,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly edge: IoapEdge;
   /** DIDs that `agents.disconnect` was called for. */
   readonly left: string[];
+  /** Another edge over the same exchange and log, that has seen nothing yet. */
+  restart(): Promise<Pick<TestGateway, 'url' | 'did'> & AsyncDisposable>;
 }
 
 /** A real gateway on a free port, over a real exchange whose guards pass and whose registry is a stand-in. */
@@ -52,28 +54,38 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     operations: agentOperations(() => made.exchange, left, options.joinToken),
     ...(options.slots ? { slots: options.slots } : {}),
   });
-  const server = createServer((_request, response) =>
-    response.end(JSON.stringify({ status: 'healthy', did: gatewayKey.did })),
-  );
-  const edge = attachIoapEdge(server, made.exchange, {
-    gateway: { did: gatewayKey.did, sign: (bytes) => sign(bytes, gatewayKey.privateKey) },
-    allowed: options.allowed ?? (() => undefined),
-    ...(options.limits ? { limits: options.limits } : {}),
-  });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  async function listen(port: number) {
+    const server = createServer((_request, response) =>
+      response.end(JSON.stringify({ status: 'healthy', did: gatewayKey.did })),
+    );
+    const edge = attachIoapEdge(server, made.exchange, {
+      gateway: { did: gatewayKey.did, sign: (bytes) => sign(bytes, gatewayKey.privateKey) },
+      allowed: options.allowed ?? (() => undefined),
+      ...(options.limits ? { limits: options.limits } : {}),
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    const { port: bound } = server.address() as AddressInfo;
+    return {
+      url: `ws://127.0.0.1:${bound}/ws`,
+      port: bound,
+      did: gatewayKey.did,
+      edge,
+      async [Symbol.asyncDispose]() {
+        edge.close();
+        server.close();
+        server.closeAllConnections();
+      },
+    };
+  }
+  const listening = await listen(options.port ?? 0);
   return {
-    url: `ws://127.0.0.1:${port}/ws`,
-    port,
-    did: gatewayKey.did,
+    ...listening,
     exchange: made.exchange,
-    edge,
     left,
+    restart: () => listen(0),
     async [Symbol.asyncDispose]() {
-      edge.close();
-      server.close();
-      server.closeAllConnections();
+      await listening[Symbol.asyncDispose]();
       await made.exchange.drain(100);
       await made[Symbol.asyncDispose]();
     },

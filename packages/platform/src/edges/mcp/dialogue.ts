@@ -66,12 +66,12 @@ export async function converse(
  * another call, or endpoint. A call that has ended meanwhile, as by a restart, is led to its own end: nothing is called again.
  */
 export async function resumed(
-  { edge, client, to }: Dialogue,
+  { edge, client, ctx, to }: Dialogue,
   state: AskState,
 ): Promise<{ readonly call: Call; readonly stand: Stand }> {
   const here = state.to === to && state.at === scopeKey(client.scope);
   const call = here ? edge.exchange.call(client.session.principal.tenant, state.task) : undefined;
-  const round = call && (await roundAt(call, state.n));
+  const round = call && (await roundAt(call, state.n, ctx.mcpReq.signal));
   const asked = round?.asked.filter(({ id }) => state.open.includes(id)) ?? [];
   if (!call || !round || asked.length === 0)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The requestState does not belong to this call.');
@@ -79,9 +79,13 @@ export async function resumed(
 }
 
 /** What was asked together from event `first` on. */
-async function roundAt(call: Call, first: number): Promise<Extract<Stand, { asked: unknown }> | undefined> {
+async function roundAt(
+  call: Call,
+  first: number,
+  patience: AbortSignal,
+): Promise<Extract<Stand, { asked: unknown }> | undefined> {
   const asked: Ask[] = [];
-  for await (const event of call.events(first - 1)) {
+  for await (const event of call.events(first - 1, patience)) {
     if (event.type !== 'asked') continue;
     asked.push(event.ask);
     if (!event.ask.more) return { asked, first, n: event.n };

@@ -1,10 +1,11 @@
-import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
+import { isJsonObject, type JsonObject } from '@aip/wire';
 import {
   CLIENT_CAPABILITIES_META_KEY,
   LOG_LEVEL_META_KEY,
   type LoggingLevel,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { withoutCredentials } from '../../kernel/credentials.ts';
 import type { Accepts, Draft, Trace } from '../../kernel/message.ts';
 import { APPS_EXTENSION } from './extensions.ts';
 
@@ -22,10 +23,6 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
   IDEMPOTENCY_KEY,
   'io.modelcontextprotocol/related-task',
 ]);
-/** Names under which a client may put a credential: it is for us, never for an upstream. Authors are none. */
-const CREDENTIAL = /auth(?!or(?!i[sz]))|token|secret|credential|password|api[-_]?key|cookie/i;
-/** A credential by its form, whatever its name (RFC 9110, section 11.4). */
-const AUTHORIZATION = /^\s*(?:bearer|basic|digest|dpop)\s+\S/i;
 const ENVELOPE = 'io.modelcontextprotocol/';
 
 const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -51,18 +48,6 @@ export function readMeta(meta: unknown, asker: Asker = {}): Pick<Draft, 'trace' 
     ...(typeof key === 'string' && key !== '' && key.length <= MAX_KEY ? { idempotencyKey: key } : {}),
     ...nativeOf(safe === undefined ? native : { ...native, _meta: safe }),
   };
-}
-
-/** The value without any text that is, or is named like, a credential, at any depth; undefined when nothing is left. Numbers stay. */
-function withoutCredentials(value: Json, named = false): Json | undefined {
-  if (typeof value === 'string') return named || AUTHORIZATION.test(value) ? undefined : value;
-  if (Array.isArray(value)) return value.flatMap((item) => withoutCredentials(item, named) ?? []);
-  if (!isJsonObject(value)) return value;
-  const safe = Object.entries(value).flatMap(([name, item]) => {
-    const left = withoutCredentials(item, named || CREDENTIAL.test(name));
-    return left === undefined ? [] : [[name, left] as const];
-  });
-  return safe.length > 0 ? Object.fromEntries(safe) : undefined;
 }
 
 const nativeOf = (native: JsonObject): Pick<Draft, 'native'> => (Object.keys(native).length > 0 ? { native } : {});

@@ -3,7 +3,7 @@ import { claim } from '@aip/conformance';
 import { canonicalJson, type JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
 import { argumentsHash } from '../../exchange/records.ts';
-import { partsOf } from '../../kernel/body.ts';
+import { data, partsOf } from '../../kernel/body.ts';
 import type { Message } from '../../kernel/message.ts';
 import type { Session } from '../../kernel/session.ts';
 import { rounds, until } from '../../kernel/testing.ts';
@@ -286,6 +286,42 @@ describe('an approval', () => {
     expect(await accept(call.taskId, { approval: ask }), 'again').toMatchObject({ ok: false });
     expect(await asks(core, 'all')).toMatchObject([{ state: 'used' }, { state: 'approved' }]);
   });
+
+  test.for([
+    [5, 900_000, 'APPROVAL_REQUIRED'],
+    [0, 1, 'APPROVAL_REQUIRED'],
+    [5, 5, undefined],
+    [5, 3, undefined],
+  ] as const)(
+    `is for the price that was shown, or a lower one ${claim('G-APPROVE.bound')}: of %i units, %i later`,
+    async ([shown, later, refusal]) => {
+      using folder = temporaryFolder();
+      await using core = await openTestCore(folder.path, {
+        policies: {
+          'ask.cedar': '@id("ask") @approve("operators") permit (principal, action == Action::"invoke", resource);',
+          'open.cedar': '@id("open") permit (principal, action == Action::"operate", resource);',
+        },
+      });
+      const offer = (price: number) => ({ capabilities: [{ name: 'work', price }] });
+      const { did, session } = await core.agent('bob', offer(shown));
+      const alice = await core.service('alice', 'caller');
+      await core.operate('budgets.set', { principal: 'service:alice' });
+      const call = await core.exchange.send(alice, { to: `skill:${did}/work`, action: 'invoke', body: data({}) });
+      const [ask] = await asks(core);
+      expect(ask).toMatchObject({ price: shown });
+      await core.operate('agents.connect', offer(later), session);
+      await answer(core, ask!.id, 'approve');
+      const end = await call.ended;
+      expect(end).toMatchObject(
+        refusal ? { type: 'failed', effect: 'none', error: { code: refusal } } : { type: 'done' },
+      );
+      const { spent_total: spent, held } = await core.operate<{ spent_total: number; held: number }>('budgets.get', {
+        principal: 'service:alice',
+      });
+      expect({ spent, held }).toEqual({ spent: refusal ? 0 : later, held: 0 });
+      expect(await asks(core, 'all')).toMatchObject([{ state: refusal ? 'closed' : 'used' }]);
+    },
+  );
 
   test('that comes too late is refused by the log itself', async () => {
     using folder = temporaryFolder();

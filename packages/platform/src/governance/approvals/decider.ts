@@ -2,6 +2,7 @@ import type { Json } from '@aip/wire';
 import type { Ask } from '../../kernel/ask.ts';
 import { NO_WRITES, type Decider, type Entry, type Rows, type RowWrite } from '../../kernel/entry.ts';
 import { errorBody } from '../../kernel/error-body.ts';
+import type { Hold } from '../../kernel/task.ts';
 
 /** An ask to operators, as it stands. */
 export interface AskRow {
@@ -27,8 +28,8 @@ export const ASKS = 'asks';
 const MAX_WAITING = 100;
 
 /**
- * An approval is bound to a hash of the arguments, is answered once, and is used up by the one accept that
- * cites it. When its task ends unanswered, it closes. A call waits from its park to its accept, or to its end.
+ * An approval is bound to a hash of the arguments and to the price, is answered once, and is used up by the one accept
+ * that cites it. When its task ends unanswered, it closes. A call waits from its park to its accept, or to its end.
  */
 export const approvalDecider: Decider = {
   name: 'approvals',
@@ -137,6 +138,17 @@ function used(rows: Rows, row: AskRow | undefined, entry: Entry) {
       refuse: errorBody(
         'APPROVAL_DENIED',
         'The approval this call cites is not an open approval of exactly this call.',
+      ),
+    };
+  const price = (entry.head['hold'] as unknown as Hold | undefined)?.amount ?? 0;
+  // Asks of older logs say no price.
+  const agreed = row.ask.body['price'] as number | undefined;
+  if (agreed !== undefined && price > agreed)
+    return {
+      refuse: errorBody(
+        'APPROVAL_REQUIRED',
+        `The call was approved at ${agreed} units and costs ${price} now; send it again to ask anew.`,
+        { approved: agreed, price },
       ),
     };
   return [write({ ...row, state: 'used' }), waiting(rows, row.from, -1)];

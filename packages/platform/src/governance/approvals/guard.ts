@@ -13,6 +13,8 @@ export function approveGuard(now: () => number): Guard {
       const [duty] = duties.toSorted((a, b) => (a.expiresAfter ?? DEFAULT_EXPIRY) - (b.expiresAfter ?? DEFAULT_EXPIRY));
       if (!duty || crossing.approval) return PASS;
       const { message, principal, target } = crossing;
+      // Nobody pays for what is their own.
+      const price = target.owner === principal.id ? 0 : target.price;
       return {
         verdict: 'ask',
         kind: 'approval',
@@ -21,7 +23,9 @@ export function approveGuard(now: () => number): Guard {
           // Each of the policies wants its own people to agree; one person may be several of them.
           approvers: [...new Set(duties.map((each) => each.value))].join(', '),
           policy: duty.policy,
-          summary: `${principal.name} wants to ${message.action} ${target.ownerName}${target.kind === 'agent' ? '' : `/${target.name}`}`,
+          summary: `${principal.name} wants to ${message.action} ${target.ownerName}${target.kind === 'agent' ? '' : `/${target.name}`}${price === 0 ? '' : ` for ${price} ${price === 1 ? 'unit' : 'units'}`}`,
+          // What is agreed to; the commit of the accept holds the call to it.
+          price,
         },
       };
     },

@@ -2,12 +2,12 @@ import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
 import { keptMessage } from '../../exchange/records.ts';
-import { argumentsOf } from '../../kernel/body.ts';
+import { allArgumentsOf } from '../../kernel/body.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { ASKS, askKey, type AskRow } from './decider.ts';
 
-/** An ask as it is shown, with what its kind says of itself (an approval: summary, policy, approvers). */
+/** An ask as it is shown, with what its kind says of itself (an approval: summary, policy, approvers, price). */
 const askSchema = z.looseObject({
   id: z.string(),
   kind: z.string(),
@@ -49,7 +49,7 @@ export function approvalOperations(exchange: () => Exchange): Operation[] {
     }),
     operation({
       name: 'asks.answer',
-      summary: 'Approves or denies a call that waits; an approval is for exactly these arguments, once.',
+      summary: 'Approves or denies a call that waits; an approval is for exactly these arguments at this price, once.',
       effect: 'write',
       plane: 'control',
       input: z.object({
@@ -100,7 +100,7 @@ function view(row: AskRow, exchange: Exchange) {
     to: row.to,
     action: row.action,
     ...row.ask.body,
-    ...(task ? { arguments: argumentsOf(keptMessage(task.message, task.target).body) } : {}),
+    ...(task ? { arguments: allArgumentsOf(keptMessage(task.message, task.target).body) } : {}),
     asked_at: new Date(row.asked).toISOString(),
     ...(row.ask.expires === undefined ? {} : { expires_at: new Date(row.ask.expires).toISOString() }),
     ...(row.by === undefined ? {} : { by: row.by }),

@@ -17,7 +17,8 @@ async function live(core: TestCore): Promise<void> {
   const alice = await core.service('alice', 'caller');
   const call = (name: string, args: Record<string, string>) =>
     core.exchange.send(alice, { to: `tool:notes/${name}`, action: 'call', body: data(args) });
-  for (let n = 0; n < 20; n++) await (await call('search', { word: `word ${n}` })).ended;
+  // More than fit one kept node of the tree.
+  for (let n = 0; n < 140; n++) await (await call('search', { word: `word ${n}` })).ended;
   await (
     await call('search', { word: 'x'.repeat(70_000) })
   ).ended;
@@ -134,6 +135,16 @@ describe(`audit verification ${claim('G-AUDIT.verify')}`, () => {
       'DELETE FROM entry WHERE id > (SELECT min(id) + 9 FROM entry); DELETE FROM row; UPDATE log SET size = 10',
     ],
     ['the log says it is longer than it is', 'UPDATE log SET size = size + 1'],
+    ['a token is no longer open', "UPDATE row SET open = NULL WHERE key LIKE 'token:%'"],
+    ['a row that is over is open again', "UPDATE row SET open = 1 WHERE key LIKE 'task:%'"],
+    ['a row is in another list', "UPDATE row SET list = 'tasks:nobody' WHERE list IS NOT NULL"],
+    ['a row is to be forgotten', "UPDATE row SET expires = 4102444800000 WHERE key LIKE 'token:%'"],
+    ['a row is older than it is', "UPDATE row SET updated = updated - 1 WHERE key LIKE 'ask:%'"],
+    ['the tree that the next entry joins is another', 'UPDATE log SET frontier = zeroblob(length(frontier))'],
+    ['the log says that it ends at another time', 'UPDATE log SET at = at + 1'],
+    ['a node of the tree is another', 'UPDATE node SET hash = zeroblob(32)'],
+    ['a node of the tree is gone', 'DELETE FROM node'],
+    ['the tree has a node too many', 'INSERT INTO node SELECT tenant, 7, 0, hash FROM node'],
   ])('fails when %s', async (_what, sql) => {
     const report = await tampered((db) => db.exec(sql), verdict);
     expect(report?.ok).toBe(false);

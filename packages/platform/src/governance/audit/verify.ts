@@ -13,10 +13,12 @@ import {
   verifyCheckpoint,
   type JsonObject,
 } from '@aip/wire';
+import { TILE_HEIGHT } from '../../journal/store.ts';
 import type { Decider, Entry } from '../../kernel/entry.ts';
 import { createKillHistory, type KillRecord } from './kills.ts';
-import { createReplay, type Replay } from './replay.ts';
+import { createReplay } from './replay.ts';
 import type { AuditEntry, LogSource } from './source.ts';
+import { nodePlace, type MadeState } from './state.ts';
 
 /** Problems listed at most; the first ones are the ones that matter. */
 const MAX_PROBLEMS = 20;
@@ -50,7 +52,7 @@ export interface VerifyOptions {
   /** A checkpoint that was kept elsewhere: what it signs has to be how this log begins. */
   readonly kept?: string | undefined;
   /** Compares the state with what is kept beside the log, once so many entries have been replayed. */
-  readonly state?: { readonly at: number; readonly compare: (replay: Replay) => readonly AuditProblem[] };
+  readonly state?: { readonly at: number; readonly compare: (made: MadeState) => readonly AuditProblem[] };
 }
 
 /**
@@ -66,6 +68,10 @@ export async function verifyLog(
     if (problems.length < MAX_PROBLEMS) problems.push(seq === undefined ? { what } : { seq, what });
   };
   const frontier = new Frontier();
+  const nodes = new Map<string, Uint8Array>();
+  const keep = (level: number, index: number, hash: Uint8Array): void => {
+    if (level > 0 && level % TILE_HEIGHT === 0) nodes.set(nodePlace({ level, index }), hash);
+  };
   const replay = createReplay(deciders);
   const kills = createKillHistory();
   const roots = new Map<number, Uint8Array>();
@@ -87,7 +93,7 @@ export async function verifyLog(
   let lastAt = 0;
   let erased = 0;
   /** Rows that do not fit say little while the entries themselves do not. */
-  let differences = state?.at === 0 ? state.compare(replay) : [];
+  let differences = state?.at === 0 ? state.compare({ replay, frontier, nodes, at: 0 }) : [];
 
   try {
     for await (const item of source.entries()) {
@@ -95,7 +101,7 @@ export async function verifyLog(
       expected = item.seq + 1;
       const entry = readEntry(item, source.tenant, report);
       // The tree goes on over the leaf that is stored: a text that does not fit it has been named already.
-      frontier.append(item.leaf);
+      frontier.append(item.leaf, keep);
       if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root());
       if (!entry) continue;
       if (entry.at < lastAt) report(`entry ${item.seq} is older than the one before it`, item.seq);
@@ -103,7 +109,7 @@ export async function verifyLog(
       if (entry.erased) erased++;
       const refusal = decide(entry);
       if (refusal) report(`entry ${item.seq} (${entry.kind}) should have been refused: ${refusal}`, item.seq);
-      if (state?.at === expected) differences = state.compare(replay);
+      if (state?.at === expected) differences = state.compare({ replay, frontier, nodes, at: lastAt });
     }
   } catch (error) {
     report(`the log cannot be read from entry ${expected} on: ${(error as Error).message}`, expected);

@@ -1,5 +1,5 @@
 import type { Json } from '@aip/wire';
-import { NO_WRITES, type Decider } from '../../kernel/entry.ts';
+import { NO_WRITES, type Decider, type PublicEntry } from '../../kernel/entry.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 
 export type KillMode = 'kill' | 'pause' | 'quarantine';
@@ -17,15 +17,15 @@ export interface KillRow {
 export const killKey = (scope: string): string => `kill:${scope}`;
 
 /**
- * A kill is an entry, and no accept in its scope may follow it before its release. Decided here, inside the
+ * A kill is an entry, and no accept in its scope, nor an answer, may follow it before its release. Decided here, inside the
  * commit, so that the order of the log itself is the proof.
  */
 export const killDecider: Decider = {
   name: 'killswitch',
-  kinds: ['kill', 'release', 'accept', 'park', 'signal'],
+  kinds: ['kill', 'release', 'accept', 'park', 'signal', 'event'],
   keys(entry) {
     if (entry.kind === 'kill' || entry.kind === 'release') return [killKey(entry.head['scope'] as string)];
-    return scopesOf(entry.head).map(killKey);
+    return scopesOf(entry).map(killKey);
   },
   decide(rows, entry) {
     if (entry.kind === 'kill') {
@@ -40,7 +40,7 @@ export const killDecider: Decider = {
     }
     // Control-plane operations cross a kill: otherwise nobody could release it.
     if (entry.head['plane'] === 'control') return NO_WRITES;
-    for (const scope of scopesOf(entry.head)) {
+    for (const scope of scopesOf(entry)) {
       const row = rows(killKey(scope)) as KillRow | undefined;
       if (row) return { refuse: stopped(row) };
     }
@@ -48,7 +48,9 @@ export const killDecider: Decider = {
   },
 };
 
-const scopesOf = (head: Record<string, Json>): string[] => head['scopes'] as string[];
+/** Of the events of a task only an answer to it comes from outside, and names its scopes. */
+const scopesOf = ({ kind, head }: PublicEntry): string[] =>
+  kind === 'event' && head['scopes'] === undefined ? [] : (head['scopes'] as string[]);
 
 export function stopped(row: Pick<KillRow, 'scope' | 'mode' | 'reason'>) {
   const code = row.mode === 'kill' ? 'KILLED' : row.mode === 'pause' ? 'PAUSED' : 'QUARANTINED';

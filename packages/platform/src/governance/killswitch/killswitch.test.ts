@@ -450,3 +450,54 @@ describe('when the log cannot be written', () => {
     expect(calls).toHaveLength(0);
   });
 });
+
+test('a stop of a protocol that does not exist, which would stop nothing, is refused', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path, OPEN);
+  await expect(kill(core, 'protocol:http2')).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('there are http, mcp'),
+  });
+  expect(await kill(core, 'protocol:a2a')).toMatchObject({ durable: true });
+});
+
+describe(`an answer to a task under a stop ${claim('G-KILL.answers')}`, () => {
+  const question = { type: 'asked', ask: { id: 'q', of: 'caller', kind: 'input', body: {} } } as const;
+  async function asked(core: TestCore) {
+    core.tool('write', {
+      async *deliver(call) {
+        yield question;
+        yield { type: 'done', body: await call.answer('q') };
+      },
+    });
+    const alice = await core.service('alice', 'caller');
+    const call = await core.exchange.send(alice, toolCall('write'));
+    await until(() => call.last?.type === 'asked');
+    return { call, answer: () => core.exchange.answer(alice, call.taskId, 'q', text('blue')) };
+  }
+
+  test('waits for the release of a pause, and the refusal is on record', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    const { call, answer } = await asked(core);
+    await core.operate('kills.pause', { scope: 'server:notes', reason: 'test' });
+    await expect(answer()).rejects.toMatchObject({ code: 'PAUSED', details: { scope: 'server:notes' } });
+    expect(core.entries(['deny']).at(-1)?.head).toMatchObject({ guard: 'gate', code: 'PAUSED' });
+    await release(core, 'server:notes');
+    await answer();
+    expect(await call.ended).toMatchObject({ type: 'done', body: text('blue') });
+  });
+
+  test('does not follow the stop in the log, whatever stands in memory', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    const { call, answer } = await asked(core);
+    const head = { scope: 'server:notes', mode: 'pause', reason: 'test', by: 'op', received_at: 0, message: 'm' };
+    await core.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'kill', head }] });
+    await expect(answer()).rejects.toMatchObject({ code: 'PAUSED' });
+    expect(call.last).toMatchObject({ type: 'asked' });
+    await release(core, 'server:notes');
+    await answer();
+    expect(await call.ended).toMatchObject({ type: 'done', body: text('blue') });
+  });
+});

@@ -1,6 +1,7 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
+import { EDGES } from '../../kernel/message.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
 import type { KillMode, KillRow } from './decider.ts';
@@ -17,6 +18,12 @@ const scopeInput = z
     SCOPE,
     'expected global, agent:<did or name>, capability:<name>, server:<name>, protocol:<edge>, session:<id> or tenant:<name>',
   );
+
+const PROTOCOLS: ReadonlySet<string> = new Set(EDGES);
+const UNKNOWN_PROTOCOL = `there is no such protocol; there are ${EDGES.join(', ')}`;
+/** Stopped by a name that nothing has, everything would go on. */
+const isKnown = (scope: string): boolean => !scope.startsWith('protocol:') || PROTOCOLS.has(scope.slice(9));
+
 const reasonInput = z.string().min(1).max(500).default('no reason given');
 
 const stopOutput = z.object({
@@ -41,7 +48,7 @@ const stopView = (stop: Stop, durable: boolean): z.infer<typeof stopOutput> => (
 /** Kill, pause and release; they skip gate and budget, never authentication, policy or record. */
 export function killOperations(exchange: () => Exchange, latch: Latch, now: () => number): Operation[] {
   function stopOperation(mode: KillMode, summary: string): Operation {
-    const input = z.object({ scope: scopeInput, reason: reasonInput });
+    const input = z.object({ scope: scopeInput.refine(isKnown, UNKNOWN_PROTOCOL), reason: reasonInput });
     return operation({
       name: `kills.${mode}`,
       summary,

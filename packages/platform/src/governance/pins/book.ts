@@ -25,6 +25,10 @@ export interface PinBook {
   agreed(offered: Offered): boolean;
   /** Whether there is such a tool to decide about: one that is known, or offered now. */
   knows(server: string, tool: string): boolean;
+  /** Whether there is such a server: one whose tools are watched, or were. */
+  knowsServer(server: string): boolean;
+  /** Whether an operator has refused it, whatever it becomes. */
+  rejected(server: string, tool: string): boolean;
   /** Tools that are quarantined now. */
   quarantined(): number;
 }
@@ -192,6 +196,8 @@ export function createPinBook({ journal, mode, put, log }: PinBookOptions): PinB
     knows: (server, tool) =>
       rows.get(server, tool) !== undefined ||
       (servers.get(server)?.entries.some(({ kind, name }) => kind === 'tool' && name === tool) ?? false),
+    knowsServer: (server) => mode(server) !== undefined || rows.count(server) > 0,
+    rejected: (server, tool) => rows.get(server, tool)?.rejected !== undefined,
     quarantined: () =>
       [...servers.values()].reduce(
         (sum, { standings }) => sum + [...standings.values()].filter((standing) => standing.quarantined).length,

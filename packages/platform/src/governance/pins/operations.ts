@@ -29,6 +29,12 @@ const viewOutput = z.object({
  * pinned, or tries to deceive, is quarantined until it is pinned anew.
  */
 export function pinOperations(pins: PinBook): Operation[] {
+  /** Throws NOT_FOUND for a name that no server has: what is wrong then is the name. */
+  const checkServer = (server: string | undefined): void => {
+    if (server === undefined || pins.knowsServer(server)) return;
+    throw new AipError('NOT_FOUND', `There is no MCP server "${server}"; "aip mcp list" shows them.`);
+  };
+
   return [
     operation({
       name: 'mcp.pins',
@@ -50,20 +56,18 @@ export function pinOperations(pins: PinBook): Operation[] {
           }),
         ),
       }),
-      handler: (_call, { server, state, tool }) => ({
-        output: {
-          tools: pins
-            .list(server)
-            .filter(
-              (view) => (state === undefined || view.state === state) && (tool === undefined || view.tool === tool),
-            )
-            .map((view) =>
-              view.state === 'quarantined' || tool !== undefined
-                ? { ...view, changes: pins.changes(view.server, view.tool) }
-                : view,
-            ),
-        },
-      }),
+      handler(_call, { server, state, tool }) {
+        checkServer(server);
+        const tools = pins
+          .list(server)
+          .filter((view) => (state === undefined || view.state === state) && (tool === undefined || view.tool === tool))
+          .map((view) =>
+            view.state === 'quarantined' || tool !== undefined
+              ? { ...view, changes: pins.changes(view.server, view.tool) }
+              : view,
+          );
+        return { output: { tools } };
+      },
     }),
     operation({
       name: 'mcp.pin',
@@ -85,6 +89,7 @@ export function pinOperations(pins: PinBook): Operation[] {
       handler({ principal }, { server, tool, digest }) {
         if (digest !== undefined && tool === undefined)
           throw new AipError('INVALID_ARGUMENT', 'digest: names one definition, so name the tool too.');
+        checkServer(server);
         const offered = pins.undecided(server, tool);
         const changed = digest === undefined ? undefined : offered.find((known) => known.digest !== digest);
         if (changed)

@@ -59,6 +59,12 @@ const call = async (core: TestCore, address: `tool:${string}`, session: Session 
   }
 };
 
+const refusal = async (core: TestCore, to: `tool:${string}`): Promise<string> =>
+  core.exchange.send(core.admin, { to, action: 'call', body: data({}) }).then(
+    () => 'permitted',
+    (error: unknown) => (error as Error).message,
+  );
+
 const pins = async (core: TestCore, input: JsonObject = {}): Promise<Shown[]> =>
   (await core.operate<{ tools: Shown[] }>('mcp.pins', input)).tools;
 const state = async (core: TestCore, name: string): Promise<string | undefined> =>
@@ -328,6 +334,7 @@ describe('an operator', () => {
       await settled(core, 1);
       await core.operate('mcp.reject', { server: 'files', tool: 'read' });
       expect(await call(core, 'tool:files/read')).toBe('QUARANTINED');
+      expect(await refusal(core, 'tool:files/read')).toMatch(/was rejected by an operator/);
     }
     await using core = await open(folder.path);
     offer(core, 'files', tool('read', { description: 'Better now.' }));
@@ -386,6 +393,19 @@ describe('an operator', () => {
       code: 'NOT_FOUND',
     });
     await expect(core.operate('mcp.pin', { server: 'files', tool: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('is told that there is no such server', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, {
+      pinning: (server) => (server === 'empty' ? 'enforce' : undefined),
+    });
+    for (const name of ['mcp.pin', 'mcp.pins'])
+      await expect(core.operate(name, { server: 'nope' })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringContaining('There is no MCP server "nope"'),
+      });
+    expect(await core.operate('mcp.pins', { server: 'empty' })).toEqual({ tools: [] });
   });
 
   test('is the only one who decides', async () => {

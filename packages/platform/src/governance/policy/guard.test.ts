@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
+import type { JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
-import { data, text } from '../../kernel/body.ts';
+import { data, text, type Part } from '../../kernel/body.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { until } from '../../kernel/testing.ts';
 import { openTestCore, temporaryFolder, toolCall, type TestCore } from '../../main/testing.ts';
@@ -73,6 +74,55 @@ describe('a decision', () => {
     expect(await outcome(core, alice, { amount: 101 })).toBe('PERMISSION_DENIED');
     expect(await outcome(core, alice, { amount: 'a lot' })).toBe('PERMISSION_DENIED');
     expect(await outcome(core, alice, { amount: 0.5 })).toBe('PERMISSION_DENIED');
+  });
+
+  test(`sees every part and the metadata of a message, and so do those who approve ${claim('G-POLICY.content')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await withPolicy(
+      folder.path,
+      '@id("join") permit (principal is Agent, action == Action::"operate", resource);\n' +
+        '@id("ask") @approve("operators") permit (principal in Role::"caller", action == Action::"invoke", resource);\n' +
+        '@id("small") forbid (principal, action == Action::"invoke", resource) when { context.arguments has amount && context.arguments.amount > 100 };\n' +
+        '@id("no-override") forbid (principal, action == Action::"invoke", resource) when { context.arguments has metadata && context.arguments.metadata has override && context.arguments.metadata.override == true };',
+    );
+    await core.agent('bob');
+    const alice = await core.service('alice', 'caller');
+    const send = (parts: readonly Part[], metadata?: JsonObject) =>
+      core.exchange.send(alice, {
+        to: 'agent:bob',
+        action: 'invoke',
+        body: { type: 'a2a', value: { parts, ...(metadata ? { metadata } : {}) } },
+      });
+    for (const sent of [
+      send([{ data: { amount: 101 } }]),
+      send([{ data: { amount: 101 } }, { data: {} }]),
+      send([{ text: 'pay' }, { data: { amount: 101 } }, { raw: 'AAAA' }]),
+      send([{ data: { amount: 1 } }], { override: true }),
+    ])
+      await expect(sent).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(send([{ data: { amount: 1 } }, { data: { amount: 101 } }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    const parts = [{ data: { amount: 1 } }, { text: 'no, 101' }, { url: 'http://x/y' }];
+    const waiting = await send(parts, { note: 'n' });
+    const { asks } = await core.operate<{ asks: JsonObject[] }>('asks.list');
+    expect(asks).toMatchObject([
+      { arguments: { amount: 1, text: 'no, 101\nhttp://x/y', parts, metadata: { note: 'n' } } },
+    ]);
+    // Other metadata is another call, which nobody has agreed to.
+    expect((await send(parts, { note: 'n' })).taskId).toBe(waiting.taskId);
+    expect((await send(parts, { note: 'm' })).taskId).not.toBe(waiting.taskId);
+  });
+
+  test('is not asked about a message that gives one argument two values, whether it looks at that or not', async () => {
+    using folder = temporaryFolder();
+    await using core = await withPolicy(folder.path, '@id("all") permit (principal, action, resource);');
+    await core.agent('bob');
+    const parts = [{ data: { amount: 1 } }, { data: { amount: 2 } }];
+    const alice = await core.service('alice', 'caller');
+    await expect(
+      core.exchange.send(alice, { to: 'agent:bob', action: 'invoke', body: { type: 'a2a', value: { parts } } }),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   test(`is made for everybody in a delegation: rights intersect ${claim('G-POLICY.chain')}`, async () => {

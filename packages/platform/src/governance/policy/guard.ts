@@ -1,6 +1,7 @@
 import { text } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Crossing, type Guard, type GuardVerdict } from '../../kernel/guard.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { PolicySet } from './policy-set.ts';
 import { createRateWindows } from './rate-window.ts';
 import { redact } from './redact.ts';
@@ -79,7 +80,7 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       const stranger = crossing.principal.kind === 'anonymous';
       if (!set && breaksGlass(crossing)) return PASS;
       if (!set) return stranger ? UNAUTHENTICATED : NOTHING_LOADED;
-      const decision = decideChain(set, crossing);
+      const decision = decide(set, crossing);
       for (const reason of [...decision.reasons, ...decision.errors]) crossing.policies.push(reason.id);
       if (decision.effect === 'deny') return stranger ? UNAUTHENTICATED : { verdict: 'deny', error: denial(decision) };
       for (const obligation of decision.obligations) {
@@ -109,18 +110,28 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
   };
 }
 
-/** Rights along a delegation intersect: everybody in the chain must be permitted, and all obligations add up. */
-function decideChain(set: PolicySet, crossing: Crossing): Decision {
-  let decision = set.decide(policyRequest(crossing));
-  for (let behind = crossing.principal.onBehalfOf; behind && decision.effect === 'permit'; behind = behind.onBehalfOf) {
-    const next = set.decide(policyRequest(crossing, behind));
-    decision = {
-      ...next,
-      reasons: [...decision.reasons, ...next.reasons],
-      obligations: [...decision.obligations, ...next.obligations],
-    };
-  }
-  return decision;
+/**
+ * Rights intersect: everybody in a delegation must be permitted the target, and each skill that an agent addressed as a
+ * whole may run. All obligations add up; that of one policy is one, however often the policy is satisfied.
+ */
+function decide(set: PolicySet, crossing: Crossing): Decision {
+  const { principal, target, skills = [] } = crossing;
+  let decision: Decision | undefined;
+  for (let who: Principal | undefined = principal; who; who = who.onBehalfOf)
+    for (const what of [target, ...skills]) {
+      const next = set.decide(policyRequest(crossing, who, what));
+      if (next.effect === 'deny') return next;
+      decision = decision ? both(decision, next) : next;
+    }
+  return decision as Decision;
+}
+
+function both(before: Decision, next: Decision): Decision {
+  const more = next.obligations.filter(
+    ({ kind, policy }) => !before.obligations.some((known) => known.kind === kind && known.policy === policy),
+  );
+  const reasons = next.reasons.filter(({ id }) => !before.reasons.some((known) => known.id === id));
+  return { ...next, reasons: [...before.reasons, ...reasons], obligations: [...before.obligations, ...more] };
 }
 
 function denial(decision: Decision) {

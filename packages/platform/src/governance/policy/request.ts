@@ -1,4 +1,4 @@
-import { argumentsOf } from '../../kernel/body.ts';
+import { allArgumentsOf } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Crossing } from '../../kernel/guard.ts';
 import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
@@ -25,9 +25,16 @@ interface Described {
 const principals = new WeakMap<Principal, Described>();
 const targets = new WeakMap<CatalogueEntry, Described>();
 
-/** A message on its way, as the question that policies answer about its sender, or about one of those it acts for. */
-export function policyRequest(crossing: Crossing, principal: Principal = crossing.principal): PolicyRequest {
-  const { message, target } = crossing;
+/**
+ * A message on its way, as the question that policies answer about its sender, or about one of those it acts for, and
+ * about its target, or one of the skills that the target may run.
+ */
+export function policyRequest(
+  crossing: Crossing,
+  principal: Principal = crossing.principal,
+  target: CatalogueEntry = crossing.target,
+): PolicyRequest {
+  const { message } = crossing;
   const who = described(principals, principal, describePrincipal);
   const what = described(targets, target, describeTarget);
   return {
@@ -37,7 +44,7 @@ export function policyRequest(crossing: Crossing, principal: Principal = crossin
     context: contextOf(crossing, principal),
     // Mapped to Cedar values only if a policy looks at it, so it is only projected then, too.
     get arguments() {
-      return argumentsOf(message.body);
+      return allArgumentsOf(message.body);
     },
     entities: slice(who, what),
   };

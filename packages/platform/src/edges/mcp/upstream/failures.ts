@@ -59,8 +59,10 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
   const spawned = spawnError(thrown);
   if (spawned)
     return failed(`its command cannot be started (${spawned}); check mcp.servers.${server}.command.`, 'none');
-  if (unreachable(thrown)) return failed('it cannot be reached.', 'none');
-  return failed('the connection to it failed.');
+  const network = unreachable(thrown);
+  if (network !== undefined) return failed(`it cannot be reached (${network}).`, 'none');
+  const deeper = networkCode(thrown);
+  return failed(`the connection to it failed${deeper === undefined ? '' : ` (${deeper})`}.`);
 }
 
 /** Whether a response is one that the transport has made, because the server's has not come. */
@@ -112,13 +114,28 @@ function spawnError(thrown: unknown): string | undefined {
   return syscall?.startsWith('spawn') ? code : undefined;
 }
 
-/** Nobody took the connection, so nothing can have been begun. */
-function unreachable(thrown: unknown): boolean {
+/** The system's code, however deep it lies: it says what went wrong, not that nothing had been begun before. */
+function networkCode(thrown: unknown): string | undefined {
+  let error = thrown;
+  for (let depth = 0; error instanceof Error && depth < 8; depth++, error = error.cause) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code === 'string' && /^(?:E[A-Z]{3,}|UND_ERR)/.test(code)) return code;
+  }
+  return undefined;
+}
+
+const NETWORK: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** The system's code for why nobody took the connection, so that nothing can have been begun. */
+function unreachable(thrown: unknown): string | undefined {
   const cause = thrown instanceof Error ? (thrown.cause as { code?: unknown } | undefined) : undefined;
-  return (
-    typeof cause?.code === 'string' &&
-    ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause.code)
-  );
+  return typeof cause?.code === 'string' && NETWORK.has(cause.code) ? cause.code : undefined;
 }
 
 /** A session that the server has forgotten (2025-11-25, session management): it wants a new one, nothing was begun. */
@@ -126,4 +143,4 @@ export const isLostSession = (thrown: unknown): boolean => thrown instanceof Sdk
 
 /** Over HTTP it is the calls that notice when a server or its session has gone. */
 export const isConnectionLoss = (thrown: unknown): boolean =>
-  isLostSession(thrown) || thrown instanceof TypeError || unreachable(thrown);
+  isLostSession(thrown) || thrown instanceof TypeError || unreachable(thrown) !== undefined;

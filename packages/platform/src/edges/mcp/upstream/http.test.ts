@@ -28,7 +28,16 @@ describe.each(['modern', 'legacy'] as const)('an upstream over HTTP, %s', (era) 
   it(`is spoken to in its own era ${claim('P-MCP-GW.upstreams')}`, async () => {
     const { gateway } = await setup(era);
     expect(gateway.upstreams.status()).toEqual([
-      { name: 'box', state: 'active', transport: 'http', era, since: expect.any(Number), tools: 7, failures: 0 },
+      {
+        name: 'box',
+        state: 'active',
+        transport: 'http',
+        reached: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        era,
+        since: expect.any(Number),
+        tools: 7,
+        failures: 0,
+      },
     ]);
   });
 

@@ -14,6 +14,10 @@ export interface UpstreamStatus {
   readonly latency?: number;
   /** Times a connection has been lost or not been made. */
   readonly failures: number;
+  /** The origin of its URL, or the program of its command: the rest of either may hold secrets. */
+  readonly reached: string;
   /** Why it is not active. */
   readonly error?: string;
+  /** What its process said last on standard error before it was lost, secrets hidden; while it is not active. */
+  readonly stderr?: readonly string[];
 }

@@ -62,6 +62,8 @@ export function startUpstream(
   let failures = 0;
   let lastError: string | undefined;
   let lastLines: readonly string[] = [];
+  /** Those of the process that was lost last; the next attempt has its own. */
+  let lostLines: readonly string[] = [];
   let extensions: JsonObject = {};
   let latency: number | undefined;
 
@@ -121,6 +123,7 @@ export function startUpstream(
       state = 'active';
       stateSince = exchange.clock.now();
       lastError = undefined;
+      lostLines = [];
       watching.renew(opened);
       next.resolve(opened);
       firstTried();
@@ -140,7 +143,8 @@ export function startUpstream(
 
   function onLost(thrown: unknown, retryInMs: number): void {
     const error = thrown === undefined ? undefined : failureOf(name, thrown, 'none').error;
-    lastError = error?.message ?? 'the connection has ended';
+    lastError = withoutName(error?.message ?? 'the connection has ended');
+    lostLines = lastLines;
     firstTried();
     firstListed();
     if (stopping.signal.aborted) return;
@@ -151,6 +155,11 @@ export function startUpstream(
     offering.goOffline();
     const stderr = lastLines.length === 0 ? {} : { stderr: lastLines };
     log('warn', 'an upstream is offline', { server: name, error: lastError, retryInMs, ...stderr });
+  }
+
+  /** Whoever is told the error knows already which server it is about. */
+  function withoutName(message: string): string {
+    return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
   }
 
   /**
@@ -199,7 +208,7 @@ export function startUpstream(
     if (found) return found;
     throw new AipError(
       'UPSTREAM_FAILED',
-      `${name} is down and is being tried again${lastError === undefined ? '' : ` (${lastError})`}.`,
+      `${name} is down and is being tried again${lastError === undefined ? '' : ` (${lastError.replace(/\.$/, '')})`}.`,
     );
   }
 
@@ -224,6 +233,7 @@ export function startUpstream(
         name,
         state: stopping.signal.aborted ? 'stopped' : state,
         transport: 'command' in config ? 'stdio' : 'http',
+        reached: 'command' in config ? config.command : new URL(config.url).origin,
         since: stateSince,
         tools: offering.tools,
         failures,
@@ -231,6 +241,7 @@ export function startUpstream(
         ...(pid === undefined ? {} : { pid }),
         ...(latency === undefined ? {} : { latency: Math.round(latency) }),
         ...(lastError === undefined ? {} : { error: lastError }),
+        ...(lostLines.length === 0 ? {} : { stderr: lostLines }),
       };
     },
     async stop() {
