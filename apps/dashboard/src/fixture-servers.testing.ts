@@ -9,6 +9,7 @@ const server = (name: string, more: Partial<Server>): Server => ({
   name,
   state: 'active',
   transport: 'http',
+  reached: `https://${name}.example`,
   era: 'modern',
   since,
   tools: 0,

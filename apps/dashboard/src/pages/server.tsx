@@ -3,6 +3,7 @@ import { api, type Pin, type Server, type ServerDetails, type Source, type Tool 
 import { count } from '../format.ts';
 import { useAction, useLive, useResource } from '../live.tsx';
 import { Badge } from '../parts/badge.tsx';
+import { Code } from '../parts/json.tsx';
 import { ListedItems } from '../parts/listed-items.tsx';
 import { LoginPanel } from '../parts/login-panel.tsx';
 import { useNotify } from '../parts/notice.tsx';
@@ -107,6 +108,7 @@ function Details({ name, details, source, pins, tool }: DetailsProps) {
     <>
       {server && <ServerFacts server={server} />}
       {server?.state === 'offline' && server.error !== undefined && <p className="problem">{server.error}</p>}
+      {server?.state === 'offline' && server.stderr !== undefined && <LastWords lines={server.stderr} />}
       {server?.state === 'login_needed' && <LoginPanel name={name} />}
       {isVirtual && (
         <p className="lead">A virtual server: tools of others, chosen, renamed and described anew in aip.yaml.</p>
@@ -171,6 +173,13 @@ function noTools(server: Server | undefined, source: Source | undefined): string
   if (source) return 'It offers no tools; agents and clients read its resources.';
   return server?.state === 'active' ? 'This server offers no tools.' : 'What it offers is known once it is connected.';
 }
+
+/** What a process wrote before it ended. */
+const LastWords = ({ lines }: { lines: readonly string[] }) => (
+  <Section title="Its last words">
+    <Code text={lines.join('\n')} label="Standard error" />
+  </Section>
+);
 
 /** Wherever in a long list a tool was chosen, its form is brought into view. */
 function Chosen({ tool }: { tool: Tool }) {

@@ -32,7 +32,7 @@ export function ServerFacts({ server }: { server: Server }) {
       <div>
         <dt>Reached over</dt>
         <dd>
-          {server.transport}
+          {server.transport} <span className="muted">{server.reached}</span>
           {server.pid !== undefined && <span className="muted number"> process {server.pid}</span>}
         </dd>
       </div>

@@ -50,16 +50,8 @@ export async function inspectTool(client: AipClient, server: string, name: strin
   );
 }
 
-/** What a server is reached by and, of a process that was lost, what it has said last. */
-interface Reached {
-  readonly name: string;
-  readonly reached?: string;
-  readonly stderr?: readonly string[];
-}
-
-const reachedBy = ({ reached }: Reached): string | undefined => reached;
-
-function lastWords({ stderr = [] }: Reached): string {
+/** Of a process that was lost: what it has said last. */
+function lastWords({ stderr = [] }: NonNullable<Inspection['server']>): string {
   if (stderr.length === 0) return '';
   return ['It said last, on standard error:', ...stderr.map((line) => `  ${printable(line)}`)].join('\n');
 }
@@ -71,7 +63,7 @@ function describe({ server, tools, resources, prompts, missing }: Inspection, st
           {
             Server: server.name,
             State: `${server.state} since ${server.since}`,
-            Reached: reachedBy(server),
+            Reached: server.reached,
             Via: [server.transport, server.era, server.pid && `process ${server.pid}`].filter(Boolean).join(', '),
             Lost: server.failures > 0 ? `${server.failures} times` : undefined,
             Latency: server.latency_ms === undefined ? undefined : `${server.latency_ms} ms`,
