@@ -1,4 +1,4 @@
-import type { Json } from '@aip/wire';
+import { canonicalJson, type Json } from '@aip/wire';
 import { NO_WRITES, type Decider, type Entry } from '../kernel/entry.ts';
 import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { AgentRow } from './agent.ts';
@@ -138,7 +138,8 @@ function connected(rows: (key: string) => Json | undefined, entry: Entry) {
     if (taken) return { refuse: taken };
   }
   const next: AgentRow = { ...row, ...card, name };
-  if (JSON.stringify(next) === JSON.stringify(row)) return NO_WRITES;
+  // In canonical form: what is read back from the log has its members in another order than what was sent.
+  if (canonicalJson(next) === canonicalJson(row)) return NO_WRITES;
   const renamed =
     name === row.name
       ? []
