@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { claim } from '@aip/conformance';
 import { IOAP_MAX_FRAME_BYTES, type IoapFrame } from '@aip/wire';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -201,6 +202,16 @@ describe(`a sender that floods ${claim('P-IOAP.bounds')}`, () => {
     expect(await alice.answerTo(id)).toMatchObject({ type: 'PONG' });
     expect(refused).toHaveBeenCalled();
     for (let n = 0; n < 120; n++) alice.send(wrong);
+    expect(await alice.closed).toMatchObject({ code: 4400, reason: '100 frames in a row were wrong.' });
+  });
+
+  it('of frames that are wrong is cut off too when a right one comes in the same packet as the last', async () => {
+    const [alice] = await pair({});
+    const { _socket: tcp } = alice.socket as unknown as { _socket: Socket };
+    tcp.cork();
+    for (let n = 0; n < 100; n++) alice.send('nonsense');
+    alice.say('PING', gateway.did, {});
+    tcp.uncork();
     expect(await alice.closed).toMatchObject({ code: 4400, reason: '100 frames in a row were wrong.' });
   });
 

@@ -98,7 +98,8 @@ export function serve(
   function sound(raw: string, own: Link): IoapFrame {
     bad++;
     const frame = verifyOwn(raw, own);
-    bad = 0;
+    // A right frame that came with the last wrong one, in one piece of the network's, does not undo it.
+    if (bad <= MAX_BAD) bad = 0;
     return frame;
   }
 

@@ -146,6 +146,8 @@ describe('hostile frames', () => {
     const before = process.memoryUsage().rss;
     for (const [n, frame] of frames.entries()) {
       mallory.socket.send(frame);
+      // Nothing but wrong frames would end the connection.
+      if (n % 50 === 0) mallory.say('PING', gateway.did, {});
       // Let the gateway breathe as a network would; the bound on memory is tested with a full queue elsewhere.
       if (n % 200 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     }
