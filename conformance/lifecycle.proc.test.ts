@@ -185,14 +185,17 @@ describe(`stopping and starting again ${claim('D-CLI.up')}`, () => {
     expect(events.at(-1)?.effect).toBe('unknown');
   });
 
-  it('lets a call that is under way come to its end', async () => {
+  it.each<[string, NodeJS.Signals[]]>([
+    ['SIGTERM', ['SIGTERM']],
+    ['Ctrl-C, which a terminal and npm both pass on,', ['SIGINT', 'SIGINT']],
+  ])('%s lets a call that is under way come to its end', async (_name, signals) => {
     await using platform = await startPlatformProcess();
     await using worker = await startAgentProcess(platform, { worker: ['work'] });
     const result = platform
       .client(await platform.token('caller'))
       .invoke('skill:worker/work', { key: 'last', ms: 800 });
     await until(() => worker.traces().some(({ key }) => key === 'last'), 5_000);
-    const { took } = await platform.stop();
+    const { took } = await platform.stop(...signals);
     expect(await result).toEqual({ key: 'last' });
     expect(took).toBeGreaterThan(300);
     expect(took).toBeLessThan(5_000);

@@ -1,3 +1,4 @@
+import { askedToEnd } from './end-signals.ts';
 import { localPlatform } from './local-platform.ts';
 import { runCli } from './run.ts';
 import { readSecret } from './secret-input.ts';
@@ -11,10 +12,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
   secret: (prompt) => readSecret(prompt, process.stdin, process.stderr),
-  stopped: () =>
-    new Promise((resolve) => {
-      process.once('SIGTERM', () => resolve());
-      process.once('SIGINT', () => resolve());
-    }),
-  local: async () => localPlatform({ env: process.env, cwd: process.cwd() }),
+  stopped: () => askedToEnd(process),
+  local: async () => localPlatform({ env: process.env, cwd: process.cwd(), terminal: process.stderr.isTTY }),
 });

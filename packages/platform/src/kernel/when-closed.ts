@@ -14,9 +14,12 @@ export function whenClosed(response: Response, then: () => void): () => void {
   return () => void response.off('close', then);
 }
 
+/** Made once: the one that an abort makes by itself comes with a stack trace, for every request. */
+const OVER = new DOMException('The request is over.', 'AbortError');
+
 /** The same as a signal, for what is done before there is an answer. */
 export function closing(response: Response): AbortSignal {
   const controller = new AbortController();
-  whenClosed(response, () => controller.abort());
+  whenClosed(response, () => controller.abort(OVER));
   return controller.signal;
 }
