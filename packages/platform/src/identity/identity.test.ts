@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
-import { makeToken, type JsonObject } from '@aip/wire';
+import { generateKeyPair, makeToken, type JsonObject } from '@aip/wire';
 import { describe, expect, test } from 'vitest';
 import { everyByte, openTestCore, temporaryFolder, toolCall, type TestCore } from '../main/testing.ts';
 import { ADMIN } from './authenticate.ts';
@@ -115,7 +115,8 @@ describe('an API token', () => {
       roles: ['caller'],
       token: own.id,
     });
-    const unknown = await make(core, { agent: 'did:key:unknown' });
+    const unknown = await make(core, { agent: generateKeyPair().did });
+    await expect(make(core, { agent: 'did:key:z6Mkfoo' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(
       core.operate('agents.list', {}, core.as({ kind: 'bearer', token: unknown.token })),
     ).rejects.toMatchObject({ code: 'NOT_ADMITTED' });

@@ -31,7 +31,7 @@ export type IssuerKeys = (header: JWSHeaderParameters, token: FlattenedJWSInput)
 /** The signing keys of one issuer, kept and renewed; whatever tokens arrive, the issuer is not flooded. */
 export function issuerKeys(options: IssuerKeysOptions): IssuerKeys {
   const { issuer, now } = options;
-  const send = pausing(options.fetch, now);
+  const pausing = createPause(now);
   let located:
     | { readonly uri: string; readonly keys: ReturnType<typeof createRemoteJWKSet>; readonly at: number }
     | undefined;
@@ -39,7 +39,9 @@ export function issuerKeys(options: IssuerKeysOptions): IssuerKeys {
 
   async function current() {
     if (located && (options.jwksUri !== undefined || now() - located.at < METADATA_KEPT)) return located.keys;
-    const uri = options.jwksUri ?? (await (locating ??= locate(issuer, send).finally(() => (locating = undefined))));
+    const uri =
+      options.jwksUri ??
+      (await (locating ??= pausing(() => locate(issuer, options.fetch)).finally(() => (locating = undefined))));
     // The same place keeps the keys that are known.
     const keys =
       located?.uri === uri
@@ -47,7 +49,7 @@ export function issuerKeys(options: IssuerKeysOptions): IssuerKeys {
         : createRemoteJWKSet(new URL(uri), {
             cacheMaxAge: KEYS_KEPT,
             cooldownDuration: COOL_DOWN,
-            [customFetch]: (url, init) => send(url, init),
+            [customFetch]: (url, init) => pausing(() => keySet(options.fetch, url, init)),
           });
     located = { uri, keys, at: now() };
     return keys;
@@ -106,15 +108,26 @@ export async function locate(issuer: string, send: typeof fetch): Promise<string
   throw new Error(`${issuer} publishes no metadata: ${answers.join(', ')}.`);
 }
 
-/** After a failure nothing is sent for a while: tokens come more often than an issuer comes back. */
-function pausing(send: typeof fetch, now: () => number): typeof fetch {
+/** The answer, once it is seen to be a set of keys: what is wrong with one is a failure of the issuer like any other. */
+async function keySet(send: typeof fetch, url: string, init: RequestInit): Promise<Response> {
+  const response = await send(url, init);
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${url} answers ${response.status}.`);
+  const found = parseJson(text);
+  const keys = isJsonObject(found) ? found['keys'] : undefined;
+  if (!Array.isArray(keys) || !keys.every(isJsonObject)) throw new Error(`${url} answers with no set of keys.`);
+  return new Response(text);
+}
+
+/** After a failure nothing is asked for a while: tokens come more often than an issuer comes back. */
+function createPause(now: () => number): <T>(ask: () => Promise<T>) => Promise<T> {
   let failed: { readonly at: number; readonly error: unknown } | undefined;
-  return async (input, init) => {
+  return async (ask) => {
     if (failed && now() - failed.at < FAILURE_PAUSE) throw failed.error;
     try {
-      const response = await send(input, init);
-      failed = response.status >= 500 ? { at: now(), error: new Error(`HTTP ${response.status}`) } : undefined;
-      return response;
+      const answer = await ask();
+      failed = undefined;
+      return answer;
     } catch (error) {
       failed = { at: now(), error };
       throw error;

@@ -338,6 +338,26 @@ describe('the keys of an issuer', () => {
     expect(await refused(issuers, await server.token(RESOURCE))).toBe('accepted');
   });
 
+  test.for([403, 404, 429, 200])(
+    'are asked for as little while the issuer answers %d and no keys, whatever comes with their name',
+    async (status) => {
+      await using server = await startTestIssuer();
+      let now = Date.now();
+      for (const more of [{ jwks_uri: `${server.issuer}/jwks` }, {}]) {
+        const issuers = issuersOf(server, more, () => now);
+        server.requests.length = 0;
+        server.fail(status);
+        for (let n = 0; n < 20; n++)
+          expect(await refused(issuers, await server.token(RESOURCE, { n }))).toMatch(/^ISSUER_UNAVAILABLE/);
+        // Metadata may be in three places.
+        expect(new Set(server.requests).size).toBe(server.requests.length);
+        server.fail(undefined);
+        now += 5_001;
+        expect(await refused(issuers, await server.token(RESOURCE))).toBe('accepted');
+      }
+    },
+  );
+
   test('come through the guarded way out, which knows what the operator has named, within bounds', async () => {
     await using server = await startTestIssuer();
     const rules: unknown[] = [];

@@ -1,5 +1,6 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
+import { didSchema } from '../kernel/did.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import { ADMIN } from './authenticate.ts';
 import type { Logins } from './login.ts';
@@ -20,7 +21,7 @@ export function identityOperations(tokens: () => TokenBook, logins: Logins, now:
       input: z.object({
         name: nameInput,
         roles: z.array(z.enum(['caller', 'operator', 'viewer'])).default(['caller']),
-        agent: z.string().startsWith('did:').max(256).optional(),
+        agent: didSchema.optional(),
         /** Seconds until it expires. */
         expires_in: z.coerce
           .number()

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { AipError } from '@aip/wire';
 import type { Command } from 'commander';
 import type { Need, Offer } from '../../edges/mcp/server-json/index.ts';
+import { withoutSecrets } from '../../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../../kernel/server-name.ts';
 import { VERSION } from '../../main/version.ts';
 import { common, output, type Bind, type Cli } from '../cli.ts';
+import { printable } from '../table.ts';
 import { keepInSettings, pair, secretName } from './mcp-add.ts';
 
 const MAX_FILE = 256 * 1024;
@@ -73,9 +75,16 @@ async function importServer(
   });
   for (const key of offer.exposed.filter((exposed) => exposed in values))
     cli.world.err(
-      `${key} is a secret in the command line or URL of this server, where none can be cited: it is readable in aip.yaml.`,
+      `${printable(key)} is a secret in the command line or URL of this server, where none can be cited: it is readable in aip.yaml.`,
     );
-  if (!print) return keepInSettings(cli, own, entry, secrets);
+  if (!print) {
+    await keepInSettings(cli, own, entry, secrets);
+    // The document has chosen it: which folders a container sees, which address is spoken to.
+    const shown = 'command' in entry ? [entry.command, ...entry.args].join(' ') : new URL(entry.url).origin;
+    const given = offer.exposed.flatMap((key) => values[key] ?? []);
+    cli.world.err(`Look at what you have let in: ${printable(withoutSecrets(shown, given))}`);
+    return;
+  }
   for (const kept of Object.keys(secrets))
     cli.world.err(`"aip secret set ${kept}" keeps what this cites: the whole value of its header or variable.`);
   const { stringify } = await import('yaml');
@@ -116,7 +125,7 @@ async function secretsOf(
   if (!world.terminal) return secrets;
   for (const { key, secret, required, description } of needs)
     if (secret && required && !(key in set))
-      secrets[key] = await world.secret(`${key}${description === undefined ? '' : ` (${description})`}: `);
+      secrets[key] = await world.secret(printable(`${key}${description === undefined ? '' : ` (${description})`}: `));
   return secrets;
 }
 

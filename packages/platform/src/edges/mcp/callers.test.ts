@@ -209,6 +209,7 @@ describe(`messages that end in the edge ${claim('G-GUARD.rates')}`, () => {
       name: 'limit',
       admit: () =>
         left-- > 0 ? PASS : { verdict: 'deny', error: errorBody('RATE_LIMITED', 'Slow down.'), record: false },
+      weigh() {},
     };
     const { url } = await setup({ slots: { limit } });
     const endpoint = `${url}/mcp/box`;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { AipError, ERRORS, isJsonObject, parseJson, toAipError, type Json, type JsonObject } from '@aip/wire';
-import { classifyInboundRequest, isJsonContentType, ProtocolError } from '@modelcontextprotocol/server';
+import { AipError, isJsonObject, toAipError, type Json, type JsonObject } from '@aip/wire';
+import { classifyInboundRequest, ProtocolError } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { credentialOf, oneShot, type Exchange } from '../../exchange/index.ts';
 import type { Principal } from '../../kernel/principal.ts';
@@ -10,22 +10,18 @@ import { arrivals } from './arrivals.ts';
 import { onSettledChange } from './changes.ts';
 import { EVERYTHING, type Scope } from './directory.ts';
 import { createEdge, type Client, type Edge, type EdgeOptions } from './edge.ts';
-import { eventStream } from './event-stream.ts';
 import { plainCallOf, servePlainCall } from './fast-call.ts';
 import { isParked } from './follow.ts';
 import { createListeners, LISTEN, listenRequestOf, type ListenRequest } from './listening.ts';
-import { actionOf, messagesIn } from './methods.ts';
+import { messageStream } from './message-stream.ts';
+import { actionOf } from './methods.ts';
 import { createModernHandler } from './modern.ts';
 import { declaredHeaders, headerMismatch } from './param-headers.ts';
 import { headersAgree, plainRequestOf } from './plain-request.ts';
+import { answerJson, insufficientScope, refusal, refuse, refuseRaw } from './refusals.ts';
+import { BODY_LIMIT, messagesIn, parseBody, requireBatching } from './request-body.ts';
 import { errorResponse, statusOfError } from './results.ts';
-import {
-  createLegacySessions,
-  requireBatching,
-  SESSION_LIMITS,
-  type HttpExchange,
-  type SessionLimits,
-} from './sessions.ts';
+import { createLegacySessions, SESSION_LIMITS, type HttpExchange, type SessionLimits } from './sessions.ts';
 import type { WatchedCall } from './tool-call.ts';
 import { requireReader } from './unread.ts';
 import { virtualScope } from './virtual.ts';
@@ -40,13 +36,8 @@ export interface McpEdgeOptions extends EdgeOptions {
   readonly fastCalls?: boolean;
 }
 
-/** Largest request body, in bytes: tools that write files take their content as an argument. */
-const BODY_LIMIT = 4 * 1024 * 1024;
-
 /** The revision of a request that names none (2025-11-25, basic/transports). */
 const UNSAID = '2025-03-26';
-
-const CHALLENGE = 'Bearer realm="aip"';
 
 /** Mounts `/mcp`, `/mcp/{server or agent}` and `/mcp/v/{virtual server}`. Host and Origin have been checked by the hook that `main` installs. */
 export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, options: McpEdgeOptions = {}): void {
@@ -82,15 +73,17 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
     reply.raw.setHeaders(new Map(Object.entries(reply.getHeaders()).map(([key, value]) => [key, String(value)])));
     reply.hijack();
     const http: HttpExchange = { request: request.raw, response: reply.raw, body };
-    await route(principal, client(), http).catch((error: unknown) => answerRaw(http, toAipError(error)));
+    await route(principal, client(), http).catch((error: unknown) => refuseRaw(http, toAipError(error)));
     return reply;
   }
 
   /** What crosses the exchange takes its place in the rate there. */
   function admit(principal: Principal, message: JsonObject): void {
     const action = actionOf(message);
-    if (action === undefined) exchange.count(principal);
-    else requireScopes(principal, edge.missingScopes(principal, action));
+    if (action === undefined) return exchange.count(principal);
+    const missing = edge.missingScopes(principal, action);
+    // The exchange would refuse it too; said here, a client learns it in the way that OAuth has (RFC 6750 section 3.1).
+    if (missing.length > 0) throw insufficientScope(principal, missing);
   }
 
   async function route(principal: Principal, client: Client, http: HttpExchange): Promise<void> {
@@ -113,7 +106,7 @@ export function registerMcpEdge(app: FastifyInstance, exchange: Exchange, option
   async function listen(client: Client, request: ListenRequest, response: ServerResponse): Promise<void> {
     const { principal } = client.session;
     const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => response.destroy() });
-    const listening = listeners.open({ ...client, session }, request, eventStream(response));
+    const listening = listeners.open({ ...client, session }, request, messageStream(response));
     whenClosed(response, () => {
       exchange.sessions.detach(session);
       void listening.then((listener) => listener?.end(false)).catch(() => {});
@@ -156,13 +149,6 @@ function scopeOf(exchange: Exchange, name: string | undefined, isServer: McpEdge
   }
 }
 
-function parseBody(request: FastifyRequest): Json {
-  if (!isJsonContentType(request.headers['content-type'] ?? null)) {
-    throw new AipError('CONTENT_TYPE_NOT_SUPPORTED', 'Content-Type must be application/json.');
-  }
-  return parseJson(request.body instanceof Buffer ? request.body : '', { maxBytes: BODY_LIMIT });
-}
-
 function eraOf({ request, body }: HttpExchange): 'modern' | 'legacy' {
   const { headers } = request;
   const outcome = classifyInboundRequest({
@@ -194,17 +180,7 @@ function mismatchedHeaders(
   const mismatch = headerMismatch(declaredHeaders(entry?.inputSchema), args, headers);
   return mismatch === undefined
     ? undefined
-    : errorMessage(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
-}
-
-/** The exchange would refuse it too; said here, a client learns it in the way that OAuth has (RFC 6750 section 3.1). */
-function requireScopes(principal: Principal, missing: readonly string[]): void {
-  if (missing.length === 0) return;
-  // Asked for together with what was granted, or the client would trade one for the other.
-  const scope = [...(principal.scopes ?? []), ...missing].join(' ');
-  throw new AipError('INSUFFICIENT_SCOPE', `The access token lacks the scope ${missing.join(' ')}.`, {
-    details: { scope },
-  });
+    : refusal(new AipError('HEADER_MISMATCH', `Bad Request: ${mismatch}.`), body['id']);
 }
 
 /** In 2026-07-28 a client cancels by closing the connection it waits on. Otherwise it has the result in the end. */
@@ -214,50 +190,4 @@ function watchCall(call: WatchedCall, caller: Principal, response: ServerRespons
   whenClosed(response, () => {
     if (!response.writableFinished && !parked) call.cancel('disconnect');
   });
-}
-
-// ── refusals before any server has seen the request ──────────────────────────────────────────────────
-
-function errorMessage(error: AipError, id: Json | undefined = null): JsonObject {
-  const { mcp, jsonrpc } = ERRORS[error.code];
-  const data = { code: error.code, ...(error.details ? { details: error.details } : {}) };
-  return {
-    jsonrpc: '2.0',
-    id: typeof id === 'string' || typeof id === 'number' ? id : null,
-    error: { code: mcp ?? jsonrpc, message: error.message, data },
-  };
-}
-
-const statusOf = (error: AipError): number =>
-  error.code === 'CONTENT_TYPE_NOT_SUPPORTED' ? 415 : ERRORS[error.code].http;
-
-function refuse(thrown: unknown, { headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = thrown instanceof AipError ? thrown : unreadable(thrown);
-  // RFC 6750 section 3.1: who has sent nothing has made no error.
-  const fault = headers.authorization === undefined ? '' : ', error="invalid_token"';
-  if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', CHALLENGE + fault);
-  if (error.code === 'INSUFFICIENT_SCOPE')
-    void reply.header(
-      'www-authenticate',
-      `Bearer error="insufficient_scope", scope="${error.details?.['scope'] as string}"`,
-    );
-  return reply.code(statusOf(error)).send(errorMessage(error));
-}
-
-/** What the server itself found wrong with the request before anybody read it. */
-function unreadable(thrown: unknown): AipError {
-  const status = (thrown as { statusCode?: unknown } | null)?.statusCode;
-  if (status === 413) return new AipError('PAYLOAD_TOO_LARGE', `The body is larger than ${BODY_LIMIT} bytes.`);
-  if (status === 415) return new AipError('CONTENT_TYPE_NOT_SUPPORTED', 'Content-Type must be application/json.');
-  if (typeof status === 'number' && status < 500) return new AipError('INVALID_REQUEST', 'The request cannot be read.');
-  return toAipError(thrown);
-}
-
-function answerRaw({ response, body }: HttpExchange, error: AipError): void {
-  if (response.headersSent || response.destroyed) return void response.destroy();
-  answerJson(response, statusOf(error), errorMessage(error, isJsonObject(body) ? body['id'] : null));
-}
-
-function answerJson(response: ServerResponse, status: number, body: JsonObject): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   InMemoryTaskMessageQueue,
   InMemoryTaskStore,
@@ -8,18 +5,17 @@ import {
   type ToolTaskHandler,
 } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ElicitResultSchema, type CallToolResult, type Task } from '@modelcontextprotocol/sdk/types.js';
+import { startSdkServer, type SdkServer } from './sdk-server.testing.ts';
 
 /**
  * A server of 2025-11-25 with the tasks of the official v1 SDK: `job` only runs as a task and ends when a test says so,
  * `ask` asks in the middle of one, `quick` may be a task and is done at once, `plain` is none, `wonder` asks
  * as none, and `stray` asks as none in the name of a task that is not its own.
  */
-export interface LegacyTaskServer extends AsyncDisposable {
-  readonly url: string;
+export interface LegacyTaskServer extends Omit<SdkServer, 'notify'> {
   /** Tasks that were made, oldest first. */
   tasks(): Task[];
   /** Methods that came in, with their parameters. */
@@ -33,9 +29,6 @@ export interface LegacyTaskServer extends AsyncDisposable {
   hangUp(does: boolean): number;
   /** Forgets its tasks. */
   forget(): void;
-  /** Drops every connection and session, and takes no other until it is revived on the same port. */
-  crash(): Promise<void>;
-  revive(): Promise<void>;
 }
 
 export interface LegacyTaskServerOptions {
@@ -68,8 +61,6 @@ export async function startLegacyTaskServer({
   let hungUp = 0;
   let hangsUp = false;
   const seen: LegacyTaskServer['seen'] = [];
-  const sessions = new Map<string, StreamableHTTPServerTransport>();
-  const live = new Set<McpServer>();
 
   function make(): McpServer {
     const tasks = { cancel: {}, requests: { tools: { call: {} } } };
@@ -118,58 +109,30 @@ export async function startLegacyTaskServer({
     return server;
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (hangsUp && request.method === 'POST') {
-      hungUp++;
-      return void request.socket.destroy();
-    }
-    const id = request.headers['mcp-session-id'];
-    const known = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (typeof id === 'string' && !known) return void response.writeHead(404).end();
-    const opened =
-      known ??
-      new StreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        onsessioninitialized: (made) => void sessions.set(made, opened),
-      });
-    if (!known) {
-      const server = make();
-      live.add(server);
-      await server.connect(opened as Transport);
-      const receive = opened.onmessage?.bind(opened);
-      const onmessage: typeof receive = (message, extra) => {
+  const sdk = await startSdkServer('v1', make, {
+    admits({ method }) {
+      const cut = hangsUp && method === 'POST';
+      if (cut) hungUp++;
+      return !cut;
+    },
+    onSession(transport) {
+      const receive = transport.onmessage?.bind(transport);
+      const onmessage: NonNullable<Transport['onmessage']> = (message, extra) => {
         if ('method' in message) seen.push({ method: message.method, params: message.params ?? {} });
         receive?.(message, extra);
       };
-      Object.assign(opened, { onmessage });
-    }
-    await opened.handleRequest(request, response);
-  }
-
-  let http: HttpServer;
-  const listen = async (port: number): Promise<void> => {
-    http = createServer((request, response) => void serve(request, response));
-    await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
-  };
-  const stop = async (): Promise<void> => {
-    sessions.clear();
-    live.clear();
-    if (!http.listening) return;
-    const closed = new Promise((resolve) => http.close(resolve));
-    http.closeAllConnections();
-    await closed;
-  };
-  await listen(0);
-  const { port } = http!.address() as AddressInfo;
+      Object.assign(transport, { onmessage });
+    },
+  });
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    ...sdk,
     seen,
     tasks: () => store.getAllTasks(),
     say: (taskId, status, message) => store.updateTaskStatus(taskId, status, message),
     finish: (taskId, result = text('built')) =>
       store.storeTaskResult(taskId, result.isError ? 'failed' : 'completed', result),
     async notify(method, params) {
-      const heard = [...live].filter((server) => server.isConnected());
+      const heard = [...sdk.live].filter((server) => server.isConnected());
       for (const { server } of heard) await server.notification({ method, params });
     },
     hangUp(does) {
@@ -177,11 +140,9 @@ export async function startLegacyTaskServer({
       return hungUp;
     },
     forget: () => store.cleanup(),
-    crash: stop,
-    revive: () => listen(port),
     async [Symbol.asyncDispose]() {
       store.cleanup();
-      await stop();
+      await sdk[Symbol.asyncDispose]();
     },
   };
 }

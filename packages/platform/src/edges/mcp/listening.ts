@@ -6,7 +6,7 @@ import { createShares } from '../../kernel/shares.ts';
 import { isTerminal } from '../../kernel/task.ts';
 import type { ListKind } from './directory.ts';
 import type { Client, Edge } from './edge.ts';
-import type { Sink } from './event-stream.ts';
+import type { Sink } from './message-stream.ts';
 import { plainRequestOf } from './plain-request.ts';
 import { SERVER_INFO } from './server.ts';
 import { createSubscriptions } from './subscriptions.ts';

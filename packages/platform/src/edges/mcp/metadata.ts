@@ -6,7 +6,8 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { withoutCredentials } from '../../kernel/credentials.ts';
-import type { Accepts, Draft, Trace } from '../../kernel/message.ts';
+import type { Accepts, Draft } from '../../kernel/message.ts';
+import { traceIn } from '../../kernel/trace.ts';
 import { APPS_EXTENSION } from './extensions.ts';
 
 /** Set by a client that wants a call to happen once: the same key with the same arguments means the same call. */
@@ -25,8 +26,6 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 const ENVELOPE = 'io.modelcontextprotocol/';
 
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-const MAX_TRACESTATE = 512;
 const MAX_KEY = 256;
 
 /** What the asker of a request can be asked, and what it wants to hear meanwhile, for an upstream that speaks MCP. */
@@ -39,7 +38,7 @@ export interface Asker {
 export function readMeta(meta: unknown, asker: Asker = {}): Pick<Draft, 'trace' | 'idempotencyKey' | 'native'> {
   const native = askerOf(asker);
   if (!isJsonObject(meta)) return nativeOf(native);
-  const trace = traceOf(meta);
+  const trace = traceIn(meta);
   const key = meta[IDEMPOTENCY_KEY];
   const passed = Object.entries(meta).filter(([name]) => !OWN_KEYS.has(name) && !name.startsWith(ENVELOPE));
   const safe = withoutCredentials(Object.fromEntries(passed));
@@ -67,13 +66,6 @@ function askerOf({ capabilities, logLevel }: Asker): JsonObject {
     ...(Object.keys(can).length > 0 ? { capabilities: can } : {}),
     ...(logLevel === undefined ? {} : { logLevel }),
   };
-}
-
-function traceOf(meta: JsonObject): Trace | undefined {
-  const { traceparent, tracestate } = meta;
-  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
-  const state = typeof tracestate === 'string' && tracestate.length <= MAX_TRACESTATE ? { tracestate } : {};
-  return { traceparent, ...state };
 }
 
 /** What the client can be asked in the middle of a call. */

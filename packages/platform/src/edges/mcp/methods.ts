@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '@aip/wire';
+import { isJsonObject, type JsonObject } from '@aip/wire';
 import type { Action } from '../../kernel/message.ts';
 
 /** Methods that cross the exchange, by what they do there. */
@@ -35,6 +35,3 @@ function watchesResources({ notifications }: JsonObject): boolean {
   const uris = isJsonObject(notifications) ? notifications['resourceSubscriptions'] : undefined;
   return Array.isArray(uris) && uris.length > 0;
 }
-
-/** The messages of a body: one, or those of a batch. */
-export const messagesIn = (body: Json | undefined): JsonObject[] => [body].flat().filter(isJsonObject);

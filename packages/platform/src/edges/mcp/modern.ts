@@ -1,6 +1,6 @@
 import { createMcpHandler, type McpRequestContext } from '@modelcontextprotocol/server';
 import type { Client, Edge } from './edge.ts';
-import { answerWith, webRequest } from './event-stream.ts';
+import { answerWith, webRequest } from './fetch-adapter.ts';
 import { createServer } from './server.ts';
 import type { HttpExchange } from './sessions.ts';
 

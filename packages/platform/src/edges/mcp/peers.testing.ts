@@ -1,16 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Client, LOG_LEVEL_META_KEY, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import {
-  NodeStreamableHTTPServerTransport,
-  toNodeHandler,
-  type NodeIncomingMessageLike,
-} from '@modelcontextprotocol/node';
 import { Client as V1Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as V1ClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Server as V1Server } from '@modelcontextprotocol/sdk/server/index.js';
-import { StreamableHTTPServerTransport as V1ServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Transport as V1Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   CallToolRequestSchema,
@@ -26,11 +17,11 @@ import {
   ToolListChangedNotificationSchema,
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { createMcpHandler, inputRequired, Server, type InputRequest } from '@modelcontextprotocol/server';
+import { inputRequired, Server, type InputRequest } from '@modelcontextprotocol/server';
+import { startSdkServer, type SdkServer } from './sdk-server.testing.ts';
 
 /** A server of an official SDK that asks, reports, waits, logs and changes. */
-export interface PeerServer extends AsyncDisposable {
-  readonly url: string;
+export interface PeerServer extends SdkServer {
   /** Calls that are running now, and calls whose cancellation has come through. */
   readonly running: number;
   readonly cancelled: number;
@@ -40,11 +31,10 @@ export interface PeerServer extends AsyncDisposable {
   grow(): void;
   /** Says that `note://1` has changed. */
   touch(): void;
-  /** Forgets its sessions and drops every connection, as a new process would. */
-  restart(): Promise<void>;
 }
 
 export type ServerKind = 'v1' | 'v2 legacy' | 'v2 modern';
+const SERVED_AS = { v1: 'v1', 'v2 legacy': 'legacy', 'v2 modern': 'modern' } as const;
 export type ClientKind = 'v1' | 'v2 legacy' | 'v2 modern';
 
 const FORM = {
@@ -105,37 +95,10 @@ const definitions = (state: State) =>
 
 export async function startPeerServer(kind: ServerKind): Promise<PeerServer> {
   const state: State = { extra: [], running: 0, cancelled: 0, subscribed: 0 };
-  const live = new Set<V1Server | Server>();
-  const modern = createMcpHandler(() => v2Server(state), { legacy: 'reject' });
-  const serveModern = toNodeHandler(modern);
-  const sessions = new Map<string, V1ServerTransport | NodeStreamableHTTPServerTransport>();
-
-  async function serveSession(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const id = request.headers['mcp-session-id'];
-    let transport = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (typeof id === 'string' && !transport) return void response.writeHead(404).end();
-    if (!transport) {
-      const options = {
-        sessionIdGenerator: randomUUID,
-        onsessioninitialized: (made: string) => void sessions.set(made, opened),
-      };
-      const opened = kind === 'v1' ? new V1ServerTransport(options) : new NodeStreamableHTTPServerTransport(options);
-      transport = opened;
-      const server = kind === 'v1' ? v1Server(state) : v2Server(state);
-      live.add(server);
-      await (server as Server).connect(opened);
-    }
-    await transport.handleRequest(request, response);
-  }
-
-  const http = createServer((request, response) => {
-    void (kind === 'v2 modern'
-      ? serveModern(request as NodeIncomingMessageLike, response)
-      : serveSession(request, response));
-  });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const make = (): V1Server | Server => (kind === 'v1' ? v1Server(state) : v2Server(state));
+  const sdk = await startSdkServer(SERVED_AS[kind], make);
   return {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
+    ...sdk,
     get running() {
       return state.running;
     },
@@ -147,25 +110,16 @@ export async function startPeerServer(kind: ServerKind): Promise<PeerServer> {
     },
     grow() {
       state.extra.push(`grown${state.extra.length}`);
-      modern.notify.toolsChanged();
-      for (const server of live) void server.sendToolListChanged().catch(() => {});
+      sdk.notify.toolsChanged();
+      for (const server of sdk.live) void server.sendToolListChanged().catch(() => {});
     },
     touch() {
-      modern.notify.resourceUpdated(NOTE.uri);
-      for (const server of live) void server.sendResourceUpdated({ uri: NOTE.uri }).catch(() => {});
+      sdk.notify.resourceUpdated(NOTE.uri);
+      for (const server of sdk.live) void server.sendResourceUpdated({ uri: NOTE.uri }).catch(() => {});
     },
     async restart() {
-      for (const server of live) await server.close();
-      live.clear();
-      sessions.clear();
+      await sdk.restart();
       state.subscribed = 0;
-      http.closeAllConnections();
-    },
-    async [Symbol.asyncDispose]() {
-      await modern.close();
-      const closed = new Promise((resolve) => http.close(resolve));
-      http.closeAllConnections();
-      await closed;
     },
   };
 }

@@ -54,7 +54,7 @@ export const statusOfError = ({ code }: ProtocolError): number => (code === MISS
 const MISSING_CLIENT_CAPABILITY = -32021;
 
 /** The JSON-RPC response that says so. */
-export const errorResponse = (id: string | number, { code, message, data }: ProtocolError): JsonObject => ({
+export const errorResponse = (id: string | number | null, { code, message, data }: ProtocolError): JsonObject => ({
   jsonrpc: '2.0',
   id,
   error: { code, message, ...(data === undefined ? {} : { data: data as Json }) },

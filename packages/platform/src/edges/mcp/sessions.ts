@@ -2,26 +2,21 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AipError } from '@aip/wire';
-import {
-  isJSONRPCRequest,
-  WebStandardStreamableHTTPServerTransport,
-  type EventStore,
-  type JSONRPCMessage,
-  type Server,
-} from '@modelcontextprotocol/server';
+import { WebStandardStreamableHTTPServerTransport, type Server } from '@modelcontextprotocol/server';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
 import { holderKey } from '../../kernel/shares.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
 import { announce } from './changes.ts';
-import type { ListKind, Scope } from './directory.ts';
+import { scopeKey, type ListKind, type Scope } from './directory.ts';
 import type { Client, Edge } from './edge.ts';
-import { answerWith, webRequest } from './event-stream.ts';
+import { answerWith, webRequest } from './fetch-adapter.ts';
 import { takeTaskCalls } from './legacy-tasks.ts';
+import { forgetAnswered, letPoll, type PollingSession } from './polling.ts';
+import { requireBatching } from './request-body.ts';
 import { createResumption } from './resumption.ts';
 import { createServer } from './server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
-import { writeOn } from './unread.ts';
 
 export interface SessionLimits {
   /** Milliseconds without a request or an open stream after which a session ends. */
@@ -40,16 +35,6 @@ export const SESSION_LIMITS: SessionLimits = {
   perPrincipal: 200,
   stream: 5 * 60_000,
 };
-
-/** The first revision whose clients are told at the beginning of a stream where to take it up again (2025-11-25, transports). */
-const POLLING = '2025-11-25';
-/** Requests of one session whose clients poll. */
-const MAX_POLLED = 256;
-
-/** The only revision with batches; 2025-06-18 has taken them away again. */
-const BATCHING = '2025-03-26';
-/** Messages in one of them. */
-const MAX_BATCH = 16;
 
 /** How long a client that has lost a stream should wait before it takes it up again, in milliseconds. */
 const RETRY = 1_000;
@@ -77,17 +62,12 @@ export interface HttpExchange {
   readonly body: unknown;
 }
 
-interface LegacySession {
+interface LegacySession extends PollingSession {
   readonly id: string;
   /** Attached to the exchange by who opened it. */
   readonly attached: Session;
   readonly scope: Scope;
   readonly server: Server;
-  readonly transport: WebStandardStreamableHTTPServerTransport;
-  /** What its clients can take up again. */
-  readonly events: EventStore;
-  /** Requests without an answer whose streams were closed early, the latest of them. */
-  readonly polled: Set<string | number>;
   /** Requests and streams that are open. */
   active: number;
   /** Monotonic milliseconds of the last sign of life. */
@@ -157,10 +137,7 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
     async serve(id, principal, scope, http) {
       const session = sessions.get(id);
       const known =
-        session &&
-        isSame(session.attached.principal, principal) &&
-        session.scope.kind === scope.kind &&
-        ownerOf(session.scope) === ownerOf(scope);
+        session && isSame(session.attached.principal, principal) && scopeKey(session.scope) === scopeKey(scope);
       if (!known) throw new AipError('NOT_FOUND', 'Session not found: it is unknown or has ended; initialize anew.');
       requireBatching(http.body, session.server.getNegotiatedProtocolVersion());
       await handle(session, principal, http);
@@ -170,7 +147,7 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
       makeRoom(principal);
       const id = randomUUID();
       const attached = exchange.sessions.attach({ principal, edge: 'mcp', close: () => end(session) });
-      const polled: LegacySession['polled'] = new Set();
+      const polled: PollingSession['polled'] = new Set();
       const events = forgetAnswered(resumption.storeOf(id, holderKey(principal)), polled);
       const transport = new WebStandardStreamableHTTPServerTransport({
         sessionIdGenerator: () => id,
@@ -227,40 +204,5 @@ export function createLegacySessions(edge: Edge, limits: SessionLimits): LegacyS
     },
   };
 }
-
-/** Throws INVALID_REQUEST for several messages in one body where that is not spoken, or for too many of them. */
-export function requireBatching(body: unknown, version: string | readonly string[] | undefined): void {
-  if (!Array.isArray(body)) return;
-  if (version !== BATCHING)
-    throw new AipError('INVALID_REQUEST', `Only ${BATCHING} has batches; send each message by itself.`);
-  if (body.length > MAX_BATCH) throw new AipError('INVALID_REQUEST', `A batch holds at most ${MAX_BATCH} messages.`);
-}
-
-/** Keeps what is sent, and knows the requests no longer that have been answered. */
-const forgetAnswered = (store: EventStore, polled: Set<string | number>): EventStore => ({
-  ...store,
-  storeEvent(stream, message) {
-    if ('id' in message && message.id !== undefined && !('method' in message)) polled.delete(message.id);
-    return store.storeEvent(stream, message);
-  },
-});
-
-/** Closes the streams of calls that go on: nothing is lost, their clients take them up again (SEP-1699). */
-async function letPoll({ transport, polled, events }: LegacySession, { request, response, body }: HttpExchange) {
-  const { 'mcp-protocol-version': version, 'last-event-id': last } = request.headers;
-  if (typeof version !== 'string' || version < POLLING) return;
-  for (const message of Array.isArray(body) ? body : [body]) if (isJSONRPCRequest(message)) polled.add(message.id);
-  // Those that were taken back are never answered.
-  for (const id of polled) if (polled.size > MAX_POLLED) polled.delete(id);
-  // A stream that was taken up again has said nothing of where it could be taken up once more.
-  const stream = typeof last === 'string' ? await events.getStreamIdForEventId?.(last) : undefined;
-  if (stream !== undefined) writeOn(response, `id: ${await events.storeEvent(stream, NOTHING)}\ndata: \n\n`);
-  for (const id of polled) transport.closeSSEStream(id);
-}
-
-/** Is kept for its number alone, and not sent again. */
-const NOTHING = {} as JSONRPCMessage;
-
-const ownerOf = (scope: Scope): string | undefined => (scope.kind === 'all' ? undefined : scope.owner);
 
 const isSame = (one: Principal, other: Principal): boolean => holderKey(one) === holderKey(other);

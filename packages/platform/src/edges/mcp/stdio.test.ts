@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { claim } from '@aip/conformance';
 import { Client } from '@modelcontextprotocol/client';
@@ -38,6 +39,39 @@ async function setup(
   );
   await client.connect(new StdioServerTransport(toClient, toServer));
   return { gateway, client, served };
+}
+
+/** The bare pipes, whose answers nobody reads yet. */
+async function pipes(mode: (typeof ERAS)[number]) {
+  const gateway = await createTestGateway();
+  open.push(gateway);
+  for (let n = 0; n < 20; n++)
+    gateway.agent('echo', `say_${n}_${'x'.repeat(20)}`, async function* () {
+      yield { type: 'done', body: { type: 'data', value: {} } };
+    });
+  const [toServer, toClient] = [new PassThrough(), new PassThrough()];
+  const served = serveMcpStdio(
+    gateway.exchange,
+    { kind: 'local', name: 'terminal', roles: ['caller'] },
+    { stdin: toServer, stdout: toClient },
+  );
+  const initialize = (): void => {
+    if (mode === 'auto') return;
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+    toServer.write(`${JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })}\n`);
+    toServer.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
+  };
+  return { gateway, served, toServer, toClient, initialize };
+}
+
+function listTools(mode: (typeof ERAS)[number], id: number): string {
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const params = mode === 'auto' ? { _meta } : {};
+  return `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/list', params })}\n`;
 }
 
 describe.each(ERAS)(`a client on standard input and output, %s ${claim('P-MCP.stdio')}`, (era) => {
@@ -103,6 +137,21 @@ describe.each(ERAS)(`a client on standard input and output, %s ${claim('P-MCP.st
     const uri = 'mcp:other/note://1';
     const watch = era === 'auto' ? client.listen({ resourceSubscriptions: [uri] }) : client.subscribeResource({ uri });
     await expect(watch).rejects.toThrow(/no resource/);
+  });
+
+  it('is not read any further while it does not read itself', async () => {
+    const { gateway, served, toServer, toClient, initialize } = await pipes(era);
+    initialize();
+    const asked = 1_000;
+    for (let id = 1; id <= asked; id++) toServer.write(listTools(era, id));
+    await expect.poll(() => toServer.isPaused()).toBe(true);
+    expect(toClient.writableLength).toBeLessThan(32 * 1024 * 1024);
+    // What it has asked for comes as soon as it reads.
+    let answers = 0;
+    createInterface(toClient).on('line', (line) => (answers += Number((JSON.parse(line) as { id: number }).id > 0)));
+    await expect.poll(() => answers, { timeout: 20_000 }).toBe(asked);
+    await served.close();
+    expect(gateway.exchange.sessions.size).toBe(0);
   });
 
   it('ends when a kill closes its session', async () => {

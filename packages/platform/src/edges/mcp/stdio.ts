@@ -8,13 +8,18 @@ import { arrivals } from './arrivals.ts';
 import { announce, onSettledChange } from './changes.ts';
 import { EVERYTHING, type Scope } from './directory.ts';
 import { createEdge, type Client, type EdgeOptions } from './edge.ts';
-import type { Sink } from './event-stream.ts';
 import { takeTaskCalls } from './legacy-tasks.ts';
 import { createListeners, listenRequestOf, type Listener, type ListenRequest } from './listening.ts';
+import type { Sink } from './message-stream.ts';
 import { asProtocolError, errorResponse } from './results.ts';
 import { createServer } from './server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
 import { virtualScope } from './virtual.ts';
+
+/** Bytes of answers that may wait for the client to read them before no more of its messages are read, … */
+const MAX_UNREAD = 4 * 1024 * 1024;
+/** … and before it is given up: what it is told unasked does not wait for it. */
+const MAX_UNREAD_AT_ALL = 64 * 1024 * 1024;
 
 export interface McpStdio {
   close(): Promise<void>;
@@ -36,7 +41,7 @@ export interface McpStdioOptions extends EdgeOptions {
 export function serveMcpStdio(
   exchange: Exchange,
   credential: Credential,
-  { server: name, stdin, stdout, ...choices }: McpStdioOptions = {},
+  { server: name, stdin = process.stdin, stdout = process.stdout, ...choices }: McpStdioOptions = {},
 ): McpStdio {
   const principal = exchange.authenticate(credential);
   const edge = createEdge(exchange, choices);
@@ -49,6 +54,7 @@ export function serveMcpStdio(
   const unsubscribe: (() => void)[] = [];
 
   const transport = new StdioServerTransport(stdin, stdout);
+  const leave = keepPace(transport, stdin, stdout);
   const handle = serveStdio(
     ({ era }) => {
       const server = createServer(edge, client, era);
@@ -69,6 +75,7 @@ export function serveMcpStdio(
   holdBack(transport, (message) => arrivals(edge, scope, message));
   const closing = transport.onclose?.bind(transport);
   const onclose = (): void => {
+    leave();
     closing?.();
     unfollow();
     for (const stop of unsubscribe) stop();
@@ -85,6 +92,25 @@ export function serveMcpStdio(
     },
     closed,
   };
+}
+
+/** Whoever writes without reading is not read either, so that its answers do not pile up here. Returns how to end that. */
+function keepPace(transport: StdioServerTransport, stdin: Readable, stdout: Writable): () => void {
+  const deliver = transport.send.bind(transport);
+  // The SDK listens anew for each message that waits.
+  stdout.setMaxListeners(0);
+  const goOn = (): void => void stdin.resume();
+  const send = (message: JSONRPCMessage): Promise<void> => {
+    const sent = deliver(message);
+    if (stdout.writableLength > MAX_UNREAD_AT_ALL) void transport.close();
+    else if (stdout.writableLength > MAX_UNREAD && !stdin.isPaused()) {
+      stdin.pause();
+      stdout.once('drain', goOn);
+    }
+    return sent;
+  };
+  Object.assign(transport, { send });
+  return () => void stdout.off('drain', goOn);
 }
 
 /** Lets a message wait for what it depends on; those behind it do not wait for it. */

@@ -1,9 +1,9 @@
-import { AipError, toAipError } from '@aip/wire';
+import { AipError } from '@aip/wire';
 import type { Server } from '@modelcontextprotocol/server';
 import { data } from '../../kernel/body.ts';
 import type { Draft } from '../../kernel/message.ts';
 import type { Client, Edge } from './edge.ts';
-import { protocolError } from './results.ts';
+import { asProtocolError } from './results.ts';
 
 /**
  * Watches a resource of a server by the server's own URI, and calls back whenever it has changed. Throws
@@ -79,7 +79,7 @@ export function serveSubscriptions(server: Server, edge: Edge, client: Client): 
     try {
       await subscriptions.add(params.uri);
     } catch (error) {
-      throw protocolError(toAipError(error).toJSON());
+      throw asProtocolError(error);
     }
     return {};
   });

@@ -15,12 +15,15 @@ export interface TaskServer extends SdkServer {
   stand(standing: JsonObject): void;
   /** Forgets its tasks. */
   forget(): void;
+  /** Makes tasks of calls from now on, and says nothing of them. */
+  fallSilent(): void;
 }
 
 export async function startTaskServer(): Promise<TaskServer> {
   const seen: TaskServer['seen'] = { calls: 0, polls: 0, cancelled: [], answers: [] };
   let standing: JsonObject = { status: 'working' };
   const known = new Set<string>();
+  let silent = false;
   const task = (taskId: string): JsonObject => ({
     taskId,
     createdAt: new Date(0).toISOString(),
@@ -37,12 +40,13 @@ export async function startTaskServer(): Promise<TaskServer> {
       { capabilities: { tools: {}, extensions: { [TASKS]: {} } } },
     );
     server.setRequestHandler('tools/list', () => ({ tools: [{ name: 'job', inputSchema: { type: 'object' } }] }));
-    server.setRequestHandler('tools/call', (_request, ctx) => {
+    server.setRequestHandler('tools/call', async (_request, ctx) => {
       const envelope = ctx.mcpReq.envelope as Record<string, { extensions?: JsonObject }> | undefined;
       const declared = envelope?.['io.modelcontextprotocol/clientCapabilities']?.extensions ?? {};
       if (!(TASKS in declared)) throw new ProtocolError(-32021, 'It takes tasks.');
       const taskId = `job-${++seen.calls}`;
       known.add(taskId);
+      if (silent) await new Promise(() => {});
       return { resultType: 'task', ...task(taskId), status: 'working' } as never;
     });
     server.setRequestHandler('tasks/get', { params: TaskId }, ({ taskId }) => {
@@ -70,6 +74,6 @@ export async function startTaskServer(): Promise<TaskServer> {
     seen,
     stand: (next) => (standing = next),
     forget: () => known.clear(),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    fallSilent: () => void (silent = true),
   };
 }

@@ -11,14 +11,14 @@ import { everyTaskEvent } from '../../exchange/history.ts';
 import type { Call } from '../../exchange/index.ts';
 import type { TaskView } from '../../exchange/task-view.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import { errorBody } from '../../kernel/error-body.ts';
 import type { Action } from '../../kernel/message.ts';
 import { isTerminal } from '../../kernel/task.ts';
 import { answerOf } from './asks.ts';
 import type { Client, Edge } from './edge.ts';
 import { TASKS_EXTENSION } from './extensions.ts';
 import { declaredCapabilities } from './metadata.ts';
-import { asProtocolError, protocolError } from './results.ts';
+import { insufficientScope } from './refusals.ts';
+import { asProtocolError } from './results.ts';
 import { messageOf, standingOf, storyOf, taskShape, type TaskStory } from './task-status.ts';
 
 /*
@@ -71,12 +71,8 @@ export async function ownTask(edge: Edge, client: Client, taskId: string): Promi
   if (!task || !call)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no task ${taskId} of yours here.`);
   const missing = scopesMissing(edge, client, task);
-  if (missing.length === 0) return call;
-  throw protocolError(
-    errorBody('INSUFFICIENT_SCOPE', `The access token lacks the scope ${missing.join(' ')} of that call.`, {
-      scope: [...(principal.scopes ?? []), ...missing].join(' '),
-    }),
-  );
+  if (missing.length > 0) throw asProtocolError(insufficientScope(principal, missing));
+  return call;
 }
 
 async function readTask({ exchange }: Edge, { session }: Client, task: string): Promise<TaskView | undefined> {

@@ -1,29 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server as HttpServer,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JsonObject } from '@aip/wire';
 import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client';
-import {
-  NodeStreamableHTTPServerTransport,
-  toNodeHandler,
-  type NodeIncomingMessageLike,
-} from '@modelcontextprotocol/node';
 import { Client as V1Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as V1Transport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport as V1AnyTransport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import {
-  acceptedContent,
-  createMcpHandler,
-  inputRequired,
-  McpServer,
-  ResourceTemplate,
-  type Server,
-} from '@modelcontextprotocol/server';
+import { acceptedContent, inputRequired, McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
 import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
@@ -43,6 +25,7 @@ import {
   type McpUpstreams,
   type UpstreamConfig,
 } from './index.ts';
+import { startSdkServer, type SdkServer } from './sdk-server.testing.ts';
 
 export interface TestGateway extends AsyncDisposable {
   /** `http://127.0.0.1:port` */
@@ -185,8 +168,7 @@ export async function connectV1(
 /** Both eras of one client: what is said of the gateway has to hold in each. */
 export const ERAS = ['auto', 'legacy'] as const;
 
-export interface TestUpstream extends AsyncDisposable {
-  readonly url: string;
+export interface TestUpstream extends SdkServer {
   /** Names of the tools that were called, in order, with what they were sent. */
   readonly calls: { name: string; args: unknown; meta: unknown }[];
   /** Cancellations that have reached a running call. */
@@ -195,10 +177,6 @@ export interface TestUpstream extends AsyncDisposable {
   readonly headers: IncomingMessage['headers'][];
   /** Adds a tool and says that the list has changed. */
   grow(name: string): void;
-  /** Closes the listener and every connection, as a crash would. */
-  crash(): Promise<void>;
-  /** Listens again on the same port. */
-  revive(): Promise<void>;
 }
 
 /** An upstream built with the official SDK: stateless and modern, or with sessions as before 2026-07-28. */
@@ -207,65 +185,22 @@ export async function startHttpUpstream(era: 'modern' | 'legacy'): Promise<TestU
   const cancelled: string[] = [];
   const headers: TestUpstream['headers'] = [];
   const extra: string[] = [];
-  const live = new Set<Server>();
-  const make = (): McpServer => fixture({ calls, cancelled, extra });
-
-  const modern = createMcpHandler(make, { legacy: 'reject' });
-  const serveModern = toNodeHandler(modern);
-  const sessions = new Map<string, NodeStreamableHTTPServerTransport>();
-  async function serveLegacy(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const id = request.headers['mcp-session-id'];
-    const known = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (typeof id === 'string' && !known) return void response.writeHead(404).end();
-    const transport =
-      known ??
-      new NodeStreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        onsessioninitialized: (made) => void sessions.set(made, transport),
-      });
-    if (!known) {
-      const server = make();
-      live.add(server.server);
-      await server.connect(transport);
-    }
-    await transport.handleRequest(request, response);
-  }
-
-  const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    headers.push(request.headers);
-    void (era === 'modern'
-      ? serveModern(request as NodeIncomingMessageLike, response)
-      : serveLegacy(request, response));
-  };
-  let http: HttpServer = createHttpServer(listener);
-  const listen = (port: number) => new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
-  await listen(0);
-  const { port } = http.address() as AddressInfo;
-  const stop = async (): Promise<void> => {
-    const closed = new Promise((resolve) => http.close(resolve));
-    http.closeAllConnections();
-    await closed;
-  };
+  const sdk = await startSdkServer(era, () => fixture({ calls, cancelled, extra }), {
+    admits(request) {
+      headers.push(request.headers);
+      return true;
+    },
+  });
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    ...sdk,
     calls,
     cancelled,
     headers,
     grow(name) {
       extra.push(name);
-      modern.notify.toolsChanged();
-      for (const server of live) void server.sendToolListChanged().catch(() => {});
+      sdk.notify.toolsChanged();
+      for (const { server } of sdk.live) void server.sendToolListChanged().catch(() => {});
     },
-    async crash() {
-      sessions.clear();
-      live.clear();
-      await stop();
-    },
-    async revive() {
-      http = createHttpServer(listener);
-      await listen(port);
-    },
-    [Symbol.asyncDispose]: () => (http.listening ? stop() : Promise.resolve()),
   };
 }
 

@@ -12,7 +12,7 @@ import {
 import type { Call } from '../../exchange/index.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import type { Action } from '../../kernel/message.ts';
+import { ACTION_ON } from '../../kernel/message.ts';
 import { converse, resumed } from './dialogue.ts';
 import type { AskState, Client, Edge } from './edge.ts';
 import { cancelWithClient, isParked } from './follow.ts';
@@ -20,8 +20,6 @@ import { acceptsOf, readMeta } from './metadata.ts';
 import { callResult, errorResult } from './results.ts';
 import { resultOf } from './task-status.ts';
 import { createdTask, demandTasks, takesTasks } from './tasks.ts';
-
-const ACTION: Partial<Record<CatalogueEntry['kind'], Action>> = { tool: 'call', skill: 'invoke', operation: 'operate' };
 
 /** One tools/call: decided on the name and arguments in the body, never on a header. */
 export interface ToolCall {
@@ -110,7 +108,7 @@ export function sendCall(toolCall: ToolCall): Promise<Call> {
   const { edge, client, entry, params, capabilities, logLevel } = toolCall;
   return edge.exchange.send(client.session, {
     to: entry.address,
-    action: ACTION[entry.kind] ?? 'call',
+    action: ACTION_ON[entry.kind],
     body: data(argumentsIn(toolCall)),
     accepts: acceptsOf(capabilities),
     ...readMeta(params._meta, { capabilities, logLevel }),

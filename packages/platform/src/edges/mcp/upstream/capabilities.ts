@@ -12,3 +12,10 @@ export function capabilitiesOf({ accepts, native }: Message): ClientCapabilities
     ...(accepts.roots ? { roots: {} } : {}),
   };
 }
+
+/** Whether the caller can be asked anything in the middle of a call. */
+export const mayAsk = ({ accepts }: Message): boolean =>
+  accepts.sampling === true || accepts.elicitation === true || accepts.roots === true;
+
+/** Whether the caller has said that it wants to hear log messages. */
+export const wantsLogs = ({ native }: Message): boolean => typeof native?.['logLevel'] === 'string';

@@ -56,6 +56,8 @@ export interface ConnectOptions {
   readonly log: UpstreamLog;
   /** Carries the requests to a server over HTTP, with whatever tokens belong to them. */
   readonly fetch: typeof fetch;
+  /** Which tokens those were. */
+  readonly told?: () => readonly string[];
   /** Gives up opening. */
   readonly signal: AbortSignal;
   readonly onListChanged?: () => void;
@@ -91,10 +93,11 @@ async function open(
   mode: 'auto' | 'legacy',
   overHttp: (config: HttpUpstream<string>, fetch: FetchLike) => Transport = httpTransport,
 ): Promise<Connection> {
-  const { name, capabilities, log, fetch, signal, onListChanged, onStandardError, prepare } = options;
-  const { config, secrets } = await revealConfig(options.config, options.readSecret);
+  const { name, capabilities, log, fetch, told, signal, onListChanged, onStandardError, prepare } = options;
+  const { config, secrets: cited } = await revealConfig(options.config, options.readSecret);
+  const secrets = (): readonly string[] => (told ? [...cited, ...told()] : cited);
   // Hidden before it is cut, or a part of a secret would be left.
-  const shown = (text: string, length: number): string => withoutSecrets(text, secrets).slice(0, length);
+  const shown = (text: string, length: number): string => withoutSecrets(text, secrets()).slice(0, length);
   const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
   const client = new Client(
     { name: 'aip', version: '0.1.0' },
@@ -106,24 +109,22 @@ async function open(
   );
   const notices = createTaskNotices();
   const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
-  const report = bounded(name, 'upstream connection', 'error', log);
+  const report = bounded(name, 'the connection to an MCP server', 'error', log);
   const onerror = (error: Error): void => {
     report(shown(error.message, MAX_ERROR));
     // The stream on which it would tell of changes, and ask, does not come back.
     if (error.message.startsWith('Maximum reconnection attempts')) lose();
   };
   Object.assign(client, { onclose: lose, onerror });
-  const reportLine = bounded(name, 'upstream standard error', 'line', log);
+  const reportLine = bounded(name, 'an MCP server says', 'line', log);
   const onLine = (text: string): void => {
     const line = shown(text, MAX_LINE);
     onStandardError?.(line);
     reportLine(line);
   };
   prepare?.(client);
-  const transport: Transport = hiding(
-    'command' in config ? processTransport(config, onLine) : overHttp(config, fetch),
-    secrets,
-  );
+  const bare = 'command' in config ? processTransport(config, onLine) : overHttp(config, fetch);
+  const transport: Transport = told || cited.length > 0 ? hiding(bare, secrets) : bare;
   const giveUp = (): void => void transport.close().catch(() => {});
   signal.addEventListener('abort', giveUp, { once: true });
   try {

@@ -3,11 +3,11 @@ import { data } from '../../../kernel/body.ts';
 import { errorBody } from '../../../kernel/error-body.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
 import type { RouteEvent } from '../../../kernel/task.ts';
-import { capabilitiesOf } from './capabilities.ts';
+import { capabilitiesOf, mayAsk, wantsLogs } from './capabilities.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 import { eventChannel, type EventChannel } from './event-channel.ts';
 import { aipErrorIn, failureOf, isConnectionLoss, isLostSession } from './failures.ts';
-import { createLanes, mayAsk, wantsLogs, type Seat } from './lanes.ts';
+import { createLanes, type Seat } from './lanes.ts';
 import { handleLogs } from './logs.ts';
 import type { Access } from './oauth/access.ts';
 import { accountKey, accountOf, type Account } from './oauth/account.ts';
@@ -61,8 +61,8 @@ export function createDelivery({ name, shared, open, access, login, onDone }: De
   });
 
   /** Nobody's tokens but the account's own; nothing at all of how it came in here. */
-  async function tokensOf(account: Account): Promise<Pick<Partial<ConnectOptions>, 'fetch'>> {
-    return access && !access.service && (await access.has(account)) ? { fetch: access.as(account) } : {};
+  async function tokensOf(account: Account): Promise<Pick<Partial<ConnectOptions>, 'fetch' | 'told'>> {
+    return access && !access.service && (await access.has(account)) ? access.as(account) : {};
   }
 
   /** Ends with exactly one `done` or `failed`. */

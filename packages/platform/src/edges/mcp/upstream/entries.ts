@@ -53,7 +53,7 @@ export function entriesOf(
               : undefined;
     seen.add(entry.address);
     if (reason)
-      log('warn', 'an upstream definition was left out', {
+      log('warn', 'a definition of an MCP server was left out', {
         server,
         kind: entry.kind,
         name: entry.name.slice(0, 100),
@@ -62,7 +62,7 @@ export function entriesOf(
     return reason === undefined;
   });
   if (kept.length > MAX_ENTRIES)
-    log('warn', 'an upstream lists too much; the rest was left out', {
+    log('warn', 'an MCP server lists too much; the rest was left out', {
       server,
       listed: kept.length,
       kept: MAX_ENTRIES,

@@ -2,6 +2,7 @@ import { AipError, type Json } from '@aip/wire';
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, type JSONRPCMessage } from '@modelcontextprotocol/client';
 import { errorBody, type ErrorBody } from '../../../kernel/error-body.ts';
 import type { EffectState } from '../../../kernel/task.ts';
+import { whyDisconnected } from './connection-failure.ts';
 import { MAX_MESSAGE_BYTES } from './message-lines.ts';
 
 /** Why a call to an upstream failed, and whether it may have done something nevertheless. */
@@ -59,10 +60,8 @@ export function failureOf(server: string, thrown: unknown, possible: EffectState
   const spawned = spawnError(thrown);
   if (spawned)
     return failed(`its command cannot be started (${spawned}); check mcp.servers.${server}.command.`, 'none');
-  const network = unreachable(thrown);
-  if (network !== undefined) return failed(`it cannot be reached (${network}).`, 'none');
-  const deeper = networkCode(thrown);
-  return failed(`the connection to it failed${deeper === undefined ? '' : ` (${deeper})`}.`);
+  const why = whyDisconnected(thrown) ?? 'the connection to it failed';
+  return failed(`${why}.`, isUnreached(thrown) ? 'none' : possible);
 }
 
 /** Whether a response is one that the transport has made, because the server's has not come. */
@@ -114,16 +113,6 @@ function spawnError(thrown: unknown): string | undefined {
   return syscall?.startsWith('spawn') ? code : undefined;
 }
 
-/** The system's code, however deep it lies: it says what went wrong, not that nothing had been begun before. */
-function networkCode(thrown: unknown): string | undefined {
-  let error = thrown;
-  for (let depth = 0; error instanceof Error && depth < 8; depth++, error = error.cause) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (typeof code === 'string' && /^(?:E[A-Z]{3,}|UND_ERR)/.test(code)) return code;
-  }
-  return undefined;
-}
-
 const NETWORK: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -132,15 +121,13 @@ const NETWORK: ReadonlySet<unknown> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** The system's code for why nobody took the connection, so that nothing can have been begun. */
-function unreachable(thrown: unknown): string | undefined {
-  const cause = thrown instanceof Error ? (thrown.cause as { code?: unknown } | undefined) : undefined;
-  return typeof cause?.code === 'string' && NETWORK.has(cause.code) ? cause.code : undefined;
-}
+/** Whether nobody took the connection, so that nothing can have been begun. */
+const isUnreached = (thrown: unknown): boolean =>
+  thrown instanceof Error && NETWORK.has((thrown.cause as { code?: unknown } | undefined)?.code);
 
 /** A session that the server has forgotten (2025-11-25, session management): it wants a new one, nothing was begun. */
 export const isLostSession = (thrown: unknown): boolean => thrown instanceof SdkHttpError && thrown.data.status === 404;
 
 /** Over HTTP it is the calls that notice when a server or its session has gone. */
 export const isConnectionLoss = (thrown: unknown): boolean =>
-  isLostSession(thrown) || thrown instanceof TypeError || unreachable(thrown) !== undefined;
+  isLostSession(thrown) || thrown instanceof TypeError || isUnreached(thrown);

@@ -93,7 +93,7 @@ describe(`four official servers behind one endpoint ${claim('P-MCP-GW.federation
 
   it('what a server says at its start is logged once', () => {
     const starts = logged.filter(
-      ({ message, fields }) => message === 'upstream standard error' && fields['server'] === 'memory',
+      ({ message, fields }) => message === 'an MCP server says' && fields['server'] === 'memory',
     );
     // It was started twice: at first, and after it had been killed.
     expect(starts.map(({ fields }) => fields['line'])).toEqual(Array(2).fill(starts[0]?.fields['line']));

@@ -2,7 +2,7 @@ import { AipError } from '@aip/wire';
 import type { Client, ClientCapabilities } from '@modelcontextprotocol/client';
 import type { Message } from '../../../kernel/message.ts';
 import type { RouteCall } from '../../../kernel/route.ts';
-import { capabilitiesOf } from './capabilities.ts';
+import { capabilitiesOf, mayAsk } from './capabilities.ts';
 import type { Connection } from './connection.ts';
 import type { EventChannel } from './event-channel.ts';
 import { askerOf, prepareLane, type Asker, type Lane } from './lane.ts';
@@ -49,12 +49,6 @@ const MAX_OWN = 4;
 const MAX_WAITING = 32;
 /** An unused lane is closed after this many milliseconds, or sooner if somebody else needs one. */
 const IDLE = 5 * 60_000;
-
-export const mayAsk = ({ accepts }: Message): boolean =>
-  accepts.sampling === true || accepts.elicitation === true || accepts.roots === true;
-
-/** Whether the caller has said that it wants to hear log messages. */
-export const wantsLogs = ({ native }: Message): boolean => typeof native?.['logLevel'] === 'string';
 
 export function createLanes(
   connectWith: (

@@ -53,9 +53,10 @@ export function createOffering(options: OfferingOptions): Offering {
         const listing = shareable(await listAll(connection));
         const known = new Set(listing.tools.map((tool) => tool['name']));
         const more = (askingTools ?? []).filter((tool) => !known.has(tool['name'] ?? null));
+        const asking = new Set(more.map((tool) => tool['name']));
         const found = entriesOf(name, config, { ...listing, tools: [...listing.tools, ...more] }, log);
         if (stopping.aborted) return;
-        put(found);
+        put(found.map((entry) => (entry.kind === 'tool' && asking.has(entry.name) ? { ...entry, asks: true } : entry)));
         // A server that announces changes without end is read again and again, but not all the time.
         if (again) await delay(RELISTING, undefined, { signal: stopping }).catch(() => {});
       } while (again && !stopping.aborted);
@@ -84,7 +85,7 @@ export function createOffering(options: OfferingOptions): Offering {
         askingTools = await listAskingTools(connection);
         if (isCurrent(connection)) await refresh(connection);
       } catch (error) {
-        log('info', 'an upstream was not asked for the tools that ask', {
+        log('info', 'an MCP server was not asked for its tools that ask', {
           server: name,
           error: failureOf(name, error, 'none').error.message,
         });

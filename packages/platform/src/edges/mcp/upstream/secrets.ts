@@ -16,13 +16,12 @@ export async function revealConfig(
 }
 
 /** The transport, over which a server cannot tell what it was told: results are kept, and errors are shown. */
-export function hiding<T extends Transport>(transport: T, secrets: readonly string[]): T {
-  if (secrets.length === 0) return transport;
+export function hiding<T extends Transport>(transport: T, secrets: () => readonly string[]): T {
   let receive = transport.onmessage;
   return Object.defineProperty(transport, 'onmessage', {
     get: () => receive,
     set(next: Transport['onmessage']) {
-      receive = next && ((message, extra) => next(valueWithoutSecrets(message, secrets), extra));
+      receive = next && ((message, extra) => next(valueWithoutSecrets(message, secrets()), extra));
     },
   });
 }

@@ -31,7 +31,7 @@ async function logOf(script: string): Promise<Line[]> {
 }
 
 const said = (lines: readonly Line[]): string[] =>
-  lines.filter(({ message }) => message === 'upstream standard error').map(({ fields }) => String(fields['line']));
+  lines.filter(({ message }) => message === 'an MCP server says').map(({ fields }) => String(fields['line']));
 
 describe('what a server says on standard error', () => {
   it('is no warning while it is well', async () => {
@@ -49,7 +49,7 @@ describe('what a server says on standard error', () => {
       for (let n = 1; n <= 30; n++) console.error('line ' + n);
       console.error('Fatal: no key like ' + process.env.KEY);
       process.exitCode = 1;`);
-    const offline = (): Line | undefined => lines.find(({ message }) => message === 'an upstream is offline');
+    const offline = (): Line | undefined => lines.find(({ message }) => message === 'an MCP server is offline');
     await until(() => offline() !== undefined);
     expect(offline()).toMatchObject({ level: 'warn', fields: { server: 'box' } });
     const last = offline()!.fields['stderr'] as string[];

@@ -40,7 +40,7 @@ export function supervise({ hold, onLost, stopping }: SupervisionOptions): Super
       onLost(thrown, pause);
       await sleep(pause, AbortSignal.any([stopping, hurried.signal]));
       // Many servers that fell together do not come back together.
-      pause = Math.min(LONGEST_PAUSE, pause * 2) * (0.9 + Math.random() / 5);
+      pause = Math.round(Math.min(LONGEST_PAUSE, pause * 2) * (0.9 + Math.random() / 5));
     }
   }
 

@@ -73,8 +73,8 @@ export function startUpstream(
     readSecret,
     capabilities: {},
     log,
-    fetch: access?.as(access.service) ?? fetch,
     signal: stopping.signal,
+    ...(access?.as(access.service) ?? { fetch }),
   };
   const open = (more: Partial<ConnectOptions>): Promise<Connection> => connect({ ...base, ...more });
   const delivery = createDelivery({
@@ -92,8 +92,7 @@ export function startUpstream(
     log,
     stopping: stopping.signal,
     isPersonal: () => lister !== undefined,
-    listAskingTools: (opened) =>
-      listAskingTools(opened, lister && access ? { ...base, fetch: access.as(lister) } : base),
+    listAskingTools: (opened) => listAskingTools(opened, lister && access ? { ...base, ...access.as(lister) } : base),
     isCurrent: (opened) => opened === connection,
   });
   const watching = createWatching(current);
@@ -127,7 +126,7 @@ export function startUpstream(
       watching.renew(opened);
       next.resolve(opened);
       firstTried();
-      log('info', 'an upstream is connected', {
+      log('info', 'an MCP server is connected', {
         server: name,
         era: opened.client.getProtocolEra(),
         tools: offering.tools,
@@ -154,7 +153,7 @@ export function startUpstream(
     state = why;
     offering.goOffline();
     const stderr = lastLines.length === 0 ? {} : { stderr: lastLines };
-    log('warn', 'an upstream is offline', { server: name, error: lastError, retryInMs, ...stderr });
+    log('warn', 'an MCP server is offline', { server: name, error: lastError, retryInMs, ...stderr });
   }
 
   /** Whoever is told the error knows already which server it is about. */
@@ -173,7 +172,7 @@ export function startUpstream(
     } catch (error) {
       if (!access || aipErrorIn(error)?.code !== 'REAUTHORISE') throw error;
       for (const account of await access.accounts()) {
-        const opened = await open({ ...options, fetch: access.as(account) }).catch(() => undefined);
+        const opened = await open({ ...options, ...access.as(account) }).catch(() => undefined);
         if (!opened) continue;
         lister = account;
         return opened;

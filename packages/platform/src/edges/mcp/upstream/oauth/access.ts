@@ -7,13 +7,15 @@ import {
   RegistrationRejectedError,
   type StoredOAuthTokens,
 } from '@modelcontextprotocol/client';
+import { z } from 'zod';
 import type { FetchFor } from '../../../../kernel/outbound.ts';
 import { createRecentMap } from '../../../../kernel/recent-map.ts';
-import type { ReadSecret } from '../../../../kernel/secret.ts';
+import { withoutSecrets, type ReadSecret } from '../../../../kernel/secret.ts';
 import type { Vault } from '../../../../kernel/vault.ts';
 import type { HttpUpstream } from '../config.ts';
 import { aipErrorIn } from '../failures.ts';
 import { accountKey, type Account } from './account.ts';
+import { errorCode, usableAnswers } from './answers.ts';
 import type { ClientIdentity } from './client.ts';
 import { createCredentials } from './credentials.ts';
 import { beginLogin, type Login } from './login.ts';
@@ -21,8 +23,10 @@ import { clientCredentials, refresh, type Challenge, type RenewalOptions } from 
 
 /** Metadata and token answers are small and quick, or they are nothing. */
 const ANSWER_LIMITS = { maxBytes: 512 * 1024, timeout: 15_000 };
-/** Accounts of which it is remembered what the server last asked for. */
+/** Accounts of which it is remembered what the server last asked for, and what it was told. */
 const MAX_CHALLENGES = 1_000;
+/** Tokens of one account that are: an answer may come after the next one has been made. */
+const MAX_PRESENTED = 4;
 /** Longest list of scopes that is gathered, in characters. */
 const MAX_SCOPE = 2_000;
 
@@ -30,8 +34,8 @@ const MAX_SCOPE = 2_000;
 export interface Access {
   /** The account of everybody, when the platform logs in by itself. */
   readonly service: Account | undefined;
-  /** A `fetch` with the account's token, or without one. Throws REAUTHORISE when the server wants a login. */
-  as(account: Account | undefined): typeof fetch;
+  /** How to speak for the account, with its token, or for nobody. */
+  as(account: Account | undefined): Voice;
   /** Whether the account has logged in. */
   has(account: Account): Promise<boolean>;
   /** Who has logged in; the latest first. */
@@ -44,6 +48,14 @@ export interface Access {
   logout(account: Account): Promise<boolean>;
   /** Calls the listener when an account has logged in or out; returns how to stop that. */
   onChange(listener: (account: Account) => void): () => void;
+}
+
+/** Requests to the server, in whoever's name. */
+export interface Voice {
+  /** Throws REAUTHORISE when the server wants a login. */
+  readonly fetch: typeof fetch;
+  /** The tokens that it has been told lately: whoever was told one may repeat it. */
+  told(): readonly string[];
 }
 
 export interface AccessOptions {
@@ -63,6 +75,7 @@ export function createAccess({ server, config, fetchFor, vault, readSecret, iden
   const service =
     settings.grant === 'client_credentials' ? { tenant: 'default', owner: `server:${server}` } : undefined;
   const challenges = createRecentMap<Challenge>(MAX_CHALLENGES);
+  const presented = createRecentMap<readonly string[]>(MAX_CHALLENGES);
   const renewals = new Map<string, Promise<StoredOAuthTokens | undefined>>();
   const listeners = new Set<(account: Account) => void>();
 
@@ -74,7 +87,10 @@ export function createAccess({ server, config, fetchFor, vault, readSecret, iden
   ): Promise<Response> {
     const send = (tokens: StoredOAuthTokens | undefined): Promise<Response> => {
       const headers = new Headers(init?.headers);
-      if (tokens) headers.set('authorization', `Bearer ${tokens.access_token}`);
+      if (account && tokens) {
+        remember(account, tokens.access_token);
+        headers.set('authorization', `Bearer ${tokens.access_token}`);
+      }
       return plain(input, { ...init, headers });
     };
     const held = account && (await credentials.tokens(account));
@@ -92,6 +108,16 @@ export function createAccess({ server, config, fetchFor, vault, readSecret, iden
     return response;
   }
 
+  const toldTo = (account: Account | undefined): readonly string[] =>
+    (account && presented.get(accountKey(account))) ?? [];
+
+  function remember(account: Account, token: string): void {
+    const known = toldTo(account);
+    if (known[0] === token) return;
+    presented.set(accountKey(account), [token, ...known.filter((other) => other !== token)].slice(0, MAX_PRESENTED));
+    presented.trim();
+  }
+
   /** A server with another kind of credentials says no in another way. */
   const wantsOAuth = (response: Response): boolean =>
     config.oauth !== undefined ||
@@ -99,7 +125,8 @@ export function createAccess({ server, config, fetchFor, vault, readSecret, iden
 
   /** Remembers what the server asks for, for the login that follows, and lets go of its answer. */
   async function note(account: Account | undefined, response: Response): Promise<Challenge> {
-    const { resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response);
+    const { resourceMetadataUrl, scope: wanted } = extractWWWAuthenticateParams(response);
+    const scope = wanted && withoutSecrets(wanted, toldTo(account));
     await response.body?.cancel();
     const key = account ? accountKey(account) : ANYBODY;
     // Until somebody logs in, all that has been asked for is still missing.
@@ -152,7 +179,9 @@ export function createAccess({ server, config, fetchFor, vault, readSecret, iden
   });
 
   const metadataFetch = (): typeof fetch =>
-    fetchFor({ ...ANSWER_LIMITS, named: [config.url, ...(settings.issuer === undefined ? [] : [settings.issuer])] });
+    usableAnswers(
+      fetchFor({ ...ANSWER_LIMITS, named: [config.url, ...(settings.issuer === undefined ? [] : [settings.issuer])] }),
+    );
 
   const failed = (what: string, error: unknown): AipError =>
     aipErrorIn(error) ?? new AipError('UPSTREAM_FAILED', `${server}: ${what} (${reasonOf(error)}).`, { cause: error });
@@ -204,10 +233,10 @@ export function createAccess({ server, config, fetchFor, vault, readSecret, iden
 
   return {
     service,
-    as:
-      (account) =>
-      (...request) =>
-        authorised(account, ...request),
+    as: (account) => ({
+      fetch: (...request) => authorised(account, ...request),
+      told: () => toldTo(account),
+    }),
     has: async (account) => (await credentials.tokens(account)) !== undefined,
     accounts: () => credentials.accounts(),
     reauthorise,
@@ -234,10 +263,13 @@ const ANYBODY = '';
 function reasonOf(error: unknown): string {
   if (error instanceof RegistrationRejectedError)
     return `it refuses to register this platform, HTTP ${error.status}; register a client there and set client_id`;
-  if (error instanceof OAuthError) return `it answers ${error.code.slice(0, 100)}`;
+  if (error instanceof OAuthError) return `it answers ${errorCode(error.code)}`;
   if (error instanceof OAuthClientFlowError) return error.message.slice(0, 300);
   if (error instanceof Error && error.name === 'TimeoutError') return 'it has not answered in time';
   if (error instanceof TypeError) return 'it cannot be reached';
+  // The runtime quotes what it could not read.
+  if (error instanceof SyntaxError) return 'its answer is no JSON';
+  if (error instanceof z.ZodError) return `its answer is not what OAuth wants: ${z.prettifyError(error).slice(0, 300)}`;
   return error instanceof Error ? error.message.slice(0, 300) : 'unknown';
 }
 

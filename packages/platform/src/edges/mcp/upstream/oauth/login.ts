@@ -99,6 +99,7 @@ async function loginProvider(
     discoveryState: () => discovered,
     saveDiscoveryState: (found) => {
       checkIssuer(server, settings, found);
+      checkPkce(server, found);
       discovered = found;
     },
     ...(addClientAuthentication ? { addClientAuthentication } : {}),
@@ -119,6 +120,18 @@ export function checkIssuer(server: string, { issuer }: OAuthSettings, found: OA
   throw new AipError(
     'UPSTREAM_FAILED',
     `${server}: it sends its users to ${actual.slice(0, 200)} to log in, and mcp.servers.${server}.oauth.issuer is ${issuer}.`,
+  );
+}
+
+/**
+ * Without PKCE whoever catches a code has the account. A server whose metadata does not name S256 may ignore it, and
+ * clients must not go on then (MCP 2025-11-25, authorization code protection); one without metadata is of 2025-03-26.
+ */
+function checkPkce(server: string, { authorizationServerMetadata: metadata }: OAuthDiscoveryState): void {
+  if (!metadata || metadata.code_challenge_methods_supported?.includes('S256')) return;
+  throw new AipError(
+    'UPSTREAM_FAILED',
+    `${server}: its authorization server does not say that it takes PKCE with S256 (code_challenge_methods_supported), so nobody can log in there safely.`,
   );
 }
 

@@ -23,6 +23,10 @@ export interface ProtectedServer extends AsyncDisposable {
   scope: string | undefined;
   /** How the token endpoint answers instead of with tokens. */
   failure: { readonly status: number; readonly body: object } | undefined;
+  /** Put over the authorization server's metadata; undefined takes a field away. */
+  metadata: Record<string, unknown>;
+  /** The body of the token endpoint's answer, which says 200, instead of tokens. */
+  tokenAnswer: string | undefined;
   /** What the authorization response says of the issuer, instead of the truth. */
   claimedIssuer: string | undefined;
   /** Awaited before a refresh token is looked at. */
@@ -47,6 +51,8 @@ export interface ProtectedServerOptions {
   readonly registration?: boolean;
   /** Everybody may look; only calls need a token. */
   readonly openLists?: boolean;
+  /** It has a tool that says what it was told. */
+  readonly repeats?: boolean;
 }
 
 export async function startProtectedServer(options: ProtectedServerOptions = {}): Promise<ProtectedServer> {
@@ -54,8 +60,8 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
   const access = new Map<string, Grant>();
   const refresh = new Map<string, Grant>();
   const spent = new Set<string>();
-  const handler = toNodeHandler(createMcpHandler(() => tools(() => current), { legacy: 'reject' }));
-  let current: Grant = { user: '', scope: '' };
+  const handler = toNodeHandler(createMcpHandler(() => tools(() => current, options), { legacy: 'reject' }));
+  let current: Grant & { presented?: string } = { user: '', scope: '' };
 
   const authorization = createServer((request, response) => void authorize(request, response));
   const resource = createServer((request, response) => void serve(request, response));
@@ -72,6 +78,8 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
     user: 'alice@example.com',
     scope: undefined,
     failure: undefined,
+    metadata: {},
+    tokenAnswer: undefined,
     claimedIssuer: undefined,
     beforeRefresh: undefined,
     expire: () => access.clear(),
@@ -116,7 +124,7 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
       response.setHeader('www-authenticate', `Bearer error="insufficient_scope", scope="${server.scope}", ${metadata}`);
       return json(response, 403, {});
     }
-    current = grant ?? { user: 'nobody', scope: '' };
+    current = { ...(grant ?? { user: 'nobody', scope: '' }), presented };
     server.served.push(`${String(request.headers['mcp-method'])} ${current.user}`);
     await handler(request as NodeIncomingMessageLike, response);
   }
@@ -157,6 +165,8 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
     await new Promise((resolve) => setTimeout(resolve, 20));
     if (form['grant_type'] === 'refresh_token') await server.beforeRefresh?.();
     if (server.failure) return json(response, server.failure.status, server.failure.body);
+    if (server.tokenAnswer !== undefined)
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(server.tokenAnswer);
     const grant = grantOf(form);
     if (!grant) return json(response, 400, { error: 'invalid_grant' });
     const [made, next] = [randomUUID(), randomUUID()];
@@ -203,16 +213,21 @@ export async function startProtectedServer(options: ProtectedServerOptions = {})
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'private_key_jwt'],
     client_id_metadata_document_supported: options.clientIdMetadata === true,
     authorization_response_iss_parameter_supported: true,
+    ...server.metadata,
   });
 
   return server;
 }
 
-function tools(grant: () => Grant): McpServer {
+function tools(grant: () => Grant & { presented?: string }, { repeats }: ProtectedServerOptions): McpServer {
   const server = new McpServer({ name: 'protected', version: '1.0.0' }, { capabilities: { tools: {}, resources: {} } });
   server.registerTool('whoami', { description: 'Says whose token this is.', inputSchema: z.object({}) }, () => ({
     content: [{ type: 'text', text: grant().user }],
   }));
+  if (repeats)
+    server.registerTool('echo', { description: 'Says what it was told.', inputSchema: z.object({}) }, () => ({
+      content: [{ type: 'text', text: `authorization: ${grant().presented}` }],
+    }));
   server.registerResource('diary', 'diary://today', {}, () => ({
     contents: [{ uri: 'diary://today', text: grant().user }],
   }));
