@@ -4,7 +4,6 @@ import type { Clock } from '../kernel/clock.ts';
 import type { EntryDraft, Verdict } from '../kernel/entry.ts';
 import { errorBody } from '../kernel/error-body.ts';
 import { PASS, type Crossing, type GuardVerdict } from '../kernel/guard.ts';
-import type { Journal } from '../kernel/journal.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Route } from '../kernel/route.ts';
 import { isTerminal, type RouteEvent, type TaskEvent, type TaskState } from '../kernel/task.ts';
@@ -12,6 +11,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { LiveTask } from './live-task.ts';
 import type { Slots } from './pipeline.ts';
+import type { Recorder } from './recorder.ts';
 import { denial, messageHead } from './records.ts';
 import { endEntry, eventEntry, stateAfter } from './task-entries.ts';
 
@@ -19,7 +19,7 @@ export type Denial = Extract<GuardVerdict, { verdict: 'deny' }> & { guard?: stri
 
 /** What happens to a message once the guards have spoken: its entry in the log, and the start of the work. */
 export interface Acceptance {
-  readonly commit: (tenant: string, entry: EntryDraft) => Promise<Verdict>;
+  readonly commit: (sender: Principal, entry: EntryDraft) => Promise<Verdict>;
   /** Makes the acceptance durable and opens the stream. `body` is kept for a second delivery. */
   accept(task: LiveTask, crossing: Crossing, body?: string): Promise<ErrorBody | undefined>;
   /** Makes a message durable together with its whole answer: one step, as far as anybody can see. */
@@ -40,7 +40,7 @@ export interface Acceptance {
 }
 
 export interface AcceptanceOptions {
-  readonly journal: Journal;
+  readonly recorder: Recorder;
   readonly slots: Slots;
   readonly dispatcher: Dispatcher;
   readonly isGone: (principal: Principal) => boolean;
@@ -49,8 +49,8 @@ export interface AcceptanceOptions {
 }
 
 export function createAcceptance(options: AcceptanceOptions): Acceptance {
-  const { journal, slots, dispatcher, isGone, clock, telemetry } = options;
-  const commit = (tenant: string, entry: EntryDraft): Promise<Verdict> => journal.commit({ tenant, entries: [entry] });
+  const { recorder, slots, dispatcher, isGone, clock, telemetry } = options;
+  const commit = (sender: Principal, entry: EntryDraft): Promise<Verdict> => recorder(sender, [entry]);
 
   const fail = (task: LiveTask, error: ErrorBody): Promise<void> =>
     dispatcher.settle(task, { type: 'failed', error, effect: 'none' });
@@ -64,7 +64,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
   });
 
   async function accept(task: LiveTask, crossing: Crossing, body?: string): Promise<ErrorBody | undefined> {
-    const verdict = await commit(task.tenant, entryOf(task, crossing, body));
+    const verdict = await commit(crossing.principal, entryOf(task, crossing, body));
     if (!verdict.ok) return verdict.error;
     accepted(task, crossing, verdict.at);
     return undefined;
@@ -93,7 +93,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       entries.push(isTerminal(state) ? endEntry(task, n, event, state) : eventEntry(task, n, event, state));
       events.push({ ...event, n, at: 0, state });
     }
-    const verdict = await journal.commit({ tenant: task.tenant, entries });
+    const verdict = await recorder(crossing.principal, entries);
     if (!verdict.ok) return verdict.error;
     accepted(task, crossing, verdict.at);
     task.settling = true;
@@ -123,7 +123,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
   async function deny(crossing: Crossing, { error, record, guard = 'commit' }: Denial): Promise<never> {
     telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'denied', code: error.code });
     // A denial that cannot be recorded is still a denial.
-    if (record !== false) await commit(crossing.principal.tenant, record ?? denial(crossing, error, guard));
+    if (record !== false) await commit(crossing.principal, record ?? denial(crossing, error, guard));
     throw aipErrorFromBody(error);
   }
 

@@ -24,6 +24,7 @@ async function asked() {
       if (refusals.size > 0) seen.push(`${name} ${crossing.principal.name}`);
       return error ? { verdict: 'deny', error } : { verdict: 'pass' };
     },
+    weigh() {},
   });
   const slots = Object.fromEntries(
     ['limit', 'gate', 'trust', 'policy', 'approve', 'budget'].map((name) => [name, guard(name)]),

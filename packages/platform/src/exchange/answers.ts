@@ -6,7 +6,7 @@ import { uuidv7 } from '../kernel/ids.ts';
 import type { Session } from '../kernel/session.ts';
 import type { Acceptance } from './acceptance.ts';
 import type { Catalogue } from './catalogue.ts';
-import { chainOf, crossingOf } from './crossing.ts';
+import { actingFor, chainOf, crossingOf } from './crossing.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { LiveTask } from './live-task.ts';
 import { admitAnswer, type Slots } from './pipeline.ts';
@@ -33,7 +33,8 @@ export interface AnswersOptions {
 export function createAnswers({ live, slots, catalogue, acceptance, dispatcher, clock }: AnswersOptions): AnswerTask {
   /** The call, as whoever answers would make it now. */
   function crossingOfAnswer({ principal, id, edge }: Session, task: LiveTask): Crossing {
-    const reply = { id: uuidv7(clock.now()), inReplyTo: task.message.id, from: principal, session: id, edge };
+    const from = actingFor(principal, task.message.from.onBehalfOf);
+    const reply = { id: uuidv7(clock.now()), inReplyTo: task.message.id, from, session: id, edge };
     const message = { ...task.message, ...reply };
     const target = catalogue.get(message.to) ?? task.target;
     const skills = skillsOf(catalogue, target, message);

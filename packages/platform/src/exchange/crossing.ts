@@ -13,8 +13,21 @@ import type { Meant } from './resource-meant.ts';
 /** Delegations deeper than this are a loop. */
 const MAX_DEPTH = 16;
 
-/** Completes an edge's draft: identity from the session, what is meant by it, a fresh id. */
-export function messageFrom(session: Session, draft: Draft, { target, body }: Meant, now: number): Message {
+/** Whoever works on a task acts for who has sent it, and for those that one acts for: a chain, never a swap. */
+export const actingFor = (principal: Principal, onBehalfOf: Principal | undefined): Principal =>
+  onBehalfOf === undefined ? principal : { ...principal, onBehalfOf };
+
+/**
+ * Completes an edge's draft: identity from the session, what is meant by it, a fresh id. `parent` is the live task the
+ * sender works on, already checked.
+ */
+export function messageFrom(
+  session: Session,
+  draft: Draft,
+  { target, body }: Meant,
+  parent: Pick<LiveTask, 'message'> | undefined,
+  now: number,
+): Message {
   const id = uuidv7(now);
   const { address: to } = target;
   const isResolved = draft.idempotencyKey !== undefined && (draft.to !== to || draft.body !== body);
@@ -25,7 +38,7 @@ export function messageFrom(session: Session, draft: Draft, { target, body }: Me
     to,
     body,
     ...(isResolved ? { asked: draft.body === body ? { to: draft.to } : { to: draft.to, body: draft.body } } : {}),
-    from: session.principal,
+    from: actingFor(session.principal, parent?.message.from),
     session: session.id,
     edge: session.edge,
     ...(session.address === undefined ? {} : { address: session.address }),

@@ -73,7 +73,7 @@ export function createDirectDelivery({
     await cancelable(crossing, caller, async (canceled) => {
       const head = messageHead(crossing) as unknown as JsonObject;
       const body = messageBody(crossing.message, crossing.target);
-      const committed = await commit(crossing.principal.tenant, { kind: 'signal', head, body });
+      const committed = await commit(crossing.principal, { kind: 'signal', head, body });
       if (!committed.ok) return deny(crossing, { verdict: 'deny', error: known.judged(crossing, committed.error) });
       telemetry.messages.add(1, { edge: crossing.message.edge, outcome: 'signal', code: 'OK' });
       return deliver(route, crossing, canceled);
@@ -95,7 +95,7 @@ export function createDirectDelivery({
         edge: session.edge,
         policies: crossing.policies,
       };
-      const committed = await commit(session.principal.tenant, { kind: 'read', head });
+      const committed = await commit(session.principal, { kind: 'read', head });
       if (!committed.ok) throw aipErrorFromBody(committed.error);
       return result ? valueOf(result) : null;
     });

@@ -15,6 +15,7 @@ import { firstTurn, type FirstTurn } from './first-turn.ts';
 import { taskHead } from './history.ts';
 import type { LiveTask } from './live-task.ts';
 import { inspect, type Slots } from './pipeline.ts';
+import type { Recorder } from './recorder.ts';
 import { effectOf, endEntry, eventEntry, judged, stateAfter } from './task-entries.ts';
 
 /** How long a canceled route may take to end by itself, in milliseconds. */
@@ -50,12 +51,13 @@ export interface Dispatcher {
 
 export interface DispatcherOptions {
   readonly journal: Journal;
+  readonly recorder: Recorder;
   readonly slots: Slots;
   readonly clock: Clock;
   readonly onEnded: (task: LiveTask) => void;
 }
 
-export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherOptions): Dispatcher {
+export function createDispatcher({ journal, recorder, slots, clock, onEnded }: DispatcherOptions): Dispatcher {
   /** Why the log has refused the event; undefined once it is durable. */
   async function append(
     task: LiveTask,
@@ -65,7 +67,7 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
     const n = ++task.n;
     const state = stateAfter(event, task.state);
     task.state = state;
-    const verdict = await journal.commit({ tenant: task.tenant, entries: [eventEntry(task, n, event, state, more)] });
+    const verdict = await recorder(task.message.from, [eventEntry(task, n, event, state, more)]);
     if (!verdict.ok) return verdict.error;
     task.stream.push({ ...event, n, at: verdict.at, state });
     return undefined;
@@ -104,10 +106,7 @@ export function createDispatcher({ journal, slots, clock, onEnded }: DispatcherO
     const { entries = [], ...end } = event.type === 'done' ? event : { ...event, entries: [] as readonly EntryDraft[] };
     const n = ++task.n;
     const state = stateAfter(end, task.state);
-    const verdict = await journal.commit({
-      tenant: task.tenant,
-      entries: [endEntry(task, n, end, state), ...entries],
-    });
+    const verdict = await recorder(task.message.from, [endEntry(task, n, end, state), ...entries]);
     if (verdict.ok) {
       task.state = state;
       task.stream.push({ ...end, n, at: verdict.at, state });

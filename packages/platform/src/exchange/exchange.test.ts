@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { data, text } from '../kernel/body.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
+import type { Draft } from '../kernel/message.ts';
 import type { Route } from '../kernel/route.ts';
 import type { TaskEvent } from '../kernel/task.ts';
 import type { Exchange } from './exchange.ts';
@@ -104,3 +105,26 @@ test('text pieces that follow quickly are recorded as one, none is lost, order i
   expect(outputs.length).toBeLessThan(10);
   expect(outputs.map((event) => event.body.value).join('')).toBe([...Array(100).keys()].map((i) => `${i},`).join(''));
 });
+
+test('a sender has so many calls under way at a time, whatever their target does with them', async () => {
+  const most = 2_000;
+  const ended = new Set<() => void>();
+  const exchange = await withEcho(async function* (call) {
+    await new Promise<void>((resolve) => ended.add(resolve));
+    yield { type: 'done', body: call.message.body };
+  });
+  const send = (more: Partial<Draft> = {}, who = caller(exchange)) =>
+    exchange.send(who, { to: 'agent:echo', action: 'invoke', body: data({}), ...more });
+  const first = await send({ idempotencyKey: 'first' });
+  const calls = await Promise.all(Array.from({ length: most - 1 }, () => send()));
+  await expect(send()).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  // Nobody else is affected, and whoever comes back for a call of theirs finds it.
+  const bob = oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: 'bob' }), edge: 'http' }, Date.now());
+  await expect(send({}, bob)).resolves.toBeDefined();
+  expect((await send({ idempotencyKey: 'first' })).taskId).toBe(first.taskId);
+  await expect.poll(() => ended.size).toBe(most + 1);
+  for (const end of ended) end();
+  await Promise.all([first, ...calls].map((call) => call.ended));
+  await expect(send()).resolves.toBeDefined();
+  for (const end of ended) end();
+}, 60_000);

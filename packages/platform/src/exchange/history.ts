@@ -27,7 +27,8 @@ export function* everyTaskEvent(read: JournalReader, tenant: string, id: string)
   }
 }
 
-function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
+/** The step of a task that an entry records. */
+export function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
   const place = { n: entry.n as number, at: entry.at };
   if (entry.kind === 'accept') return { type: 'submitted', state: 'submitted', ...place };
   if (entry.kind === 'park')
@@ -43,9 +44,14 @@ function eventOf(read: JournalReader, entry: StoredEntry): TaskEvent {
 export const storedMessage = (read: JournalReader, tenant: string, head: TaskHead): Message | undefined =>
   messageIn(read, tenant, head.entry);
 
-/** The message that an accept, park or signal holds; undefined once it has been erased. */
+/** The message that an accept, park or signal holds; undefined once it has been erased, or where the disk has damaged it. */
 export function messageIn(read: JournalReader, tenant: string, seq: number): Message | undefined {
   const entry = read.entry(tenant, seq);
   const body = entry && read.body(entry);
-  return body === undefined ? undefined : (JSON.parse(body) as Message);
+  try {
+    return body === undefined ? undefined : (JSON.parse(body) as Message);
+  } catch {
+    // Verification names it; one task that cannot be taken up keeps nothing else from it.
+    return undefined;
+  }
 }

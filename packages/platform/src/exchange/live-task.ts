@@ -6,8 +6,8 @@ import type { Message } from '../kernel/message.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { CancelReason, TaskEvent, TaskState } from '../kernel/task.ts';
 import { isTerminal } from '../kernel/task.ts';
-import { createEventStream, type EventStream } from './event-stream.ts';
 import { taskEvents } from './history.ts';
+import { createTaskStream, type TaskStream } from './task-stream.ts';
 
 /** A task that has not ended, in memory. Everything about it that matters is in the log as well. */
 export interface LiveTask {
@@ -20,7 +20,7 @@ export interface LiveTask {
   readonly scopes: readonly string[];
   readonly depth: number;
   readonly plane: 'data' | 'control';
-  readonly stream: EventStream;
+  readonly stream: TaskStream;
   /** Aborted with the CancelReason. */
   readonly controller: AbortController;
   /** Asks that wait for an answer. */
@@ -52,7 +52,7 @@ export function createLiveTask(read: JournalReader, crossing: Crossing): LiveTas
     depth,
     plane,
     crossing,
-    stream: createEventStream((after) => taskEvents(read, message.from.tenant, message.taskId, after)),
+    stream: createTaskStream((after) => taskEvents(read, message.from.tenant, message.taskId, after)),
     controller: new AbortController(),
     answers: new Map(),
     n: 0,

@@ -6,9 +6,9 @@ import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { isTerminal, type TaskHead } from '../kernel/task.ts';
 import type { Exchange } from './exchange.ts';
-import { taskEvents, taskHead } from './history.ts';
+import { eventOf, taskHead } from './history.ts';
 import { countTasks, listTasks } from './task-listing.ts';
-import { taskEventSchema, taskView, taskViewSchema } from './task-view.ts';
+import { taskEventSchema, taskView, taskViewSchema, type TaskView } from './task-view.ts';
 
 const MAX_PAGE = 500;
 const MAX_EVENTS = 10_000;
@@ -32,6 +32,8 @@ const entrySchema = z.object({
   tenant: z.string().optional(),
   secrets: z.array(z.string()).optional(),
   idempotent: z.boolean(),
+  /** It asks its caller questions, and is only there for callers that can answer. */
+  asks: z.literal(true).optional(),
   tasks: z.enum(['optional', 'required']).optional(),
   /** Integer units for one call. */
   price: z.number(),
@@ -58,6 +60,14 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
     return head;
   }
 
+  const shown = (head: TaskHead): TaskView => taskView(head, (did) => exchange().catalogue.get(`agent:${did}`)?.name);
+
+  /** Agents may be named; tasks know them by their DID. Servers and services have no other id than the one given. */
+  const idOf = (agent: string, tenant: string): string =>
+    exchange()
+      .catalogue.list({ kind: 'agent', tenant })
+      .find(({ name }) => name === agent)?.owner ?? agent;
+
   return [
     operation({
       name: 'tasks.get',
@@ -78,9 +88,11 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       }),
       handler({ principal }, { task, after, limit }) {
         const head = visibleHead(principal, task);
-        const events = taskEvents(read(), principal.tenant, head.id, after, limit);
+        const events = read()
+          .taskEntries(principal.tenant, head.id, after, limit)
+          .map((entry) => ({ ...eventOf(read(), entry), seq: entry.seq }));
         const last = events.at(-1)?.n ?? head.n;
-        return { output: { task: taskView(head), events, ...(last < head.n ? { next: last } : {}) } };
+        return { output: { task: shown(head), events, ...(last < head.n ? { next: last } : {}) } };
       },
     }),
     operation({
@@ -90,7 +102,10 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
       plane: 'data',
       input: z.object({
         state: z.string().max(32).optional(),
+        /** Calls of agents and tools only, or of the platform's own operations only. */
+        kind: z.enum(['call', 'operation']).optional(),
         conversation: z.string().max(256).optional(),
+        /** From or to this agent, by DID or name. */
         agent: z.string().max(256).optional(),
         /** Operators: whose tasks; without it everybody's. */
         from: z.string().max(256).optional(),
@@ -107,9 +122,11 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         next: z.string().optional(),
       }),
       handler({ principal }, input) {
-        const { state, conversation, agent, limit, cursor } = input;
-        const filtered = state !== undefined || conversation !== undefined || agent !== undefined;
+        const { state, kind, conversation, limit, cursor } = input;
+        const agent = input.agent === undefined ? undefined : idOf(input.agent, principal.tenant);
+        const filtered = [state, kind, conversation, agent].some((filter) => filter !== undefined);
         const wanted = (head: TaskHead): boolean =>
+          (kind === undefined || head.to.startsWith('operation:') === (kind === 'operation')) &&
           (state === undefined || head.state === state) &&
           (conversation === undefined || head.conversationId === conversation) &&
           (agent === undefined || head.assignee === agent || head.from === agent);
@@ -122,7 +139,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         const { total, atLeast } = countTasks(read(), selection);
         return {
           output: {
-            tasks: heads.map(taskView),
+            tasks: heads.map(shown),
             total,
             ...(atLeast ? { at_least: true } : {}),
             ...(next === undefined ? {} : { next }),
@@ -145,7 +162,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         if (!exchange().cancel(head.id, reason))
           throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} is ending already.`);
         await exchange().call(principal.tenant, head.id)?.ended;
-        return { output: { task: taskView(taskHead(read(), principal.tenant, head.id) ?? head) } };
+        return { output: { task: shown(taskHead(read(), principal.tenant, head.id) ?? head) } };
       },
     }),
     operation({

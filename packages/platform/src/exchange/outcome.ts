@@ -1,6 +1,8 @@
-import type { Body } from '../kernel/body.ts';
+import { AipError, aipErrorFromBody, type Json } from '@aip/wire';
+import { valueOf, type Body } from '../kernel/body.ts';
 import { errorBody, type ErrorBody } from '../kernel/error-body.ts';
 import type { CancelReason, EffectState, TaskEvent } from '../kernel/task.ts';
+import type { Call } from './live-task.ts';
 
 export type Outcome =
   | { readonly ok: true; readonly body: Body }
@@ -31,4 +33,15 @@ export function outcomeOf(event: TaskEvent): Outcome {
     error: errorBody('INTERNAL_ERROR', 'The content of this result has been erased.'),
     effect: 'unknown',
   };
+}
+
+/** The output of an operation that was called. Throws its failure, and APPROVAL_REQUIRED while it waits for an operator. */
+export async function outputOf({ taskId, last, ended }: Call): Promise<Json> {
+  if (last?.type === 'asked')
+    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', {
+      details: { task: taskId, ask: last.ask.id },
+    });
+  const outcome = outcomeOf(await ended);
+  if (outcome.ok) return valueOf(outcome.body);
+  throw aipErrorFromBody(outcome.error);
 }

@@ -62,7 +62,7 @@ export function createParkedCalls(options: ParkedCallsOptions): ParkedCalls {
     const expires = Math.min(verdict.expires, message.deadline ?? Number.MAX_SAFE_INTEGER);
     const ask = { id: uuidv7(clock.now()), of: 'operators', kind: verdict.kind, body: verdict.body, expires } as const;
     const head = { ...messageHead(crossing), argumentsHash: argumentsHash(keptMessage(message, target)), ask };
-    const committed = await acceptance.commit(task.tenant, {
+    const committed = await acceptance.commit(message.from, {
       kind: 'park',
       task: task.id,
       n: 1,

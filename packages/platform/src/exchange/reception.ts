@@ -49,9 +49,10 @@ export function createReception({ catalogue, routes, known, live, operations, cl
     const meant = meantBy(session.principal, draft);
     // What nobody can decide on goes no further, whether a policy looks at it or not.
     allArgumentsOf(meant.body);
-    const message = messageFrom(session, draft, meant, clock.now());
+    const parent = parentOf(session, draft.parentId);
+    const message = messageFrom(session, draft, meant, parent, clock.now());
     const skills = skillsOf(catalogue, meant.target, message);
-    return crossingOf(message, meant.target, skills, parentOf(session, draft.parentId));
+    return crossingOf(message, meant.target, skills, parent);
   }
 
   /** A capability has whoever offers it, unless the request is known: then it stays where it went. */
@@ -90,6 +91,15 @@ export function createReception({ catalogue, routes, known, live, operations, cl
     );
   }
 
+  /** An agent that has just been admitted and is called by itself, or by a skill, which it has not told of yet. */
+  function arriving(to: Address): Promise<unknown> | undefined {
+    const { kind, name } = parseAddress(to);
+    if (kind !== 'agent' && kind !== 'skill') return undefined;
+    const owner = kind === 'agent' ? name : splitOwned(name).owner;
+    const agent = catalogue.list({ kind: 'agent' }).find((entry) => entry.owner === owner || entry.name === owner);
+    return agent && routes.arriving(agent.owner);
+  }
+
   const operationOf = (target: CatalogueEntry): Operation | undefined =>
     target.kind === 'operation' ? operations.get(target.name) : undefined;
 
@@ -98,7 +108,11 @@ export function createReception({ catalogue, routes, known, live, operations, cl
 
   return {
     expected: ({ to }) =>
-      routes.expected() && !catalogue.get(to) ? routes.expected(splitOwned(parseAddress(to).name).owner) : undefined,
+      routes.expected() && !catalogue.get(to)
+        ? routes.expected(splitOwned(parseAddress(to).name).owner)
+        : routes.awaitsArrivals
+          ? arriving(to)
+          : undefined,
     cross,
     latch({ target, principal, message }) {
       const operation = operationOf(target);

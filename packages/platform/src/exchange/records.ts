@@ -8,6 +8,7 @@ import type { EntryDraft } from '../kernel/entry.ts';
 import type { ErrorBody } from '../kernel/error-body.ts';
 import type { Crossing } from '../kernel/guard.ts';
 import type { Message } from '../kernel/message.ts';
+import type { Principal } from '../kernel/principal.ts';
 import type { TaskHead } from '../kernel/task.ts';
 import type { MessageHead } from './task-decider.ts';
 
@@ -29,6 +30,7 @@ export function messageHead(crossing: Crossing): MessageHead {
     policies: crossing.policies,
     ...(crossing.plane === 'control' ? { plane: 'control' as const } : {}),
     ...(message.parentId === undefined ? {} : { parent: message.parentId }),
+    ...behind(message.from),
     ...(message.conversationId === undefined ? {} : { conversation: message.conversationId }),
     ...(message.deadline === undefined ? {} : { deadline: message.deadline }),
     ...(crossing.hold ? { hold: crossing.hold } : {}),
@@ -40,6 +42,13 @@ export function messageHead(crossing: Crossing): MessageHead {
   };
 }
 
+/** Whom a sender acts for, by id: the nearest first. */
+function behind({ onBehalfOf }: Principal): { readonly onBehalfOf?: string[] } {
+  const chain: string[] = [];
+  for (let who = onBehalfOf; who; who = who.onBehalfOf) chain.push(who.id);
+  return chain.length === 0 ? {} : { onBehalfOf: chain };
+}
+
 /** What `@log` policies want to stand in the record. */
 export function notes({ obligations }: Pick<Crossing, 'obligations'>): { readonly notes?: string[] } {
   const logged = obligations.filter((obligation) => obligation.kind === 'log').map((obligation) => obligation.value);
@@ -48,7 +57,7 @@ export function notes({ obligations }: Pick<Crossing, 'obligations'>): { readonl
 
 /** Sender, target, action and the whole content in canonical form: what one agrees to. */
 export function contentOf({ from, to, action, body }: Message): string {
-  return canonicalJson({ tenant: from.tenant, from: from.id, to, action, ...wholeOf(body) });
+  return canonicalJson({ tenant: from.tenant, from: from.id, ...behind(from), to, action, ...wholeOf(body) });
 }
 
 /** All that a target gets of a body: its parts, and the metadata of an A2A message. */
@@ -89,6 +98,7 @@ export function denial(crossing: Crossing, error: ErrorBody, guard: string): Ent
     to: message.to,
     action: message.action,
     edge: message.edge,
+    ...behind(message.from),
     guard,
     code: error.code,
     reason: error.message,

@@ -45,7 +45,7 @@ export function createRecovery(options: RecoveryOptions) {
         head,
         errorBody(
           'EFFECT_UNKNOWN',
-          'The platform restarted, and this task cannot be continued: its message has been erased.',
+          'The platform restarted, and this task cannot be continued: its message is not there, or is damaged.',
         ),
       );
     const target = catalogue.get(head.to) ?? rememberedTarget(head);

@@ -35,6 +35,22 @@ test('whoever waits for an owner is woken when it comes, all of them, or told th
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('who has just been let in is waited for until it comes, and not for long', async () => {
+  const routes = createRoutes();
+  expect(routes.arriving('scout')).toBeUndefined();
+  routes.arrives('scout');
+  routes.arrives('nobody');
+  const [scout, nobody] = [routes.arriving('scout'), routes.arriving('nobody')];
+  routes.bind('scout', route());
+  await scout;
+  expect(routes.arriving('scout')).toBeUndefined();
+  expect(routes.awaitsArrivals).toBe(true);
+  vi.advanceTimersByTime(8_001);
+  await nobody;
+  expect(routes.awaitsArrivals).toBe(false);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('what an owner offers is waited for until it is known, and not for long', async () => {
   const routes = createRoutes();
   const first = Promise.withResolvers<void>();

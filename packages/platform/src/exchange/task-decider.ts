@@ -30,6 +30,8 @@ export interface MessageHead {
   readonly idempotent: boolean;
   readonly argumentsHash?: string;
   readonly parent?: string;
+  /** Ids of those whom the sender acts for, the nearest first. */
+  readonly onBehalfOf?: readonly string[];
   readonly conversation?: string;
   /** The sender's idempotency key. */
   readonly key?: string;

@@ -19,6 +19,8 @@ export const taskViewSchema = z.object({
   from: z.string(),
   from_name: z.string(),
   to: z.string(),
+  /** The same, with the name of an agent instead of its DID where it is known. */
+  to_name: z.string(),
   action: z.string(),
   edge: z.string(),
   assignee: z.string().optional(),
@@ -34,16 +36,27 @@ export const taskViewSchema = z.object({
 
 export type TaskView = z.infer<typeof taskViewSchema>;
 
-/** A recorded step; what else it carries depends on its type. `at` in milliseconds since the Unix epoch. */
-export const taskEventSchema = z.looseObject({ n: z.number(), at: z.number(), type: z.string(), state });
+/**
+ * A recorded step; what else it carries depends on its type. `at` in milliseconds since the Unix epoch, `seq` the number
+ * of its entry in the log.
+ */
+export const taskEventSchema = z.looseObject({
+  n: z.number(),
+  seq: z.number(),
+  at: z.number(),
+  type: z.string(),
+  state,
+});
 
-export function taskView(head: TaskHead): TaskView {
+/** @param nameOf the name of the agent with this DID, if it is known */
+export function taskView(head: TaskHead, nameOf: (did: string) => string | undefined): TaskView {
   return {
     id: head.id,
     state: head.state,
     from: head.from,
     from_name: head.fromName,
     to: head.to,
+    to_name: withName(head.to, nameOf),
     action: head.action,
     edge: head.edge,
     events: head.n,
@@ -56,3 +69,6 @@ export function taskView(head: TaskHead): TaskView {
     ...(head.askId === undefined || head.state !== 'auth_required' ? {} : { ask: head.askId }),
   };
 }
+
+const withName = (to: string, nameOf: (did: string) => string | undefined): string =>
+  to.replace(/(?<=^(?:agent|skill):)[^/]+/, (did) => nameOf(did) ?? did);

@@ -1,64 +1,11 @@
 import { claim } from '@aip/conformance';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { data, text } from '../kernel/body.ts';
-import type { CatalogueEntry } from '../kernel/catalogue.ts';
-import type { Draft } from '../kernel/message.ts';
 import type { Route, RouteCall } from '../kernel/route.ts';
-import type { Session } from '../kernel/session.ts';
 import { rounds, until } from '../kernel/testing.ts';
-import type { Exchange } from './exchange.ts';
+import { agent, withAgents, as, asAgent, invoke, entries } from './agents.testing.ts';
 import { outcomeOf } from './outcome.ts';
 import { oneShot } from './sessions.ts';
-import { createTestExchange } from './testing.ts';
-
-const disposables: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const item of disposables.splice(0)) await item[Symbol.asyncDispose]();
-});
-
-const agent = (name: string): CatalogueEntry => ({
-  address: `agent:${name}`,
-  kind: 'agent',
-  name,
-  owner: name,
-  ownerName: name,
-  description: '',
-  effect: 'external',
-  idempotent: false,
-  price: 0,
-  state: 'active',
-});
-
-async function withAgents(agents: Record<string, Route['deliver']>): Promise<Exchange> {
-  const made = await createTestExchange();
-  disposables.push(made);
-  for (const [name, deliver] of Object.entries(agents)) {
-    made.exchange.catalogue.put(name, [agent(name)]);
-    made.exchange.routes.bind(name, { reach: 'local', deliver });
-  }
-  return made.exchange;
-}
-
-const as = (exchange: Exchange, name: string): Session =>
-  oneShot({ principal: exchange.authenticate({ kind: 'bearer', token: name }), edge: 'http' }, Date.now());
-/** An agent's own session: in these tests agents are known by their names. */
-const asAgent = (name: string): Session =>
-  oneShot(
-    {
-      principal: { id: name, kind: 'agent', name, tenant: 'default', assurance: 'signature', roles: [] },
-      edge: 'ioap',
-    },
-    Date.now(),
-  );
-
-const invoke = (name: string, more: Partial<Draft> = {}): Draft => ({
-  to: `agent:${name}`,
-  action: 'invoke',
-  body: data({}),
-  ...more,
-});
-
-const entries = (exchange: Exchange) => exchange.journal.read.entries('default', { from: 0, limit: 10_000 });
 
 describe('a task ends exactly once', () => {
   const ends: Record<string, [Route['deliver'], object]> = {
@@ -116,110 +63,6 @@ describe('a task ends exactly once', () => {
     expect(await commit('settle', n + 1)).toMatchObject({ ok: false, error: { code: 'CONFLICT' } });
     expect(await commit('event', 2, 'unknown')).toMatchObject({ ok: false, error: { code: 'CONFLICT' } });
     expect(await commit('event', 1, 'unknown')).toMatchObject({ ok: false, error: { code: 'TASK_NOT_FOUND' } });
-  });
-});
-
-describe('a deadline', () => {
-  test('is one of the clock that the exchange was given', async () => {
-    const ahead = 3_600_000;
-    const clock = { now: () => Date.now() + ahead, monotonic: () => performance.now() };
-    await using made = await createTestExchange({ clock });
-    const { exchange } = made;
-    exchange.catalogue.put('scout', [agent('scout')]);
-    exchange.routes.bind('scout', {
-      reach: 'local',
-      async *deliver({ signal }) {
-        yield { type: 'working' };
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      },
-    });
-    const call = await exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: clock.now() + 50 }));
-    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'deadline' });
-  });
-
-  test('that has passed is refused before anything happens', async () => {
-    const deliver = vi.fn<Route['deliver']>();
-    const exchange = await withAgents({ scout: deliver });
-    await expect(
-      exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: Date.now() - 1 })),
-    ).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    expect(deliver).not.toHaveBeenCalled();
-  });
-
-  test('that passes cancels the route and is the reason of the end', async () => {
-    const exchange = await withAgents({
-      async *scout({ signal }) {
-        await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      },
-    });
-    const call = await exchange.send(as(exchange, 'alice'), invoke('scout', { deadline: Date.now() + 50 }));
-    const end = await call.ended;
-    expect(end).toMatchObject({ type: 'canceled', reason: 'deadline', effect: 'unknown' });
-    expect(outcomeOf(end)).toMatchObject({ ok: false, error: { code: 'DEADLINE_EXCEEDED' } });
-  });
-
-  test('a month away does not pass at once', async () => {
-    const exchange = await withAgents({
-      async *scout() {
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        yield { type: 'done', body: text('in time') };
-      },
-    });
-    const call = await exchange.send(
-      as(exchange, 'alice'),
-      invoke('scout', { deadline: Date.now() + 40 * 86_400_000 }),
-    );
-    expect(await call.ended).toMatchObject({ type: 'done' });
-  });
-});
-
-describe('a cancellation', () => {
-  test('gives the route time to say what it has done', async () => {
-    const exchange = await withAgents({
-      async *scout({ signal }) {
-        yield { type: 'working' };
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        yield {
-          type: 'failed',
-          error: { code: 'CANCELED', message: 'Rolled back.', retryable: false },
-          effect: 'none',
-        };
-      },
-    });
-    const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
-    call.cancel('caller');
-    call.cancel('disconnect');
-    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'caller', effect: 'none' });
-    expect(exchange.cancel(call.taskId, 'caller')).toBe(false);
-  });
-
-  test('that comes too late leaves the result to the caller', async () => {
-    const exchange = await withAgents({
-      async *scout({ signal }) {
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
-        yield { type: 'done', body: text('was done already') };
-      },
-    });
-    const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
-    call.cancel('caller');
-    expect(await call.ended).toMatchObject({ type: 'done', body: text('was done already') });
-  });
-
-  test('is overruled by a kill: then nothing leaves any more', async () => {
-    const finish = Promise.withResolvers<void>();
-    const exchange = await withAgents({
-      async *scout() {
-        await finish.promise;
-        yield { type: 'done', body: text('was done already') };
-      },
-    });
-    const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
-    call.cancel('caller');
-    call.cancel('kill');
-    call.cancel('disconnect');
-    finish.resolve();
-    expect(await call.ended).toMatchObject({ type: 'canceled', reason: 'kill', effect: 'applied' });
   });
 });
 

@@ -15,7 +15,7 @@ import type { Slots } from './pipeline.ts';
 import { idempotencyDecider, taskDecider } from './task-decider.ts';
 
 /** A guard that lets everything pass. */
-export const passing = (name: string): LimitGuard => ({ name, admit: () => PASS });
+export const passing = (name: string): LimitGuard => ({ name, admit: () => PASS, weigh() {} });
 
 /** A bearer token `name` is the service of that name; a DID is its agent. No secrets: for tests only. */
 export function trusting(credential: Credential): Principal {

@@ -70,7 +70,7 @@ export interface JournalStore {
   write(batch: WriteBatch): Awaitable<void>;
   putCheckpoint(tenant: string, size: number, note: string): Awaitable<void>;
   lastCheckpoint(tenant: string): Awaitable<number | undefined>;
-  /** Deletes rows that expired before `now`; returns their keys. */
-  sweep(now: number): Awaitable<{ tenant: string; key: string }[]>;
+  /** Deletes a tenant's rows that expired before `at`, in milliseconds since the Unix epoch; returns their keys. */
+  sweep(tenant: string, at: number): Awaitable<string[]>;
   close(): Awaitable<void>;
 }

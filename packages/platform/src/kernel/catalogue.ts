@@ -31,6 +31,8 @@ export interface CatalogueEntry {
   readonly secrets?: readonly string[];
   /** May be delivered again under the same key after a crash. */
   readonly idempotent: boolean;
+  /** It asks its caller questions: its owner has it only for callers that can answer. */
+  readonly asks?: true;
   /** It is made to be called as a task; any call may become one that takes long. */
   readonly tasks?: TaskSupport;
   /** Integer units for one call. */

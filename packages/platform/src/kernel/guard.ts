@@ -73,4 +73,6 @@ export interface Guard {
 /** Knows no more of a message than who sends it, so that those which end in an edge are counted as well. */
 export interface LimitGuard extends Guard {
   readonly admit: (crossing: Pick<Crossing, 'principal' | 'plane'>) => GuardVerdict;
+  /** Counts what is kept of a principal's messages, and of the answers to them, in bytes: the next ones wait for it. */
+  weigh(principal: Principal, bytes: number): void;
 }

@@ -47,6 +47,8 @@ export interface JournalReader {
   body(entry: StoredEntry): string | undefined;
   /** Entries of the log. */
   size(tenant: string): number;
+  /** Time of the last entry, in milliseconds since the Unix epoch: none that follows is older. 0 for a log without any. */
+  time(tenant: string): number;
   /** Entries that the rows stand for. In a file they may lie behind the log; the platform itself sees them caught up. */
   rowsAt(tenant: string): number;
   tenants(): string[];

@@ -1,14 +1,26 @@
 import type { JsonObject } from '@aip/wire';
-import type { Address } from './address.ts';
+import type { Address, AddressKind } from './address.ts';
 import type { Body } from './body.ts';
 import type { Principal } from './principal.ts';
 
-export const EDGES = ['http', 'mcp', 'a2a', 'acp', 'anp', 'ioap', 'atp', 'local'] as const;
+export const EDGES = ['http', 'mcp', 'a2a', 'ioap', 'local'] as const;
 /** The protocol a message came in by. */
 export type EdgeName = (typeof EDGES)[number];
 
 /** What is asked of the target; these are the Cedar actions as well. */
 export type Action = 'invoke' | 'call' | 'read' | 'get' | 'signal' | 'publish' | 'subscribe' | 'operate';
+
+/** What a request asks of each kind of thing that can be addressed; a topic takes no requests. */
+export const ACTION_ON: Readonly<Record<Exclude<AddressKind, 'topic'> | 'template', Action>> = {
+  agent: 'invoke',
+  skill: 'invoke',
+  capability: 'invoke',
+  tool: 'call',
+  resource: 'read',
+  template: 'read',
+  prompt: 'get',
+  operation: 'operate',
+};
 
 /** What the caller is able to answer in the middle of a call. */
 export interface Accepts {

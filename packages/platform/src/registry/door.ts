@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AipError, makeToken, parseToken } from '@aip/wire';
 import type { EntryDraft } from '../kernel/entry.ts';
 import type { JournalReader } from '../kernel/journal.ts';
+import { networkOf } from '../kernel/network.ts';
 import type { Principal } from '../kernel/principal.ts';
 import { joinKey, type JoinRow, type PendingRow } from './decider.ts';
 
@@ -83,13 +84,4 @@ export function createDoor(read: () => JournalReader, pepper: Buffer, now: () =>
       return { kind: 'agent.request', head: { did: id, name, via } };
     },
   };
-}
-
-/** Who has one address of IPv6 has the 2^64 beside it (RFC 6177); an IPv4 address may be written as one of IPv6. */
-function networkOf(address: string): string {
-  const v4 = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
-  if (v4 !== undefined || !address.includes(':')) return v4 ?? address;
-  const [before = [], after] = address.split('::').map((half) => half.split(':').filter((group) => group !== ''));
-  const zeros = after === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array<string>(zeros).fill('0'), ...(after ?? [])].slice(0, 4).join(':');
 }

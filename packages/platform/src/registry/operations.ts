@@ -1,6 +1,7 @@
 import { AipError, type JsonObject } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../exchange/index.ts';
+import { didSchema } from '../kernel/did.ts';
 import type { EntryDraft } from '../kernel/entry.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
@@ -92,12 +93,17 @@ export function registryOperations(
       effect: 'write',
       plane: 'control',
       input: z.object({
-        agent: z.string().startsWith('did:').max(256),
+        agent: didSchema,
         name: nameSchema.optional(),
         /** Unless given, a new agent has none, and a known one keeps its own. */
         roles: rolesSchema.optional(),
       }),
-      output: z.object({ did: z.string(), name: z.string() }),
+      output: z.object({
+        did: z.string(),
+        name: z.string(),
+        /** Nobody with this DID has asked to join yet. */
+        in_advance: z.literal(true).optional(),
+      }),
       handler({ principal }, input) {
         const { read } = exchange().journal;
         const known = read.row(principal.tenant, agentKey(input.agent)) as AgentRow | undefined;
@@ -111,7 +117,8 @@ export function registryOperations(
           ...(input.name === undefined ? {} : { named: true }),
           ...renamed(known, name),
         };
-        return { output: { did: input.agent, name }, entries: [{ kind: 'agent.admit', head }] };
+        const advance = known || pending ? {} : { in_advance: true as const };
+        return { output: { did: input.agent, name, ...advance }, entries: [{ kind: 'agent.admit', head }] };
       },
     }),
     operation({
@@ -119,7 +126,7 @@ export function registryOperations(
       summary: 'Forgets strangers that have asked to join: one of them, or all. They may ask again.',
       effect: 'write',
       plane: 'control',
-      input: z.object({ agent: z.string().startsWith('did:').max(256).optional() }),
+      input: z.object({ agent: didSchema.optional() }),
       output: z.object({ dismissed: z.number() }),
       handler({ principal }, { agent }) {
         const meant = strangers(principal.tenant).filter(({ did }) => agent === undefined || did === agent);

@@ -76,6 +76,8 @@ export function createRegistry(now: () => number): Registry {
         if (kind === 'agent.connect') presence.set(did, { connected: now(), active: now() });
         const before = rows.get(did);
         reload(tenant, did);
+        // It has been turned away until now, and comes back by itself.
+        if (kind === 'agent.admit' && !before && !presence.has(did)) running.routes.arrives(did);
         if (kind === 'agent.admit' && before && !sameRoles(before, rows.get(did)))
           closeSessions(running, {
             who: (principal) => principal.id === did,

@@ -6,6 +6,7 @@ import { oneShot } from '../../exchange/sessions.ts';
 import { createTestExchange } from '../../exchange/testing.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import type { Route } from '../../kernel/route.ts';
 import type { RouteEvent } from '../../kernel/task.ts';
 import { rounds } from '../../kernel/testing.ts';
@@ -31,14 +32,14 @@ afterEach(async () => {
 });
 
 /** An exchange with money, and a seller whose effects are counted. */
-async function market(deliver: Route['deliver'] = sold): Promise<Exchange> {
+async function market(deliver: Route['deliver'] = sold, now: () => number = Date.now): Promise<Exchange> {
   const held: { exchange?: Exchange } = {};
   const running = (): Exchange => held.exchange as Exchange;
-  const now = (): number => Date.now();
-  const operations = [...budgetOperations(running, now), ...ledgerOperations(running)];
+  const operations = [...budgetOperations(running, { knows: () => true }, now), ...ledgerOperations(running)];
   const test = await createTestExchange({
     operations,
     deciders: [budgetDecider, ledgerDecider],
+    clock: { ...systemClock, now },
     slots: {
       budget: { name: 'budget', admit: (crossing) => budgetGuard(running().journal.read, now).admit(crossing) },
     },
@@ -84,6 +85,46 @@ describe(`a hard budget ${claim('E-BUDGET', 'E-BUDGET.limits')}`, () => {
     for (let n = 0; n < paid; n++) await (await buy(exchange, n)).ended;
     await expect(buy(exchange, paid)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', details: { limit, price: 3 } });
     expect(await budget(exchange)).toMatchObject({ spent_total: paid * 3, spent_today: paid * 3, held: 0 });
+  });
+
+  it('that has been taken away pays for nothing more, and what was spent stays on record', async () => {
+    const exchange = await market();
+    const remove = () => exchange.operate(buyer(exchange), 'budgets.remove', { principal: 'service:buyer' });
+    await expect(remove()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    await (
+      await buy(exchange)
+    ).ended;
+    expect(await remove()).toEqual({ principal: 'service:buyer' });
+    expect(await exchange.operate(buyer(exchange), 'budgets.list', {})).toEqual({ budgets: [] });
+    await expect(buy(exchange, 1)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', details: { limit: 'none' } });
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 30 });
+    expect(await budget(exchange)).toMatchObject({ spent_total: 3 });
+  });
+
+  it('is not asked by a call that comes again under its key: that one is paid for', async () => {
+    const exchange = await market();
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', total: 3 });
+    const paid = { to: 'agent:seller', action: 'invoke', body: data({}), idempotencyKey: 'once' } as const;
+    const first = await exchange.send(buyer(exchange), paid);
+    await first.ended;
+    const again = await exchange.send(buyer(exchange), paid);
+    expect(again.taskId).toBe(first.taskId);
+    await expect(exchange.send(buyer(exchange), { ...paid, body: data({ n: 2 }) })).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+    });
+    await expect(buy(exchange)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED' });
+    expect(await budget(exchange)).toMatchObject({ spent_total: 3, held: 0 });
+  });
+
+  it('pays on when the clock has been set back, on the day that the log has come to', async () => {
+    let at = Date.parse('2026-11-22T01:00:00Z');
+    const exchange = await market(sold, () => at);
+    await exchange.operate(buyer(exchange), 'budgets.set', { principal: 'service:buyer', per_day: 7 });
+    at = Date.parse('2026-11-20T12:00:00Z');
+    for (const n of [1, 2]) expect(await (await buy(exchange, n)).ended).toMatchObject({ type: 'done' });
+    await expect(buy(exchange, 3)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', details: { limit: 'per_day' } });
+    expect(await budget(exchange)).toMatchObject({ spent_today: 6 });
   });
 
   it(`lets exactly as many of many concurrent calls through as it can pay ${claim('E-BUDGET.race')}`, async () => {

@@ -38,20 +38,28 @@ const NOTHING: SpendRow = { spent: 0, held: 0 };
  */
 export const budgetDecider: Decider = {
   name: 'budgets',
-  kinds: ['budget.set', 'accept', 'settle', 'ledger.reconcile'],
+  kinds: ['budget.set', 'budget.remove', 'accept', 'settle', 'ledger.reconcile'],
   keys(entry) {
-    if (entry.kind === 'budget.set') return [budgetKey(entry.head['principal'] as string)];
+    if (entry.kind === 'budget.set' || entry.kind === 'budget.remove')
+      return [budgetKey(entry.head['principal'] as string)];
     const hold = entry.head['hold'] as unknown as Hold | undefined;
     return hold ? [budgetKey(hold.payer), spendKey(hold.payer), daySpendKey(hold.payer, hold.day)] : [];
   },
   decide(rows, entry) {
     if (entry.kind === 'budget.set')
       return [{ key: budgetKey(entry.head['principal'] as string), value: entry.head, open: true }];
+    if (entry.kind === 'budget.remove') return removed(rows, entry.head['principal'] as string);
     const hold = entry.head['hold'] as unknown as Hold | undefined;
     if (!hold) return NO_WRITES;
     return entry.kind === 'accept' ? reserve(rows, entry, hold) : resolve(rows, entry, hold);
   },
 };
+
+/** Without a budget nothing more is paid for; what is spent and held already stays on record. */
+function removed(rows: Rows, principal: string) {
+  const key = budgetKey(principal);
+  return rows(key) ? [{ key, value: null }] : { refuse: errorBody('NOT_FOUND', `${principal} has no budget.`) };
+}
 
 function reserve(rows: Rows, entry: Entry, hold: Hold) {
   if (hold.day !== dayOf(entry.at) && hold.day !== dayOf(entry.at - MIDNIGHT_SLACK))

@@ -4,6 +4,10 @@ import { budgetKey, dayOf, daySpendKey, overspent, spendKey, type BudgetRow, typ
 
 const NOTHING: SpendRow = { spent: 0, held: 0 };
 
+/** The UTC day that a commit goes by, `YYYY-MM-DD`: the log's time stays ahead of a clock that has been set back. */
+export const today = (read: JournalReader, tenant: string, now: number): string =>
+  dayOf(Math.max(now, read.time(tenant)));
+
 /**
  * Prepares the hold that the commit decides. A call that is over budget already is refused here, fast; that one
  * is within it here is not yet permission.
@@ -15,7 +19,8 @@ export function budgetGuard(read: JournalReader, now: () => number): Guard {
       const { target, principal, message } = crossing;
       // Only calls are paid for, and whoever works for itself has nobody to pay.
       if (target.price === 0 || message.kind !== 'request' || target.owner === principal.id) return PASS;
-      const hold = { payer: principal.id, payee: target.owner, amount: target.price, day: dayOf(now()) };
+      const day = today(read, principal.tenant, now());
+      const hold = { payer: principal.id, payee: target.owner, amount: target.price, day };
       const spend = (key: string): SpendRow =>
         (read.row(principal.tenant, key) as unknown as SpendRow | undefined) ?? NOTHING;
       const budget = read.row(principal.tenant, budgetKey(hold.payer)) as unknown as BudgetRow | undefined;

@@ -130,6 +130,19 @@ describe(`the day of a budget ${claim('E-BUDGET.day')}`, () => {
     expect(code(await books.accept('t4', books.hold(1)))).toBe('BUDGET_EXCEEDED');
   });
 
+  it('is not forgotten by a clock that was ahead for a while', async () => {
+    const books = await openBooks();
+    await books.budget({ per_day: 5 });
+    const hold = books.hold(3);
+    await books.accept('t1', hold);
+    books.pass(20 * DAY);
+    await books.sweep();
+    books.pass(-20 * DAY);
+    expect(code(await books.settle('t1', hold, 'captured'))).toBe('ok');
+    expect(await books.row<SpendRow>(`spend:buyer\n${books.today()}`)).toEqual({ spent: 3, held: 0 });
+    expect(code(await books.accept('t2', books.hold(3)))).toBe('BUDGET_EXCEEDED');
+  });
+
   it('is that of the commit: a call from before midnight is taken for a minute, others are not', async () => {
     const books = await openBooks(Date.parse('2026-11-20T23:59:59.999Z'));
     await books.budget({ per_day: 5 });
@@ -157,6 +170,8 @@ describe(`the day of a budget ${claim('E-BUDGET.day')}`, () => {
     await books.reconcile('t2', second, 'released');
     expect(await books.row<SpendRow>(day)).toEqual({ spent: 0, held: 3 });
     books.pass(8 * DAY);
+    // The time that counts is that of the log.
+    await books.budget({ principal: 'somebody' });
     await books.sweep();
     expect(await books.row(day)).toBeUndefined();
     await books.reconcile('t1', first, 'captured');

@@ -2,14 +2,14 @@ import { AipError, type Json } from '@aip/wire';
 import pg from 'pg';
 import {
   replaceParameters,
-  type SqlColumn,
   type SqlDatabase,
   type SqlLimit,
   type SqlRows,
   type SqlStatement,
-  type SqlTable,
 } from '../../sources/sql/store.ts';
 import { actingPart } from './side-effects.ts';
+import { listTables } from './tables.ts';
+import { jsonOf, ROW_TYPES } from './values.ts';
 
 const MAX_CONNECTIONS = 4;
 /** Milliseconds. */
@@ -165,7 +165,7 @@ async function fetchRows(
     const step = Math.min(STEP, limit + 1 - rows.length);
     const fetched = await client.query<Record<string, unknown>>({
       text: `FETCH FORWARD ${step} FROM aip_rows`,
-      types: TYPES,
+      types: ROW_TYPES,
     });
     for (const row of fetched.rows) {
       const plain = Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonOf(value)]));
@@ -182,72 +182,6 @@ async function fetchRows(
 
 const tooLarge = (limit: number): AipError =>
   new AipError('PAYLOAD_TOO_LARGE', `The answer takes more than ${limit} bytes; ask for fewer rows or columns.`);
-
-const TABLES = `
-  SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END AS name,
-         c.relkind IN ('v', 'm') AS is_view,
-         a.attname AS column_name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
-         coalesce(a.attnum = ANY (i.indkey), false) AS primary_key
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
-   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-     AND position('.' IN c.relname) = 0 AND position('.' IN n.nspname) = 0
-   ORDER BY 1, a.attnum
-   LIMIT 50000`;
-
-async function listTables(client: pg.PoolClient): Promise<SqlTable[]> {
-  const { rows } = await client.query<{
-    name: string;
-    is_view: boolean;
-    column_name: string;
-    type: string;
-    nullable: boolean;
-    primary_key: boolean;
-  }>(TABLES);
-  const byName = Map.groupBy(rows, ({ name }) => name);
-  return [...byName].map(([name, columns]) => ({
-    name,
-    kind: columns[0]?.is_view === true ? 'view' : 'table',
-    columns: columns.map((column): SqlColumn => ({
-      name: column.column_name,
-      type: column.type,
-      nullable: column.nullable,
-      primaryKey: column.primary_key,
-    })),
-  }));
-}
-
-const { builtins } = pg.types;
-/** Times as the database writes them: a Date would move them to this machine's zone. */
-const AS_TEXT: ReadonlySet<number> = new Set([
-  builtins.DATE,
-  builtins.TIME,
-  builtins.TIMETZ,
-  builtins.TIMESTAMP,
-  builtins.TIMESTAMPTZ,
-  builtins.INTERVAL,
-]);
-
-const INT8: number = builtins.INT8;
-
-const TYPES: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text') => {
-    if (AS_TEXT.has(oid)) return (text: string) => text;
-    return oid === INT8 ? safeInteger : pg.types.getTypeParser(oid, format);
-  }) as typeof pg.types.getTypeParser,
-};
-
-/** An integer beyond a double stays text. */
-const safeInteger = (text: string): number | string => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
-
-const jsonOf = (value: unknown): Json => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : (value as Json);
-};
 
 /** What the database says about a statement is the caller's to know; what it says about the connection is not. */
 function failureOf(error: unknown, timeout: number): AipError {

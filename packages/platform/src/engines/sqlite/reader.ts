@@ -3,6 +3,7 @@ import type { Json } from '@aip/wire';
 import type { LogHead, TreeNode } from '../../journal/store.ts';
 import type { RowWrite } from '../../kernel/entry.ts';
 import type { JournalReader, RowListing, StoredEntry } from '../../kernel/journal.ts';
+import { requireFormat } from './format.ts';
 import { SEQ_SPAN } from './schema.ts';
 import { storedEntry, type Row } from './stored-entry.ts';
 
@@ -14,10 +15,14 @@ export interface SqliteReader extends JournalReader {
   close(): void;
 }
 
-/** A read-only connection to the journal. Each thread opens its own; the file must exist already. */
+/**
+ * A read-only connection to the journal. Each thread opens its own; the file must exist already. Throws CONFIG_INVALID for
+ * a file of another format.
+ */
 export function openSqliteReader(file: string): SqliteReader {
   const db = new DatabaseSync(file, { readOnly: true });
   db.exec('PRAGMA busy_timeout=5000');
+  requireFormat(db, file);
   const sql = {
     tenant: db.prepare('SELECT no FROM tenant WHERE name = ?'),
     tenants: db.prepare('SELECT name FROM tenant ORDER BY no'),
@@ -37,7 +42,7 @@ export function openSqliteReader(file: string): SqliteReader {
     entries: db.prepare('SELECT * FROM entry WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'),
     taskEntries: db.prepare('SELECT * FROM entry WHERE task = ? AND n > ? ORDER BY n LIMIT ?'),
     blob: db.prepare('SELECT content FROM blob WHERE hash = ?'),
-    last: db.prepare('SELECT id FROM entry WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1'),
+    last: db.prepare('SELECT id, at FROM entry WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1'),
     head: db.prepare('SELECT size, at, frontier FROM log WHERE tenant = ?'),
     filed: db.prepare('SELECT * FROM row WHERE tenant = ? ORDER BY key'),
     rowsAt: db.prepare('SELECT size FROM log WHERE tenant = ?'),
@@ -65,6 +70,8 @@ export function openSqliteReader(file: string): SqliteReader {
     if (no < 0) return [];
     return sql.entries.all(no * SEQ_SPAN + from, (no + 1) * SEQ_SPAN, limit).map((row) => storedEntry(tenant, no, row));
   };
+
+  const last = (no: number): Row | undefined => sql.last.get(no * SEQ_SPAN, (no + 1) * SEQ_SPAN);
 
   return {
     row(tenant, key) {
@@ -98,9 +105,10 @@ export function openSqliteReader(file: string): SqliteReader {
     },
     size(tenant) {
       const no = tenantNumber(tenant);
-      const id = sql.last.get(no * SEQ_SPAN, (no + 1) * SEQ_SPAN)?.['id'] as number | undefined;
+      const id = last(no)?.['id'] as number | undefined;
       return id === undefined ? 0 : id - no * SEQ_SPAN + 1;
     },
+    time: (tenant) => (last(tenantNumber(tenant))?.['at'] as number | undefined) ?? 0,
     rowsAt: (tenant) => (sql.rowsAt.get(tenantNumber(tenant))?.['size'] as number | undefined) ?? 0,
     head(tenant) {
       const row = sql.head.get(tenantNumber(tenant));

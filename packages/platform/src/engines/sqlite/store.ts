@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Json } from '@aip/wire';
 import type { JournalStore, LogHead, WriteBatch } from '../../journal/store.ts';
+import { markFormat, requireFormat } from './format.ts';
 import { SCHEMA, SEQ_SPAN } from './schema.ts';
 import { storedEntry } from './stored-entry.ts';
 
@@ -14,7 +15,9 @@ export function openSqliteStore(file: string): JournalStore {
   if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
   const db = new DatabaseSync(file);
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;');
+  requireFormat(db, file);
   db.exec(SCHEMA);
+  markFormat(db);
   const sql = statements(db);
   const tenants = new Map<string, number>();
   for (const row of db.prepare('SELECT no, name FROM tenant').all())
@@ -105,12 +108,7 @@ export function openSqliteStore(file: string): JournalStore {
     lastCheckpoint(tenant) {
       return (sql.lastCheckpoint.get(tenantNumber(tenant))?.['size'] ?? undefined) as number | undefined;
     },
-    sweep(now) {
-      const names = new Map([...tenants].map(([name, no]) => [no, name]));
-      return sql.sweep
-        .all(now)
-        .map((row) => ({ tenant: names.get(row['tenant'] as number) ?? '', key: row['key'] as string }));
-    },
+    sweep: (tenant, at) => sql.sweep.all(tenantNumber(tenant), at).map((row) => row['key'] as string),
     close() {
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       db.close();
@@ -140,7 +138,7 @@ function statements(db: DatabaseSync): Record<StatementName, StatementSync> {
     putNode: db.prepare('INSERT INTO node (tenant, level, place, hash) VALUES (?, ?, ?, ?)'),
     putCheckpoint: db.prepare('INSERT OR REPLACE INTO checkpoint (tenant, size, note) VALUES (?, ?, ?)'),
     lastCheckpoint: db.prepare('SELECT max(size) AS size FROM checkpoint WHERE tenant = ?'),
-    sweep: db.prepare('DELETE FROM row WHERE expires < ? RETURNING tenant, key'),
+    sweep: db.prepare('DELETE FROM row WHERE tenant = ? AND expires < ? RETURNING key'),
   };
 }
 

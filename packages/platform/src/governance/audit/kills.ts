@@ -13,6 +13,9 @@ export interface KillRecord {
   readonly released: number | null;
 }
 
+/** Entries that let a message through to its target, if they name its scopes: of the events of a task, answers do. */
+const LETS_THROUGH: ReadonlySet<string> = new Set(['accept', 'signal', 'event']);
+
 /** Follows the log and keeps, for every stop, the last message accepted in its scope. */
 export function createKillHistory(): { next(entry: Entry): void; records(): KillRecord[] } {
   const lastIn = new Map<string, { seq: number; at: number }>();
@@ -21,8 +24,8 @@ export function createKillHistory(): { next(entry: Entry): void; records(): Kill
   return {
     next(entry) {
       const { head, kind, seq, at } = entry;
-      if ((kind === 'accept' || kind === 'signal') && head['plane'] !== 'control') {
-        for (const scope of head['scopes'] as string[]) lastIn.set(scope, { seq, at });
+      if (LETS_THROUGH.has(kind) && head['plane'] !== 'control') {
+        for (const scope of (head['scopes'] ?? []) as string[]) lastIn.set(scope, { seq, at });
       }
       const scope = head['scope'] as string;
       if (kind === 'kill') {
@@ -39,8 +42,9 @@ export function createKillHistory(): { next(entry: Entry): void; records(): Kill
         });
       }
       if (kind === 'release') {
-        const open = records.findLastIndex((record) => record.scope === scope && record.released === null);
-        if (open >= 0) records[open] = { ...(records[open] as KillRecord), released: seq };
+        // It ends every stop of its scope: a later one has only taken the place of the one before.
+        for (const [index, record] of records.entries())
+          if (record.scope === scope && record.released === null) records[index] = { ...record, released: seq };
       }
     },
     records: () => records,

@@ -20,7 +20,9 @@ export interface LogSource {
   readonly checkpoints: readonly { readonly size: number; readonly note: string }[];
   /** Every entry in order, read as it is asked for. */
   entries(): Iterable<AuditEntry> | AsyncIterable<AuditEntry>;
-  /** What is wrong with the container itself, known once the entries have been read. */
+  /** Whether the container ends before it should, known once the entries have been read. */
+  cut?(): boolean;
+  /** What else is wrong with the container itself, known then as well. */
   problems(): readonly string[];
 }
 

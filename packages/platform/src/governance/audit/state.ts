@@ -31,18 +31,20 @@ export const nodePlace = ({ level, index }: Pick<TreeNode, 'level' | 'index'>): 
  * log makes it, and nothing may be gone before its time. State that has come further meanwhile is not compared.
  */
 export function compareState(kept: KeptState, tenant: string, made: MadeState, now: number): AuditProblem[] {
-  const problems = [...rowProblems(kept, tenant, made.replay, now), ...treeProblems(kept, tenant, made)];
+  // Rows are swept by the log's time; older logs were swept by the clock.
+  const swept = Math.max(now, made.at);
+  const problems = [...rowProblems(kept, tenant, made.replay, swept), ...treeProblems(kept, tenant, made)];
   return (kept.head(tenant)?.size ?? 0) === made.frontier.size ? problems.map((what) => ({ what })) : [];
 }
 
-function* rowProblems(kept: KeptState, tenant: string, replay: Replay, now: number): Generator<string> {
+function* rowProblems(kept: KeptState, tenant: string, replay: Replay, swept: number): Generator<string> {
   const seen = new Set<string>();
   for (const row of kept.filedRows(tenant)) {
     seen.add(row.key);
     const made = replay.row(row.key);
     if (!made || asText(made) !== asText(row)) yield `the row "${shown(row.key)}" is not what the log makes it`;
   }
-  for (const key of replay.keys(now)) if (!seen.has(key)) yield `the row "${shown(key)}" is missing`;
+  for (const key of replay.keys(swept)) if (!seen.has(key)) yield `the row "${shown(key)}" is missing`;
 }
 
 /** A row whole: what stands in it, and by what it is found, waited for and forgotten. */

@@ -151,6 +151,20 @@ describe(`audit verification ${claim('G-AUDIT.verify')}`, () => {
     expect(report?.problems.length).toBeGreaterThan(0);
   });
 
+  it('says which file it is that cannot be read, and what to do', async () => {
+    const file = path.join(folder, 'aip.db');
+    const original = readFileSync(file);
+    writeFileSync(file, original.subarray(0, original.length / 2));
+    try {
+      await expect(verdict()).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringMatching(/aip\.db cannot be read: .*Restore it from a backup/),
+      });
+    } finally {
+      writeFileSync(file, original);
+    }
+  });
+
   it('counts erased content and still passes', async () => {
     const report = await tampered(
       (db) => db.exec("UPDATE entry SET body = NULL, blob = NULL, salt = NULL WHERE kind = 'event' OR kind = 'settle'"),

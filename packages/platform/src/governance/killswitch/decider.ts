@@ -14,6 +14,11 @@ export interface KillRow {
   readonly seq: number;
 }
 
+/** How much a stop takes away. Who stops again what is stopped as much already changes nothing: the first stop is the proof. */
+const STRENGTH: Readonly<Record<KillMode, number>> = { pause: 1, quarantine: 2, kill: 3 };
+
+export const outlasts = (standing: KillMode, ordered: KillMode): boolean => STRENGTH[standing] >= STRENGTH[ordered];
+
 export const killKey = (scope: string): string => `kill:${scope}`;
 
 /**
@@ -30,6 +35,8 @@ export const killDecider: Decider = {
   decide(rows, entry) {
     if (entry.kind === 'kill') {
       const row: KillRow = { ...(entry.head as unknown as KillRow), at: entry.at, seq: entry.seq };
+      const standing = rows(killKey(row.scope)) as KillRow | undefined;
+      if (standing && outlasts(standing.mode, row.mode)) return NO_WRITES;
       return [{ key: killKey(row.scope), value: row as unknown as Json, open: true }];
     }
     if (entry.kind === 'release') {

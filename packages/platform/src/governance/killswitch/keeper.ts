@@ -27,7 +27,16 @@ export function keepLatch(exchange: Exchange, latch: Latch): () => void {
     for (const tenant of journal.read.tenants()) {
       if (tenant === DEFAULT_TENANT || (stopIn(tenant) === undefined) === (stop === undefined)) continue;
       const entry = stop
-        ? killEntry({ ...stop, scope: GLOBAL, received: stop.received_at, message: '', tenant, sessions: 0, tasks: 0 })
+        ? killEntry({
+            ...stop,
+            scope: GLOBAL,
+            received: stop.received_at,
+            message: '',
+            tenant,
+            matches: true,
+            sessions: 0,
+            tasks: 0,
+          })
         : { kind: 'release', head: { scope: GLOBAL, reason: 'released for the whole platform', by: 'platform' } };
       await journal.commit({ tenant, entries: [entry] });
     }

@@ -4,11 +4,16 @@ import { data, text } from '../../kernel/body.ts';
 import type { StoredEntry } from '../../kernel/journal.ts';
 import type { RouteCall } from '../../kernel/route.ts';
 import { rounds, until } from '../../kernel/testing.ts';
+import { verifyFolder } from '../../main/audit.ts';
 import { all, openTestCore, temporaryFolder, toolCall, type TestCore } from '../../main/testing.ts';
 import type { KillProof } from './proof.ts';
 
 /** Everything is permitted, so that only the kill switch stands in the way. */
 const OPEN = { policies: { 'open.cedar': '@id("open") permit (principal, action, resource);' } };
+
+interface StopView {
+  readonly received_at: string;
+}
 
 const kill = (core: TestCore, scope: string, reason = 'test') =>
   core.operate<{ durable: boolean; sessions_closed: number; tasks_stopped: number }>('kills.kill', { scope, reason });
@@ -112,7 +117,7 @@ describe('a kill', () => {
     const own = sessions.attach({
       principal: alice.principal,
       edge: 'ioap',
-      close: (code) => closed.push(`alice ${code}`),
+      close: (code, why) => closed.push(`alice ${code} ${why}`),
     });
     sessions.attach({ principal: core.admin.principal, edge: 'ioap', close: (code) => closed.push(`admin ${code}`) });
     const call = await core.exchange.send(own, toolCall('write'));
@@ -123,7 +128,7 @@ describe('a kill', () => {
       tasks_stopped: 1,
       durable: true,
     });
-    expect(closed).toEqual(['alice KILLED']);
+    expect(closed).toEqual(['alice KILLED agent:service:alice is stopped: test. An operator can release it.']);
     const events = await all(call.events());
     expect(events.map((event) => event.type)).toEqual(['submitted', 'working', 'canceled']);
     expect(events.at(-1)).toMatchObject({ reason: 'kill', effect: 'applied' });
@@ -244,6 +249,44 @@ describe('a kill', () => {
     expect(core.entries(['kill', 'release'])).toEqual([]);
   });
 
+  test('of what is stopped as much already changes nothing: the first one’s time and reason stay, and one release ends both', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    const first = await core.operate<StopView>('kills.kill', { scope: 'server:notes', reason: 'it loops' });
+    expect(first).toMatchObject({ already: false, mode: 'kill', reason: 'it loops' });
+    for (const mode of ['kill', 'pause'] as const)
+      expect(await core.operate<StopView>(`kills.${mode}`, { scope: 'server:notes', reason: 'again' })).toMatchObject({
+        already: true,
+        mode: 'kill',
+        reason: 'it loops',
+        received_at: first.received_at,
+      });
+    expect(await core.operate<KillProof & object>('kills.proof', { scope: 'server:notes' })).toMatchObject({
+      reason: 'it loops',
+      kill: { received_at: Date.parse(first.received_at) },
+    });
+    expect(core.entries(['kill'])).toHaveLength(3);
+    await release(core, 'server:notes');
+    const alice = await core.service('alice', 'caller');
+    core.tool('write');
+    expect(await (await core.exchange.send(alice, toolCall('write'))).ended).toMatchObject({ type: 'done' });
+  });
+
+  test('takes the place of a pause', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    await core.operate('kills.pause', { scope: 'server:notes', reason: 'wait' });
+    expect(await core.operate('kills.kill', { scope: 'server:notes', reason: 'stop' })).toMatchObject({
+      already: false,
+      mode: 'kill',
+      reason: 'stop',
+    });
+    core.tool('write');
+    await expect(core.exchange.send(await core.service('alice', 'caller'), toolCall('write'))).rejects.toMatchObject({
+      code: 'KILLED',
+    });
+  });
+
   test(`is in force after a restart ${claim('G-KILL.durable')}`, async () => {
     using folder = temporaryFolder();
     {
@@ -256,6 +299,16 @@ describe('a kill', () => {
     await release(core, 'server:notes');
     expect(await (await core.exchange.send(core.admin, toolCall('write'))).ended).toMatchObject({ type: 'done' });
   });
+});
+
+test('one release ends every stop of its scope, in the proof as well', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path, OPEN);
+  await core.operate('kills.pause', { scope: 'server:notes', reason: 'first' });
+  await kill(core, 'server:notes');
+  await release(core, 'server:notes');
+  const { seq } = core.entries(['release'])[0]!;
+  expect((await verifyFolder(folder.path))[0]!.kills.map(({ released }) => released)).toEqual([seq, seq]);
 });
 
 test('a pause refuses what is new and lets end what is under way', async () => {
@@ -486,6 +539,19 @@ describe(`an answer to a task under a stop ${claim('G-KILL.answers')}`, () => {
     await release(core, 'server:notes');
     await answer();
     expect(await call.ended).toMatchObject({ type: 'done', body: text('blue') });
+  });
+
+  test(`is a message like any other for the proof of a stop ${claim('G-KILL.proof')}`, async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    const { call, answer } = await asked(core);
+    await answer();
+    await call.ended;
+    await kill(core, 'server:notes');
+    const proof = await core.operate<KillProof & object>('kills.proof', { scope: 'server:notes' });
+    const { seq } = core.entries(['event']).find(({ head }) => head['type'] === 'answered')!;
+    expect(proof.last_accept).toMatchObject({ seq });
+    expect((await verifyFolder(folder.path))[0]!.kills.at(-1)!.last_accept).toMatchObject({ seq });
   });
 
   test('does not follow the stop in the log, whatever stands in memory', async () => {

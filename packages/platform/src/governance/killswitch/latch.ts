@@ -2,7 +2,7 @@ import type { EntryDraft } from '../../kernel/entry.ts';
 import type { ErrorBody } from '../../kernel/error-body.ts';
 import type { JournalReader } from '../../kernel/journal.ts';
 import { DEFAULT_TENANT } from '../../kernel/principal.ts';
-import { stopped, type KillMode, type KillRow } from './decider.ts';
+import { outlasts, stopped, type KillMode, type KillRow } from './decider.ts';
 
 /** A stop as it was ordered, in memory before it is on disk. */
 export interface Stop {
@@ -15,6 +15,8 @@ export interface Stop {
   readonly received: number;
   /** Id of the message that ordered it. */
   readonly message: string;
+  /** Whether anything known had this scope when the order came. */
+  readonly matches: boolean;
   /** How many sessions it closed and tasks it stopped. */
   sessions: number;
   tasks: number;
@@ -43,35 +45,39 @@ export interface Latch {
 }
 
 export function createLatch(): Latch {
-  const refusals = new Map<string, ErrorBody>();
+  const stops = new Map<string, { mode: KillMode; refusal: ErrorBody }>();
   const orders = new Map<string, Stop>();
+
+  function put(tenant: string, stop: Pick<KillRow, 'scope' | 'mode' | 'reason'>): void {
+    const id = idOf(tenant, stop.scope);
+    const standing = stops.get(id);
+    if (!standing || !outlasts(standing.mode, stop.mode)) stops.set(id, { mode: stop.mode, refusal: stopped(stop) });
+  }
+
   return {
     set(stop) {
-      refusals.set(idOf(stop.tenant, stop.scope), stopped(stop));
+      put(stop.tenant, stop);
       orders.set(stop.message, stop);
     },
     clear(tenant, scope) {
-      refusals.delete(idOf(tenant, scope));
+      stops.delete(idOf(tenant, scope));
       for (const stop of orders.values())
         if (stop.tenant === tenant && stop.scope === scope) orders.delete(stop.message);
     },
     blocks(tenant, scopes) {
-      if (refusals.size === 0) return undefined;
+      if (stops.size === 0) return undefined;
       for (const scope of scopes) {
-        const refusal = refusals.get(idOf(tenant, scope));
-        if (refusal) return refusal;
+        const stop = stops.get(idOf(tenant, scope));
+        if (stop) return stop.refusal;
       }
-      return scopes.includes(GLOBAL) ? refusals.get(idOf(DEFAULT_TENANT, GLOBAL)) : undefined;
+      return scopes.includes(GLOBAL) ? stops.get(idOf(DEFAULT_TENANT, GLOBAL))?.refusal : undefined;
     },
     order: (message) => orders.get(message),
     recorded: (message) => void orders.delete(message),
     notDurable: () => [...orders.values()],
     load(read) {
       for (const tenant of read.tenants()) {
-        for (const { value } of read.open(tenant, 'kill:')) {
-          const row = value as unknown as KillRow;
-          refusals.set(idOf(tenant, row.scope), stopped(row));
-        }
+        for (const { value } of read.open(tenant, 'kill:')) put(tenant, value as unknown as KillRow);
       }
     },
   };

@@ -1,10 +1,13 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
 import type { Exchange } from '../../exchange/index.ts';
+import { senderKey } from '../../exchange/task-decider.ts';
+import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { isDidKey, NOT_A_DID } from '../../kernel/did.ts';
 import { EDGES } from '../../kernel/message.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
-import type { KillMode, KillRow } from './decider.ts';
+import { killKey, outlasts, stopped, type KillMode, type KillRow } from './decider.ts';
 import { isExempt } from './guard.ts';
 import { GLOBAL, killEntry, type Latch, type Stop } from './latch.ts';
 import { killProof } from './proof.ts';
@@ -23,32 +26,50 @@ const PROTOCOLS: ReadonlySet<string> = new Set(EDGES);
 const UNKNOWN_PROTOCOL = `there is no such protocol; there are ${EDGES.join(', ')}`;
 /** Stopped by a name that nothing has, everything would go on. */
 const isKnown = (scope: string): boolean => !scope.startsWith('protocol:') || PROTOCOLS.has(scope.slice(9));
+/** Nobody can have a DID that has been cut off; what was stopped by one can still be released. */
+const isPossible = (scope: string): boolean => !scope.startsWith('agent:did:') || isDidKey(scope.slice(6));
 
 const reasonInput = z.string().min(1).max(500).default('no reason given');
 
+/** What is in force after a stop: a scope that was stopped as much before keeps that stop, its time and its reason. */
 const stopOutput = z.object({
   scope: z.string(),
   mode: z.string(),
+  reason: z.string(),
   received_at: z.string(),
+  /** true: it was stopped already, by another order. */
+  already: z.boolean(),
+  /** false: nothing that is known here has this scope now; whatever comes under that name is stopped. */
+  matches: z.boolean(),
   sessions_closed: z.number(),
   tasks_stopped: z.number(),
   /** false: in force, but not in the log yet; it will be as soon as the log can be written. */
   durable: z.boolean(),
 });
 
-const stopView = (stop: Stop, durable: boolean): z.infer<typeof stopOutput> => ({
-  scope: stop.scope,
-  mode: stop.mode,
-  received_at: new Date(stop.received).toISOString(),
-  sessions_closed: stop.sessions,
-  tasks_stopped: stop.tasks,
-  durable,
-});
+function stopView(stop: Stop, standing: KillRow | undefined, durable: boolean): z.infer<typeof stopOutput> {
+  const already = standing !== undefined && outlasts(standing.mode, stop.mode);
+  const { mode, reason } = already ? standing : stop;
+  return {
+    scope: stop.scope,
+    mode,
+    reason,
+    received_at: new Date(already ? standing.received_at : stop.received).toISOString(),
+    already,
+    matches: stop.matches,
+    sessions_closed: stop.sessions,
+    tasks_stopped: stop.tasks,
+    durable,
+  };
+}
 
 /** Kill, pause and release; they skip gate and budget, never authentication, policy or record. */
 export function killOperations(exchange: () => Exchange, latch: Latch, now: () => number): Operation[] {
   function stopOperation(mode: KillMode, summary: string): Operation {
-    const input = z.object({ scope: scopeInput.refine(isKnown, UNKNOWN_PROTOCOL), reason: reasonInput });
+    const input = z.object({
+      scope: scopeInput.refine(isKnown, UNKNOWN_PROTOCOL).refine(isPossible, NOT_A_DID),
+      reason: reasonInput,
+    });
     return operation({
       name: `kills.${mode}`,
       summary,
@@ -57,8 +78,10 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       input,
       output: stopOutput,
       latch({ principal, message }, { scope, reason }) {
+        const steered = steerable(exchange(), principal, scope);
         const stop = {
-          scope: steerable(exchange(), principal, scope),
+          scope: steered,
+          matches: isAnything(exchange(), principal.tenant, steered),
           mode,
           reason,
           by: principal.id,
@@ -70,7 +93,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
         };
         latch.set(stop);
         if (mode !== 'pause') stopEverything(exchange(), stop);
-        return stopView(stop, false);
+        return stopView(stop, standingIn(exchange(), stop), false);
       },
       handler({ message }) {
         const stop = latch.order(message.id);
@@ -79,7 +102,7 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
             'CONFLICT',
             'This stop has been recorded, or released, by itself meanwhile; "aip kills" lists what is stopped.',
           );
-        return { output: stopView(stop, true), entries: [killEntry(stop)] };
+        return { output: stopView(stop, standingIn(exchange(), stop), true), entries: [killEntry(stop)] };
       },
     });
   }
@@ -188,14 +211,47 @@ function canonicalScope(exchange: Exchange, tenant: string, scope: string): stri
     return `agent:${exchange.catalogue.resolve(scope as `agent:${string}`, tenant).owner}`;
   } catch (error) {
     // Whoever is not in the catalogue can still be stopped by its exact id (a service, an unknown DID).
-    if (error instanceof AipError && !scope.includes(':', 6)) throw error;
+    if (error instanceof AipError && !scope.includes(':', 6))
+      throw new AipError(error.code, `${error.message} To stop an agent before it is known here, give its DID.`);
     return scope;
   }
 }
 
+/** The stop that the log has for its scope. */
+const standingIn = ({ journal }: Exchange, { tenant, scope }: Stop): KillRow | undefined =>
+  journal.read.row(tenant, killKey(scope)) as unknown as KillRow | undefined;
+
+/** Whether anything known has this scope. One may stop in advance what is not here yet, or have misspelt what is. */
+function isAnything({ catalogue, journal, sessions }: Exchange, tenant: string, scope: string): boolean {
+  const [kind, name] = splitScope(scope);
+  const offered = (matches: (entry: CatalogueEntry) => boolean): boolean => catalogue.list({ tenant }).some(matches);
+  switch (kind) {
+    case 'agent':
+      return (
+        catalogue.get(`agent:${name}`) !== undefined ||
+        journal.read.row(tenant, senderKey(name)) !== undefined ||
+        Iterator.from(sessions.all()).some(({ principal }) => principal.id === name)
+      );
+    case 'server':
+      return offered(({ kind: what, owner }) => owner === name && what !== 'agent' && what !== 'operation');
+    case 'capability':
+      return offered((entry) => entry.name === name && entry.kind !== 'agent');
+    case 'session':
+      return Iterator.from(sessions.all()).some(({ id }) => id === name);
+    default:
+      return true;
+  }
+}
+
+function splitScope(scope: string): readonly [kind: string, name: string] {
+  const colon = scope.indexOf(':');
+  return colon < 0 ? [scope, ''] : [scope.slice(0, colon), scope.slice(colon + 1)];
+}
+
 /** Cancels what is under way in a scope and closes its sessions; in this order, so that who works on a task is still told. */
 function stopEverything(exchange: Exchange, stop: Stop): void {
-  const { scope, reason } = stop;
+  const { scope } = stop;
+  const { message } = stopped(stop);
   const reaches = (tenant: string): boolean => tenant === stop.tenant || scope === GLOBAL;
   stop.tasks += exchange.cancelAll(
     (work) => work.scopes.includes(scope) && reaches(work.message.from.tenant) && !isExempt(work),
@@ -209,7 +265,7 @@ function stopEverything(exchange: Exchange, stop: Stop): void {
       scope === `tenant:${session.principal.tenant}` ||
       scope === `agent:${session.principal.id}`;
     if (!own || !reaches(session.principal.tenant)) continue;
-    session.close('KILLED', reason);
+    session.close('KILLED', message);
     stop.sessions++;
   }
 }

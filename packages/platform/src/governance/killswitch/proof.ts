@@ -52,7 +52,8 @@ export function killProof(read: JournalReader, tenant: string, scope: string): K
 
 const inScope = (entry: StoredEntry, scope: string): boolean =>
   Array.isArray(entry.head['scopes']) && entry.head['scopes'].includes(scope) && entry.head['plane'] !== 'control';
-const accepts = (entry: StoredEntry): boolean => entry.kind === 'accept' || entry.kind === 'signal';
+/** Of the events of a task, only an answer to it names its scopes. */
+const accepts = ({ kind }: StoredEntry): boolean => kind === 'accept' || kind === 'signal' || kind === 'event';
 
 function lastAccept(read: JournalReader, tenant: string, scope: string, before: number): StoredEntry | undefined {
   for (let end = before; end > 0 && before - end < LOOK_BACK; end -= PAGE) {

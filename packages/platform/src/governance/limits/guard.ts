@@ -4,11 +4,23 @@ import type { Principal } from '../../kernel/principal.ts';
 import { createRecentMap } from '../../kernel/recent-map.ts';
 import { holderKey } from '../../kernel/shares.ts';
 
-export interface RateLimit {
-  /** Messages per second that a principal may send for long. */
+/** What a principal may have of one thing: so much a second for long, and so much at once after a pause. */
+export interface Allowance {
   readonly perSecond: number;
-  /** Messages it may send at once after a pause. */
   readonly burst: number;
+}
+
+export interface RateLimit {
+  readonly messages: Allowance;
+  /** What its messages, and the answers to them, weigh in the log. */
+  readonly bytes: Allowance;
+}
+
+interface Bucket {
+  messages: number;
+  /** Below zero once more has been recorded than was left: how much an answer weighs is known when it is there. */
+  bytes: number;
+  at: number;
 }
 
 /** The bucket of everybody unknown: no principal's id is empty. */
@@ -18,29 +30,33 @@ const STRANGERS = '';
 const MAX_BUCKETS = 100_000;
 
 /**
- * A token bucket per principal. It stands before the log: what it refuses is counted, not recorded, so that a
- * flood cannot fill the disk.
+ * Token buckets per principal, one of messages and one of bytes. It stands before the log: what it refuses is counted,
+ * not recorded, so that a flood cannot fill the disk.
  */
 export function limitGuard(
   limit: RateLimit,
   monotonic: () => number,
   isKnown: (principal: Principal) => boolean = ({ kind }) => kind !== 'anonymous',
 ): LimitGuard {
-  const buckets = createRecentMap<{ tokens: number; at: number }>(MAX_BUCKETS);
+  const buckets = createRecentMap<Bucket>(MAX_BUCKETS);
 
-  /** Everybody unknown shares one small bucket. */
-  const stranger: RateLimit = { perSecond: Math.max(1, limit.perSecond / 10), burst: Math.max(1, limit.burst / 10) };
+  /** Everybody unknown shares small buckets. */
+  const stranger: RateLimit = { messages: tenth(limit.messages), bytes: tenth(limit.bytes) };
 
-  function take(id: string, own: RateLimit): number {
+  /** What is left to a principal now. */
+  function left(principal: Principal): { bucket: Bucket; own: RateLimit } {
+    const known = isKnown(principal);
+    const own = known ? limit : stranger;
+    const key = known ? holderKey(principal) : STRANGERS;
     const now = monotonic();
-    const bucket = buckets.get(id) ?? { tokens: own.burst, at: now };
-    bucket.tokens = Math.min(own.burst, bucket.tokens + ((now - bucket.at) / 1000) * own.perSecond);
+    const bucket = buckets.get(key) ?? { messages: own.messages.burst, bytes: own.bytes.burst, at: now };
+    const seconds = (now - bucket.at) / 1000;
+    bucket.messages = Math.min(own.messages.burst, bucket.messages + seconds * own.messages.perSecond);
+    bucket.bytes = Math.min(own.bytes.burst, bucket.bytes + seconds * own.bytes.perSecond);
     bucket.at = now;
-    buckets.set(id, bucket);
+    buckets.set(key, bucket);
     buckets.trim();
-    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / own.perSecond) * 1000);
-    bucket.tokens--;
-    return 0;
+    return { bucket, own };
   }
 
   return {
@@ -48,16 +64,28 @@ export function limitGuard(
     admit({ principal, plane }) {
       // Whoever floods must not be able to keep an operator from pressing kill.
       if (plane === 'control' && principal.roles.includes('admin')) return PASS;
-      const known = isKnown(principal);
-      const own = known ? limit : stranger;
-      const wait = take(known ? holderKey(principal) : STRANGERS, own);
-      if (wait === 0) return PASS;
-      const error = errorBody(
-        'RATE_LIMITED',
-        `${principal.name} sends more than ${own.perSecond} messages a second; try again in ${wait} ms.`,
-        { retry_after_ms: wait },
-      );
-      return { verdict: 'deny', error, record: false };
+      const { bucket, own } = left(principal);
+      if (bucket.messages < 1) return refusal(`${principal.name} sends`, 'messages', 1 - bucket.messages, own.messages);
+      if (bucket.bytes < 1)
+        return refusal(`What ${principal.name} sends and asks for is`, 'bytes', 1 - bucket.bytes, own.bytes);
+      bucket.messages--;
+      return PASS;
+    },
+    weigh(principal, bytes) {
+      left(principal).bucket.bytes -= bytes;
     },
   };
+}
+
+const tenth = ({ perSecond, burst }: Allowance): Allowance => ({
+  perSecond: Math.max(1, perSecond / 10),
+  burst: Math.max(1, burst / 10),
+});
+
+function refusal(what: string, of: string, missing: number, { perSecond }: Allowance): ReturnType<LimitGuard['admit']> {
+  const wait = Math.ceil((missing / perSecond) * 1000);
+  const error = errorBody('RATE_LIMITED', `${what} more than ${perSecond} ${of} a second; try again in ${wait} ms.`, {
+    retry_after_ms: wait,
+  });
+  return { verdict: 'deny', error, record: false };
 }

@@ -1,15 +1,14 @@
 import { text } from '../../kernel/body.ts';
 import { errorBody } from '../../kernel/error-body.ts';
 import { PASS, type Crossing, type Guard, type GuardVerdict } from '../../kernel/guard.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import { decideAll, requestsOf } from './decision.ts';
 import type { PolicySet } from './policy-set.ts';
 import { createRateWindows } from './rate-window.ts';
 import { redact } from './redact.ts';
-import { policyRequest } from './request.ts';
 import type { Decision, Obligation } from './types.ts';
 
 /** What breaking the glass is for: control operations of an administrator while no policy is valid. */
-const breaksGlass = ({ plane, principal }: Crossing): boolean =>
+export const breaksGlass = ({ plane, principal }: Pick<Crossing, 'plane' | 'principal'>): boolean =>
   plane === 'control' && principal.roles.includes('admin');
 
 /** What policies do not open to everybody asks who it is. Refusals of the unauthenticated are counted, not logged one by one. */
@@ -80,7 +79,7 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       const stranger = crossing.principal.kind === 'anonymous';
       if (!set && breaksGlass(crossing)) return PASS;
       if (!set) return stranger ? UNAUTHENTICATED : NOTHING_LOADED;
-      const decision = decide(set, crossing);
+      const decision = decideAll(set, requestsOf(crossing));
       for (const reason of [...decision.reasons, ...decision.errors]) crossing.policies.push(reason.id);
       if (decision.effect === 'deny') return stranger ? UNAUTHENTICATED : { verdict: 'deny', error: denial(decision) };
       for (const obligation of decision.obligations) {
@@ -108,30 +107,6 @@ export function policyGuard(policies: { readonly set: PolicySet | undefined }, n
       return { verdict: 'replace', event: { ...event, body } };
     },
   };
-}
-
-/**
- * Rights intersect: everybody in a delegation must be permitted the target, and each skill that an agent addressed as a
- * whole may run. All obligations add up; that of one policy is one, however often the policy is satisfied.
- */
-function decide(set: PolicySet, crossing: Crossing): Decision {
-  const { principal, target, skills = [] } = crossing;
-  let decision: Decision | undefined;
-  for (let who: Principal | undefined = principal; who; who = who.onBehalfOf)
-    for (const what of [target, ...skills]) {
-      const next = set.decide(policyRequest(crossing, who, what));
-      if (next.effect === 'deny') return next;
-      decision = decision ? both(decision, next) : next;
-    }
-  return decision as Decision;
-}
-
-function both(before: Decision, next: Decision): Decision {
-  const more = next.obligations.filter(
-    ({ kind, policy }) => !before.obligations.some((known) => known.kind === kind && known.policy === policy),
-  );
-  const reasons = next.reasons.filter(({ id }) => !before.reasons.some((known) => known.id === id));
-  return { ...next, reasons: [...before.reasons, ...reasons], obligations: [...before.obligations, ...more] };
 }
 
 function denial(decision: Decision) {

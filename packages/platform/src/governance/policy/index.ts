@@ -1,6 +1,6 @@
 export { STARTER_FILE, STARTER_POLICY } from './starter.ts';
 export { DEV_POLICY } from './dev.ts';
 export { openPolicyFolder } from './folder.ts';
-export { policyGuard } from './guard.ts';
+export { breaksGlass, policyGuard } from './guard.ts';
 export { policyOperations } from './operations.ts';
-export { question } from './question.ts';
+export { actionFor, questions } from './question.ts';

@@ -1,23 +1,32 @@
-import { AipError } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import { z } from 'zod';
 import type { Address } from '../../kernel/address.ts';
+import type { Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { EdgeName } from '../../kernel/message.ts';
+import { nearest } from '../../kernel/nearest.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
 import { parseCases, runCases } from './case-table.ts';
 import { connectionId, connectionPolicy, CONNECTIONS_FILE } from './connection.ts';
-import { explain } from './explain.ts';
+import { explainAll } from './decision.ts';
 import type { PolicyFolder } from './folder.ts';
 import { compilePolicies, type PolicySet } from './policy-set.ts';
-import { question } from './question.ts';
+import { questions } from './question.ts';
 import type { PolicyProblem } from './types.ts';
 import { caseResultSchema, explanationSchema, policySchema, problemSchema } from './views.ts';
 
 export interface PolicyFacts {
   resolve(address: Address): CatalogueEntry;
+  /** What a call with these arguments means, as the exchange would take it. */
+  meant(
+    address: Address,
+    given: JsonObject,
+  ): { readonly target: CatalogueEntry; readonly skills: readonly CatalogueEntry[]; readonly body: Body };
   /** The principal of that id or agent name, as it would be authenticated. */
   principal(id: string): Principal | undefined;
+  /** Names of agents, and ids of everybody else who is known. */
+  names(): readonly string[];
 }
 
 const questionInput = z.object({
@@ -35,20 +44,24 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
     return set;
   }
 
-  function requestOf(input: z.infer<typeof questionInput>) {
-    const target = facts.resolve(input.to as Address);
+  function requestsOf(input: z.infer<typeof questionInput>) {
+    const meant = facts.meant(input.to as Address, input.arguments);
     const principal = facts.principal(input.principal);
-    if (!principal && input.principal.startsWith('service:'))
-      throw new AipError(
-        'NOT_FOUND',
-        `There is no token named "${input.principal.slice(8, 72)}"; "aip token list" shows those there are.`,
-      );
-    return question({
+    if (!principal && !mayBeElsewhere(input.principal)) throw unknown(input.principal);
+    return questions({
+      ...meant,
       principal: principal ?? { ...ANONYMOUS, id: input.principal },
-      target,
       protocol: input.protocol as EdgeName,
-      arguments: input.arguments,
     });
+  }
+
+  function unknown(id: string): AipError {
+    const meant = nearestPrincipal(id, facts.names());
+    const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+    const what = id.startsWith('service:')
+      ? `There is no token named "${id.slice(8, 72)}"; "aip token list" shows those there are.`
+      : `Nobody is called "${id.slice(0, 64)}" here; "aip agent list" and "aip token list" show who is known.`;
+    return new AipError('NOT_FOUND', `${what}${hint}`);
   }
 
   return [
@@ -132,7 +145,7 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       input: questionInput,
       output: explanationSchema,
       handler: (_call, input) => ({
-        output: explain(inForce(), requestOf(input)) as z.infer<typeof explanationSchema>,
+        output: explainAll(inForce(), requestsOf(input)) as z.infer<typeof explanationSchema>,
       }),
     }),
     operation({
@@ -162,7 +175,7 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       input: z.object({
         from: z.string().max(256),
         to: z.string().max(256),
-        protocol: z.enum(['a2a', 'mcp', 'ioap', 'acp', 'anp', 'http']),
+        protocol: z.enum(['a2a', 'mcp', 'ioap', 'http']),
       }),
       output: z.object({ from: z.string(), to: z.string(), protocol: z.string(), policy: z.string() }),
       async handler({ principal }, input) {
@@ -183,4 +196,14 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       },
     }),
   ];
+}
+
+/** Strangers, and those whom only an issuer elsewhere or their own key makes known. */
+const mayBeElsewhere = (id: string): boolean => id === ANONYMOUS.id || (id.includes(':') && !id.startsWith('service:'));
+
+/** Who was probably meant; whoever forgets to say that it is a service means one all the same. */
+function nearestPrincipal(id: string, known: readonly string[]): string | undefined {
+  const bare = (name: string): string => name.replace(/^service:/, '');
+  const meant = nearest(bare(id), known.map(bare));
+  return known.find((name) => bare(name) === meant);
 }

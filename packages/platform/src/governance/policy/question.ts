@@ -1,46 +1,58 @@
-import type { JsonObject } from '@aip/wire';
-import { data } from '../../kernel/body.ts';
+import type { Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import type { Crossing } from '../../kernel/guard.ts';
 import type { Action, EdgeName } from '../../kernel/message.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import { policyRequest } from './request.ts';
+import { requestsOf } from './decision.ts';
 import type { PolicyRequest } from './types.ts';
 
 /** A call that nobody has made, as the question that policies would answer about it. */
 export interface Question {
   readonly principal: Principal;
   readonly target: CatalogueEntry;
+  /** Where the target is an agent: its skills, any of which it may run. */
+  readonly skills?: readonly CatalogueEntry[];
   readonly protocol: EdgeName;
-  readonly arguments: JsonObject;
+  readonly body: Body;
 }
 
-export function question({ principal, target, protocol, arguments: given }: Question): PolicyRequest {
+/** Everything that has to be permitted for the call to pass: the target itself first. */
+export function questions({
+  principal,
+  target,
+  skills = [],
+  protocol,
+  body,
+}: Question): [PolicyRequest, ...PolicyRequest[]] {
   const message = {
     id: '',
     kind: 'request',
     from: principal,
     to: target.address,
     action: actionFor(target),
-    body: data(given),
+    body,
     session: '',
     edge: protocol,
     taskId: '',
     accepts: {},
   } as const;
-  return policyRequest({
+  const crossing: Crossing = {
     message,
     principal,
     target,
+    skills,
     scopes: [],
     depth: 0,
     plane: target.plane ?? 'data',
     fingerprint: () => '',
     obligations: [],
     policies: [],
-  });
+  };
+  return [...requestsOf(crossing)] as [PolicyRequest, ...PolicyRequest[]];
 }
 
-function actionFor(target: CatalogueEntry): Action {
+/** How a target of this kind is asked. */
+export function actionFor(target: CatalogueEntry): Action {
   if (target.kind === 'tool') return 'call';
   if (target.kind === 'operation') return 'operate';
   if (target.kind === 'prompt') return 'get';

@@ -7,7 +7,7 @@ const KEPT = 1_000;
 const KEPT_LENGTH = 4 * 1024 * 1024;
 
 /** A task's durable events, for any number of followers, each from the number it names. */
-export interface EventStream {
+export interface TaskStream {
   push(event: TaskEvent): void;
   /** Events above `after`, then live ones; ends with the terminal event, or when `signal` says that nobody listens. */
   follow(after: number, signal?: AbortSignal): AsyncIterable<TaskEvent>;
@@ -16,7 +16,7 @@ export interface EventStream {
   readonly last: TaskEvent | undefined;
 }
 
-export function createEventStream(older: (after: number) => TaskEvent[]): EventStream {
+export function createTaskStream(older: (after: number) => TaskEvent[]): TaskStream {
   let kept: TaskEvent[] = [];
   let length = 0;
   let last: TaskEvent | undefined;

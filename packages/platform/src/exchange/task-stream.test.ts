@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { text } from '../kernel/body.ts';
 import type { TaskEvent } from '../kernel/task.ts';
 import { rounds } from '../kernel/testing.ts';
-import { createEventStream } from './event-stream.ts';
+import { createTaskStream } from './task-stream.ts';
 
 const event = (n: number, last: boolean): TaskEvent =>
   last
@@ -24,7 +24,7 @@ test('every follower sees every event above its number once, in order, whenever 
         const log = Array.from({ length: total }, (_, i) => event(i + 1, i + 1 === total));
         // The log is durable before an event is announced, so it may be ahead of the stream.
         let announced = 0;
-        const stream = createEventStream((after) => log.filter(({ n }) => n > after && n <= announced + ahead));
+        const stream = createTaskStream((after) => log.filter(({ n }) => n > after && n <= announced + ahead));
         const reading: Promise<number[]>[] = [];
         const join = (at: number): void => {
           for (const { after, joins, slow } of followers.filter((one) => Math.min(one.joins, total) === at)) {
@@ -60,7 +60,7 @@ test('every follower sees every event above its number once, in order, whenever 
 test('a follower that asks for more than is kept in memory gets the rest from the log', async () => {
   const log: TaskEvent[] = [];
   let reads = 0;
-  const stream = createEventStream((after) => {
+  const stream = createTaskStream((after) => {
     reads++;
     // A page at a time, as the log hands them out.
     return log.filter(({ n }) => n > after).slice(0, 400);
@@ -79,7 +79,7 @@ test('a follower that asks for more than is kept in memory gets the rest from th
 test('large events are not kept in memory, but read from the log by those who come later', async () => {
   const log: TaskEvent[] = [];
   const read: number[] = [];
-  const stream = createEventStream((after) => {
+  const stream = createTaskStream((after) => {
     const page = log.filter(({ n }) => n > after).slice(0, 1);
     read.push(...page.map(({ n }) => n));
     return page;
@@ -95,7 +95,7 @@ test('large events are not kept in memory, but read from the log by those who co
 });
 
 test('the end resolves once, and a follower that comes after it sees it, too', async () => {
-  const stream = createEventStream(() => []);
+  const stream = createTaskStream(() => []);
   stream.push(event(1, false));
   stream.push(event(2, true));
   expect(await stream.ended).toMatchObject({ type: 'canceled', n: 2 });

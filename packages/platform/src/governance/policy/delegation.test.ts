@@ -1,0 +1,82 @@
+import { claim } from '@aip/conformance';
+import { describe, expect, test } from 'vitest';
+import { text } from '../../kernel/body.ts';
+import type { Session } from '../../kernel/session.ts';
+import { openTestCore, temporaryFolder, toolCall, type TestAgent } from '../../main/testing.ts';
+
+/** Agents may call each other and write; callers may only call agents and read. */
+const POLICIES = `
+@id("admins") permit (principal in Role::"admin", action, resource);
+@id("connecting") permit (principal is Agent, action == Action::"operate", resource == Operation::"agents.connect");
+@id("agents") permit (principal is Agent, action in [Action::"invoke", Action::"call"], resource);
+@id("callers") permit (principal in Role::"caller", action == Action::"invoke", resource);
+@id("callers-read") permit (principal in Role::"caller", action == Action::"call", resource)
+when { resource.effect == "read" };
+@id("not-for-bob") forbid (principal is Agent, action == Action::"call", resource)
+when { context has onBehalfOf && context.onBehalfOf.id == "service:bob" };
+`;
+
+async function opened(folder: string) {
+  const core = await openTestCore(folder, { policies: { 'starter.cedar': POLICIES } });
+  core.tool('read', { effect: 'read' });
+  core.tool('write');
+  const hold = Promise.withResolvers<void>();
+  /** An agent that works on everything it is given until the end of the test. */
+  const agent = (name: string): Promise<TestAgent> =>
+    core.agent(name, {
+      async *deliver() {
+        await hold.promise;
+        yield { type: 'done', body: text('done') };
+      },
+    });
+  const ask = async (from: Session, name: string, parentId?: string): Promise<string> => {
+    const parent = parentId === undefined ? {} : { parentId };
+    return (await core.exchange.send(from, { to: `agent:${name}`, action: 'invoke', body: text('?'), ...parent }))
+      .taskId;
+  };
+  const use = (from: Session, tool: string, parentId?: string): Promise<unknown> =>
+    core.exchange
+      .send(from, { ...toolCall(tool), ...(parentId === undefined ? {} : { parentId }) })
+      .then((call) => call.ended);
+  return { core, agent, ask, use, release: () => hold.resolve() };
+}
+
+describe(`an agent that works on a task ${claim('G-POLICY.chain')}`, () => {
+  test('may do what it and everybody it acts for may, as the exchange knows and not as it says', async () => {
+    using folder = temporaryFolder();
+    const { core, agent, ask, use, release } = await opened(folder.path);
+    await using _core = core;
+    const [scout, alice] = [await agent('scout'), await core.service('alice', 'caller')];
+    const forAlice = await ask(alice, 'scout');
+    expect(await use(scout.session, 'read', forAlice)).toMatchObject({ type: 'done' });
+    await expect(use(scout.session, 'write', forAlice)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    // In its own name, and for somebody who may, it does.
+    expect(await use(scout.session, 'write')).toMatchObject({ type: 'done' });
+    expect(await use(scout.session, 'write', await ask(core.admin, 'scout'))).toMatchObject({ type: 'done' });
+
+    expect(core.entries(['deny']).at(-1)?.head).toMatchObject({ from: scout.did, onBehalfOf: ['service:alice'] });
+    const accepted = core.entries(['accept']).filter(({ head }) => head['action'] === 'call');
+    expect(accepted.map(({ head }) => head['onBehalfOf'])).toEqual([['service:alice'], undefined, ['user:admin']]);
+    release();
+  });
+
+  test('is seen by policies with whom it acts for, and with the whole chain behind on record', async () => {
+    using folder = temporaryFolder();
+    const { core, agent, ask, use, release } = await opened(folder.path);
+    await using _core = core;
+    const [scout, scribe] = [await agent('scout'), await agent('scribe')];
+    const [alice, bob] = [await core.service('alice', 'caller'), await core.service('bob', 'caller')];
+    await expect(use(scout.session, 'read', await ask(bob, 'scout'))).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      details: { policies: [expect.objectContaining({ id: 'not-for-bob' })] },
+    });
+    const second = await ask(scout.session, 'scribe', await ask(alice, 'scout'));
+    expect(await use(scribe.session, 'read', second)).toMatchObject({ type: 'done' });
+    await expect(use(scribe.session, 'write', second)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(core.entries(['accept']).at(-1)?.head).toMatchObject({
+      from: scribe.did,
+      onBehalfOf: [scout.did, 'service:alice'],
+    });
+    release();
+  });
+});
