@@ -9,7 +9,7 @@ import { mountSmallDisk } from './fixtures/small-disk.ts';
 
 const codeOf = (error: unknown): string => (error instanceof AipError ? error.code : String(error));
 
-it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, and it goes on when there is room ${claim('G-KILL.disk-full')}`, async (context) => {
+it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, and it goes on when there is room ${claim('G-KILL.disk-full')} ${claim('T-METRICS.disk')}`, async (context) => {
   const mounted = mountSmallDisk();
   if (typeof mounted === 'string') return context.skip(mounted);
   using disk = mounted;
@@ -45,6 +45,14 @@ it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, 
     code: 'UNAUTHENTICATED',
   });
   expect((await fetch(`${platform.url}/healthz`)).status).toBe(200);
+  const readiness = await fetch(`${platform.url}/readyz`);
+  expect([readiness.status, await readiness.json()]).toEqual([
+    503,
+    { status: 'not ready', reason: expect.stringMatching(/disk .* full/) },
+  ]);
+  const metrics = await (await fetch(`${platform.url}/metrics`)).text();
+  expect(Number(/^aip_disk_free_bytes\S* (\d+)/m.exec(metrics)?.[1])).toBeLessThan(1024 * 1024);
+  expect(Number(/^aip_log_bytes\S* (\d+)/m.exec(metrics)?.[1])).toBeGreaterThan(100_000);
 
   // What was under way when the disk became full gets no result that is not on record, but an answer.
   expect(await slow).toBe('DISK_FULL');
@@ -63,6 +71,7 @@ it(`a full disk: nothing is executed, nothing is lost, refusals and kills work, 
     10_000,
   );
   expect(await caller.invoke('skill:other/work', { key: 'after' })).toEqual({ key: 'after' });
+  expect((await fetch(`${platform.url}/readyz`)).status).toBe(200);
   await expect(caller.invoke('skill:worker/work', { key: 'still killed' })).rejects.toMatchObject({ code: 'KILLED' });
   await admin.operate('kills.release', { scope: 'agent:worker', reason: 'over' });
   await until(

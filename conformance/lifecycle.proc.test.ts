@@ -113,6 +113,8 @@ describe(`a broken policy file ${claim('G-POLICY.broken', 'G-POLICY.live')}`, ()
     await expect(platform.client('nonsense').operate('agents.list', {})).rejects.toMatchObject({
       code: 'UNAUTHENTICATED',
     });
+    // What the dashboard offers whoever has to mend it.
+    expect((await admin.operate('platform.whoami', {})).operations).toContain('policies.list');
     const found = await admin.operate('policies.check', {});
     expect(found).toMatchObject({
       valid: false,

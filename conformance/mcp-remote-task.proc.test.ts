@@ -84,6 +84,25 @@ it(`ends with its effect unknown where the server has forgotten it ${claim('P-MC
   expect(here.server.seen.calls).toBe(1);
 });
 
+it(`is not begun a second time where the platform was killed before it had its id: its effect is unknown ${claim('P-MCP-GW.tasks')}`, async () => {
+  const { server, platform, send } = await setup(startTaskServer);
+  server.fallSilent();
+  const call = send('tools/call', { name: 'job', arguments: {} }).catch(() => 'lost');
+  await until(() => server.seen.calls === 1, 10_000);
+  await platform.kill9();
+  expect(await call).toBe('lost');
+  await platform.restart();
+  const client = platform.client(platform.adminToken);
+  const ended = async (): Promise<unknown> => {
+    const { tasks } = await client.operate('tasks.list', {});
+    const job = tasks.find(({ to }) => to === 'tool:jobs/job');
+    return job?.state === 'failed' && (await client.operate('tasks.get', { task: job.id })).events.at(-1);
+  };
+  await until(async () => Boolean(await ended()), 20_000);
+  expect(await ended()).toMatchObject({ type: 'failed', effect: 'unknown', error: { code: 'EFFECT_UNKNOWN' } });
+  expect(server.seen.calls).toBe(1);
+});
+
 it.each(['killed', 'stopped'] as const)(
   `a task of a server of 2025-11-25 goes on though the platform is %s meanwhile, and is begun once ${claim('P-MCP-GW.legacy-tasks')}`,
   async (how) => {

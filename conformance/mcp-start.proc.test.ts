@@ -44,6 +44,13 @@ describe(`a client that comes with the ready line ${claim('P-MCP-GW.federation')
     expect(names).toEqual(expect.arrayContaining(['everything_echo', 'everything_get-sum']));
     // Offered only to clients that can be asked, which takes a second connection to find out.
     expect(names).toContain('everything_trigger-elicitation-request');
+    const { entries } = (await platform
+      .client(token)
+      .operate('catalogue.list', { kind: 'tool', owner: 'everything' })) as unknown as {
+      entries: { name: string; asks?: true }[];
+    };
+    const asking = new Map(entries.map(({ name, asks }) => [name, asks === true]));
+    expect([asking.get('echo'), asking.get('trigger-elicitation-request')]).toEqual([false, true]);
     await client.close();
   });
 

@@ -22,7 +22,7 @@ const started = performance.now();
 const flags = {
   data_dir: folder,
   port: 0,
-  rate: { per_second: 1_000_000, burst: 1_000_000 },
+  rate: { per_second: 1_000_000, burst: 1_000_000, bytes_per_second: 1e12, bytes_burst: 1e12 },
   mcp: { servers: { far: { url: `${upstream.url}/mcp` } } },
 };
 const platform = await startPlatform({ config: loadConfig({ env: {}, flags, cwd: folder }), log: () => {} });

@@ -98,6 +98,12 @@ export const delivery = {
       'Says what to do about an error, and tells with its exit code a failure from wrong usage, no platform, a denial and a failed verification.',
     status: 'done',
   },
+  'D-CLI.log': {
+    source: 'seed:aip',
+    behaviour:
+      'At a terminal the log is lines that people read, warnings and errors standing out, else JSON; `aip dev` tells of each call with its verdict and outcome.',
+    status: 'done',
+  },
   'D-CLI.credential': {
     source: 'mission',
     behaviour: 'Authenticates with the credential file in the data folder, and sends it to this machine only.',

@@ -235,6 +235,12 @@ export const governance = {
       'Limits the messages of each principal before they reach the log, shares one small limit among all strangers, and never keeps an administrator from steering.',
     status: 'done',
   },
+  'G-GUARD.bytes': {
+    source: 'mission',
+    behaviour:
+      'Limits the bytes that the messages of each principal, and the answers to them, may weigh in the log; pieces of an agent’s answer are slowed, not lost.',
+    status: 'done',
+  },
   'G-GUARD.shares': {
     source: 'mission',
     behaviour:

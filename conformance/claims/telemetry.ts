@@ -7,6 +7,12 @@ export const telemetry = {
     behaviour: 'Exposes Prometheus metrics at /metrics that a real Prometheus scrapes.',
     status: 'partial',
   },
+  'T-METRICS.disk': {
+    source: 'mission',
+    behaviour:
+      'Shows how large the log is and how much of its disk is free, in /metrics and aip doctor; /readyz says when nothing can be recorded.',
+    status: 'done',
+  },
   'T-METRICS.endpoint': {
     source: 'seed:aip',
     behaviour: 'Answers /metrics with the Prometheus text format, without a token on this machine only.',

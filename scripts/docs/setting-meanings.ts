@@ -10,15 +10,18 @@ export const SETTING_MEANINGS: Readonly<Record<string, string>> = {
     'Host names under which the platform may be addressed, beyond loopback and `host`; with a port to allow that port only.',
   allowed_origins: 'Web origins whose pages may call the platform from a browser, beyond its own.',
   log_level: 'What is logged to standard error.',
-  rate: 'How many messages each principal may send; what comes too often is refused before the log. All anonymous callers share one smaller limit.',
+  rate: 'How much each principal may send; what is too much is refused before the log. All anonymous callers share a tenth of it.',
   'rate.per_second': 'Messages per second in the long run.',
   'rate.burst': 'Messages at once.',
+  'rate.bytes_per_second':
+    'Bytes per second, in the long run, that the log may keep of its messages and of the answers to them. How much an answer weighs is known when it is there: then the next messages wait for it.',
+  'rate.bytes_burst': 'Such bytes at once.',
   ioap: 'The WebSocket gateway at `/ws`.',
   'ioap.idle_seconds': 'Seconds of silence, with nothing open, after which a connection is closed.',
   'ioap.max_connections': 'Connections at a time, registered or not.',
   identity: 'Who callers are, beyond API tokens.',
   'identity.issuers':
-    'OAuth 2.1 authorization servers whose access tokens (JWT, RFC 9068) are accepted, by a name that becomes part of their users’ ids: `user:<name>:<subject>`. With one of them, every request to `/mcp` needs a token.',
+    'OAuth 2.1 authorization servers whose access tokens (JWT, RFC 9068) are accepted, by a name that becomes part of their users’ ids: `user:<name>:<subject>`. With one of them, a request to `/mcp` without a token is told where to get one.',
   'identity.issuers.<name>.issuer': 'Issuer identifier, exactly as in the `iss` claim.',
   'identity.issuers.<name>.audience':
     'An audience that is accepted beside the URL of the resource, for issuers that do not know resource indicators (RFC 8707).',

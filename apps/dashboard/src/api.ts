@@ -54,6 +54,12 @@ export type Source = Output<'sources.list'>['sources'][number];
 /** What was agreed to of a tool, and how what is offered now differs from it, by JSON Pointers into the definition. */
 export type Pin = Output<'mcp.pins'>['tools'][number];
 
+/** Why the files of the policy folder are not in force, if they are not, and whether others are. */
+export interface PolicyState {
+  readonly problem: string | undefined;
+  readonly inForce: boolean;
+}
+
 /** Longest wait for the platform's rate limit before the refusal is shown, in tries. */
 const MAX_TRIES = 5;
 
@@ -99,6 +105,9 @@ function post(where: string, body: object): Promise<Json> {
 const because = (reason: string): { reason?: string } => (reason === '' ? {} : { reason });
 
 /** The operations that the dashboard uses. */
+/** States of servers and sources in which nobody has to look at them. */
+const WELL: ReadonlySet<string> = new Set(['active', 'starting']);
+
 export const api = {
   login: (code: string) => post('login', { code }),
   logout: async () => {
@@ -107,6 +116,15 @@ export const api = {
   },
   whoami: () => read('platform.whoami'),
   servers: () => read('mcp.list'),
+  /** Names of the servers and sources that are not as they should be; one that is just starting is. */
+  failing: async () => {
+    const [{ servers }, { sources }] = await Promise.all([read('mcp.list'), read('sources.list')]);
+    return [...servers, ...sources].filter(({ state }) => !WELL.has(state)).map(({ name }) => name);
+  },
+  policyState: async (): Promise<PolicyState> => {
+    const { policies, error } = await read('policies.list');
+    return { problem: error?.message, inForce: policies.length > 0 };
+  },
   sources: async () => (await read('sources.list')).sources,
   server: (server: string) => read('mcp.inspect', { server }),
   pins: async (server: string) => (await read('mcp.pins', { server })).tools,

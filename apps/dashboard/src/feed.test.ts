@@ -41,10 +41,12 @@ describe('following the log', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const controller = new AbortController();
     const from: (string | undefined)[] = [];
+    const paths: string[] = [];
     const seen: number[] = [];
     const snapshots: [number, number][] = [];
     const statuses: FeedStatus[] = [];
-    vi.stubGlobal('fetch', async (_path: string, init: { headers: Record<string, string> }) => {
+    vi.stubGlobal('fetch', async (path: string, init: { headers: Record<string, string> }) => {
+      paths.push(path);
       from.push(init.headers['last-event-id']);
       const answer = answers.shift();
       if (answer) return answer();
@@ -60,7 +62,7 @@ describe('following the log', () => {
     const advance = setInterval(() => void vi.advanceTimersByTime(20_000), 1);
     await done;
     clearInterval(advance);
-    return { from, seen, snapshots, statuses };
+    return { from, paths, seen, snapshots, statuses };
   }
 
   test('connects again behind the last entry it has seen', async () => {
@@ -74,8 +76,10 @@ describe('following the log', () => {
     expect(statuses).toEqual(['connecting', 'live', 'reconnecting', 'live', 'reconnecting']);
   });
 
-  test('an empty log has no last entry', async () => {
-    expect((await follow(-1)).from).toEqual([undefined]);
+  test('whoever has nothing yet asks for the log from its first entry on', async () => {
+    const { from, paths } = await follow(-1, () => stream(entries(0, 0)));
+    expect(paths).toEqual(['/v1/events?from=0', '/v1/events']);
+    expect(from).toEqual([undefined, '0']);
   });
 
   test('outages and refusals are waited out', async () => {

@@ -32,7 +32,7 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 
 /**
- * Follows the log from behind entry `after` until `signal` is aborted; connects again by itself, from the last
+ * Follows the log from behind entry `after`, -1 for all of it, until `signal` is aborted; connects again by itself, from the last
  * entry it has seen. Not EventSource: that gives up for good at the first refusal and hides which one it was.
  */
 export async function followLog(after: number, listener: FeedListener, signal: AbortSignal): Promise<void> {
@@ -41,7 +41,7 @@ export async function followLog(after: number, listener: FeedListener, signal: A
   listener.status('connecting');
   while (!signal.aborted) {
     try {
-      const response = await fetch('/v1/events', {
+      const response = await fetch(last < 0 ? '/v1/events?from=0' : '/v1/events', {
         headers: last < 0 ? {} : { 'last-event-id': String(last) },
         signal,
       });

@@ -33,6 +33,7 @@ const POLICY =
 
 export interface FixtureOptions {
   readonly empty?: boolean;
+  readonly brokenPolicies?: boolean;
   readonly operations?: readonly string[];
   readonly hidden?: readonly string[];
 }
@@ -47,9 +48,15 @@ class Refusal extends Error {
   }
 }
 
+const BROKEN_POLICIES = {
+  code: 'POLICY_INVALID',
+  message: 'The policies have errors. starter.cedar:12:8: unexpected token `when`: expected `;`',
+  retryable: false,
+};
+
 /** What everybody may look at here. */
 const LOOKING_ON =
-  'agents.list asks.list audit.entries audit.head audit.proof budgets.list kills.list kills.proof mcp.inspect mcp.list mcp.pins sources.list tasks.get'.split(
+  'agents.list asks.list audit.entries audit.head audit.proof budgets.list kills.list kills.proof mcp.inspect mcp.list mcp.pins policies.list sources.list tasks.get'.split(
     ' ',
   );
 
@@ -60,12 +67,14 @@ const EVERYTHING =
   );
 
 /**
+ * @param brokenPolicies what is in the policy folder is not in force
  * @param empty nothing has happened yet: no agents, no messages, no servers
  * @param operations what whoever logs in may do, beside looking on
  * @param hidden what of looking on whoever logs in may not
  */
 export async function startFixture({
   empty = false,
+  brokenPolicies = false,
   operations = EVERYTHING,
   hidden = [],
 }: FixtureOptions = {}): Promise<Fixture> {
@@ -147,6 +156,8 @@ export async function startFixture({
     switch (name) {
       case 'platform/whoami':
         return { id: 'user:admin', name: 'admin', roles: ['admin'], operations: [...permitted] };
+      case 'policies/list':
+        return { files: [], policies: [{ id: 'starter' }], ...(brokenPolicies ? { error: BROKEN_POLICIES } : {}) };
       case 'mcp/list':
         return { servers: mcp.servers(), endpoints: mcp.endpoints(), search_tokens: 420 };
       case 'sources/list':
@@ -223,7 +234,10 @@ export async function startFixture({
       return;
     }
     if (operation === 'events')
-      return log.stream(Number(request.headers['last-event-id'] ?? log.entries.length - 1), response);
+      return log.stream(
+        Number(request.headers['last-event-id'] ?? Number(body['from'] ?? log.entries.length) - 1),
+        response,
+      );
     if (operation === 'invoke') return mcp.invoke(body, response);
     const output = operate(operation, body);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));

@@ -9,11 +9,12 @@ import {
   type Me,
   type PendingAgent,
   type Pin,
+  type PolicyState,
   type Stop,
 } from './api.ts';
 import { followLog, type FeedStatus, type LogEntry } from './feed.ts';
 import type { Names } from './format.ts';
-import { EMPTY_VIEW, withEntries, withSnapshot, type LogView } from './log-view.ts';
+import { BACKFILL, EMPTY_VIEW, withEntries, withSnapshot, type LogView } from './log-view.ts';
 
 /** Something read from the platform; the last good answer stays while the next one is on its way. */
 export interface Resource<T> {
@@ -34,6 +35,10 @@ export interface Live {
   readonly budgets: Resource<readonly Budget[]>;
   /** Tools that nobody has decided about since they changed; no data for whom the policies do not show them. */
   readonly quarantine: Resource<readonly Pin[] | undefined>;
+  /** Servers and sources that are not as they should be, by name; no data for whom the policies do not show them. */
+  readonly failing: Resource<readonly string[] | undefined>;
+  /** Whether the policy files are in force; no data for whom the policies do not show them. */
+  readonly policies: Resource<PolicyState | undefined>;
   readonly names: Names;
   /** Who looks at this; undefined where the policies do not say. */
   readonly me: Me | undefined;
@@ -49,8 +54,6 @@ export function useLive(): Live {
   return live;
 }
 
-/** Entries from before the page was opened that fill its first view. */
-const BACKFILL = 1_000;
 /** Entries are shown in batches this far apart, in milliseconds. */
 const FLUSH = 150;
 /**
@@ -59,7 +62,10 @@ const FLUSH = 150;
  */
 const FIRST_INTERVAL = 100;
 const LONGEST_INTERVAL = 1_000;
-/** Between two looks at the quarantine, in milliseconds: a server that comes back with what it held is in no log. */
+/**
+ * Between two looks at the servers, the quarantine and the policies, in milliseconds: how a server is, that it is back, and
+ * what somebody has done to a file is in no log. Each look is in it, so nobody looks at a page that is not seen.
+ */
 const LOOK = 60_000;
 
 const UNKNOWN = (): Promise<undefined> => Promise.resolve(undefined);
@@ -88,20 +94,42 @@ export function LiveProvider({
   const asks = useResource(api.asks, revisions.asks);
   const stops = useResource(api.stops, revisions.stops);
   const budgets = useResource(api.budgets, revisions.budgets);
-  const quarantine = useResource<readonly Pin[] | undefined>(
-    may('mcp.pins') ? api.quarantine : UNKNOWN,
-    revisions.servers + Math.floor(useNow(LOOK) / LOOK),
+  const looks = useLooks();
+  const look = revisions.servers + looks;
+  const quarantine = useResource<readonly Pin[] | undefined>(may('mcp.pins') ? api.quarantine : UNKNOWN, look);
+  const failing = useResource<readonly string[] | undefined>(
+    may('mcp.list') && may('sources.list') ? api.failing : UNKNOWN,
+    look,
+  );
+  const policies = useResource<PolicyState | undefined>(
+    may('policies.list') ? api.policyState : UNKNOWN,
+    revisions.policies + looks,
   );
   const names = useMemo(() => new Map((agents.data ?? []).map(({ did, name }) => [did, name])), [agents.data]);
   const live = useMemo(
-    () => ({ status, gateway, log, agents, pending, asks, stops, budgets, quarantine, names, me, may }),
-    [status, gateway, log, agents, pending, asks, stops, budgets, quarantine, names, me, may],
+    () => ({
+      status,
+      gateway,
+      log,
+      agents,
+      pending,
+      asks,
+      stops,
+      budgets,
+      quarantine,
+      failing,
+      policies,
+      names,
+      me,
+      may,
+    }),
+    [status, gateway, log, agents, pending, asks, stops, budgets, quarantine, failing, policies, names, me, may],
   );
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 
 function useLog(sizeAtStart: number): { log: LogView; status: FeedStatus } {
-  const [log, setLog] = useState(EMPTY_VIEW);
+  const [log, setLog] = useState<LogView>({ ...EMPTY_VIEW, known: sizeAtStart });
   const [status, setStatus] = useState<FeedStatus>('connecting');
 
   useEffect(() => {
@@ -212,6 +240,26 @@ export function useNow(interval = 1_000): number {
     return () => clearInterval(timer);
   }, [interval]);
   return now;
+}
+
+/** Counts up with every interval in which the page is seen, and when it is seen again after one. */
+function useLooks(): number {
+  const [looks, setLooks] = useState(0);
+  useEffect(() => {
+    let last = performance.now();
+    const look = (): void => {
+      if (document.hidden || performance.now() - last < LOOK / 2) return;
+      last = performance.now();
+      setLooks((count) => count + 1);
+    };
+    const timer = setInterval(look, LOOK);
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', look);
+    };
+  }, []);
+  return looks;
 }
 
 /** Something the user does: busy while it runs, and what went wrong. */

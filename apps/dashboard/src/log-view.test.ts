@@ -4,15 +4,13 @@ import type { LogEntry } from './feed.ts';
 import {
   EMPTY_VIEW,
   MAX_ENTRIES,
-  MAX_ROWS,
   MAX_SECONDS,
   messageRate,
   withEntries,
-  withoutRepeats,
   withSnapshot,
   type LogView,
-  type MessageRow,
 } from './log-view.ts';
+import { MAX_ROWS, withoutRepeats, type MessageRow } from './stream-rows.ts';
 
 let seq = 0;
 const entry = (kind: string, head: JsonObject = {}, task?: string, at = 1_000): LogEntry => ({
@@ -161,8 +159,19 @@ describe('what has to be read anew', () => {
     ['settle', { type: 'done', hold: { amount: 1 } }, ['budgets']],
     ['settle', { type: 'failed' }, ['asks']],
     ['budget.set', {}, ['budgets']],
+    ['policy.put', {}, ['policies']],
   ])('%s %o', (kind, head, subjects) => {
     expect(touched(entry(kind, head as JsonObject, 't'))).toEqual(subjects);
+  });
+
+  test('what was in the log when the page was opened is known: everything was read after it', () => {
+    seq = 0;
+    const kill = entry('kill', { scope: 'global' });
+    expect(withEntries({ ...EMPTY_VIEW, known: 1 }, [kill])).toMatchObject({
+      size: 1,
+      stream: [{ row: 'stop' }],
+      revisions: EMPTY_VIEW.revisions,
+    });
   });
 
   test('a read never leads to another read', () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AipError, toAipError, type IoapCapability, type IoapPayloads, type JsonObject, type KeyPair } from '@aip/wire';
-import { DEFAULT_BACKOFF, waitAfter, type Backoff } from './backoff.ts';
+import { atTheDoor, waitAfter, type Backoff } from './backoff.ts';
 import { DEFAULT_GATEWAY, type Announcement, type ClientStatus, type RequestFrame } from './client-types.ts';
 import { GatewayClient } from './gateway-client.ts';
 import { loadKey } from './key-file.ts';
@@ -11,7 +11,7 @@ import { taskKey, type Task, type TaskContext } from './task.ts';
 /** One thing an agent can do. */
 export interface Capability {
   readonly description?: string;
-  /** JSON Schema of the arguments and of the result. */
+  /** JSON Schema of the arguments and of the result, for callers to read: nobody checks them but the handler. */
   readonly inputSchema?: JsonObject;
   readonly outputSchema?: JsonObject;
   /** What a call changes: nothing, the agent's own state, or the world outside. */
@@ -119,7 +119,7 @@ export class Agent implements AsyncDisposable {
       } catch (thrown) {
         const error = toAipError(thrown);
         if (FINAL.has(error.code) || this.#stopped.signal.aborted) throw error;
-        const wait = waitAfter(failures, this.#options.backoff ?? DEFAULT_BACKOFF);
+        const wait = waitAfter(failures, atTheDoor(error, this.#options.backoff));
         this.#log(`${error.message} Trying again in ${Math.ceil(wait / 1000)} s.`);
         await delay(wait, undefined, { signal: this.#stopped.signal }).catch(() => {
           throw new AipError('CANCELED', 'The agent was stopped before it could register.', { cause: error });

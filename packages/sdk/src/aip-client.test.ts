@@ -119,6 +119,22 @@ describe(`AipClient ${claim('D-SDK.aip-client')}`, () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
+  it('tells of a platform that is lost in the middle, and takes the call up when it is back', async () => {
+    let requests = 0;
+    const step = (n: number, type: string, state: string): string =>
+      `id: ${n}\ndata: ${JSON.stringify({ task: 't', n, at: 0, type, state })}\n\n`;
+    await using broken = await misbehaving((_request, response) => {
+      requests++;
+      // Gone after its first step, then not there for one attempt, then back.
+      if (requests === 2) return void response.destroy();
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'x-aip-task': 't' });
+      response.end(requests === 1 ? step(1, 'submitted', 'submitted') : step(2, 'done', 'completed'));
+    });
+    let lost = 0;
+    const steps = await all(broken.client.stream('agent:echo', {}, { onLost: () => lost++ }));
+    expect([lost, steps.map(({ n }) => n)]).toEqual([1, [1, 2]]);
+  });
+
   it('stops when its signal is aborted', async () => {
     const stop = new AbortController();
     edge.agent('endless', async function* () {

@@ -37,6 +37,8 @@ export interface InvokeOptions extends OperateOptions {
   readonly parent?: string;
   /** Milliseconds after which the platform cancels the call. */
   readonly timeout?: number;
+  /** Called when the platform is lost during a streamed call, before its return is waited for. */
+  readonly onLost?: () => void;
 }
 
 /** One recorded step of a task, numbered from 1. */
@@ -83,7 +85,7 @@ export class AipClient {
   readonly #token: string | undefined;
 
   constructor(options: AipClientOptions = {}) {
-    this.url = (options.url ?? process.env['AIP_URL'] ?? 'http://127.0.0.1:8000').replace(/\/+$/, '');
+    this.url = webAddress(options.url ?? process.env['AIP_URL'] ?? 'http://127.0.0.1:8000');
     this.#token = options.token ?? process.env['AIP_TOKEN'];
   }
 
@@ -119,11 +121,19 @@ export class AipClient {
     const task = response.headers.get('x-aip-task');
     if (task === null) throw new AipError('UPSTREAM_FAILED', `${this.url} does not answer as a platform does.`);
     const seen = yield* updates(response);
-    if (!seen.ended) yield* this.follow(task, seen.last, options.signal);
+    if (!seen.ended) yield* this.#follow(task, seen.last, options);
   }
 
   /** The steps of a task after number `after`, to its end. Takes the stream up again when it is cut. */
-  async *follow(task: string, after = 0, signal?: AbortSignal): AsyncGenerator<TaskUpdate> {
+  follow(task: string, after = 0, signal?: AbortSignal): AsyncGenerator<TaskUpdate> {
+    return this.#follow(task, after, signal ? { signal } : {});
+  }
+
+  async *#follow(
+    task: string,
+    after: number,
+    { signal, onLost }: Pick<InvokeOptions, 'signal' | 'onLost'>,
+  ): AsyncGenerator<TaskUpdate> {
     let last = after;
     for (let failures = 0; failures < MAX_ATTEMPTS;) {
       try {
@@ -138,7 +148,7 @@ export class AipClient {
         last = seen.last;
       } catch (error) {
         if (!(error instanceof UnreachableError) || signal?.aborted) throw error;
-        failures++;
+        if (failures++ === 0) onLost?.();
       }
       if (failures > 0) await delay(waitAfter(failures, DEFAULT_BACKOFF), undefined, signal ? { signal } : {});
     }
@@ -171,6 +181,15 @@ export class AipClient {
       `${this.url} answers with status ${response.status}, but not as a platform does.`,
     );
   }
+}
+
+/** Throws CONFIG_INVALID for what `fetch` cannot call: a host and port alone are no URL. */
+function webAddress(url: string): string {
+  if (/^https?:\/\//i.test(url)) return url.replace(/\/+$/, '');
+  throw new AipError(
+    'CONFIG_INVALID',
+    `The URL of the platform (AIP_URL) needs http:// or https://, as in http://127.0.0.1:8000; it is "${url}".`,
+  );
 }
 
 /** The result of a task from its last step. Throws why there is none. */

@@ -1,25 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import {
   AipError,
   generateKeyPair,
-  IOAP_MAX_FRAME_BYTES,
-  IOAP_VERSION,
-  signFrame,
   toAipError,
   verifyFrame,
-  type IoapDraft,
   type IoapFrame,
   type IoapPayloads,
   type IoapType,
   type Json,
-  type JsonObject,
   type KeyPair,
 } from '@aip/wire';
-import { DEFAULT_BACKOFF, waitAfter } from './backoff.ts';
+import { takeAnswer } from './answer.ts';
+import { atTheDoor, waitAfter } from './backoff.ts';
 import type { Announcement, ClientStatus, GatewayClientOptions, Registration, RequestFrame } from './client-types.ts';
 import { COMEBACK, DEFAULT_GATEWAY } from './client-types.ts';
 import { discoverGateway, openConnection, type Connection } from './connection.ts';
-import { createOpenRequests, type OpenRequest, type OpenRequests, type RequestOptions } from './open-requests.ts';
+import { createOpenRequests, type OpenRequests, type RequestOptions } from './open-requests.ts';
+import { signedFrame, withKey } from './own-frame.ts';
 import { errorFrom } from './remote-error.ts';
 
 type FrameHandler = (frame: IoapFrame) => void;
@@ -161,7 +157,7 @@ export class GatewayClient implements AsyncDisposable {
     payload: IoapPayloads[T],
     correlationId?: string,
   ): Promise<string> {
-    const { id, raw } = this.#sign(type, to, payload, correlationId);
+    const { id, raw } = signedFrame(this.key, type, to, payload, correlationId);
     await this.#write(raw);
     return id;
   }
@@ -179,28 +175,6 @@ export class GatewayClient implements AsyncDisposable {
   }
 
   // ── out ────────────────────────────────────────────────────────────────────────────────────────────
-
-  #sign<T extends IoapType>(
-    type: T,
-    to: string,
-    payload: IoapPayloads[T],
-    correlationId?: string,
-  ): { id: string; raw: string } {
-    const draft = {
-      id: randomUUID(),
-      ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
-      timestamp: new Date().toISOString(),
-      from: this.did,
-      to,
-      type,
-      payload,
-      version: IOAP_VERSION,
-    };
-    const raw = JSON.stringify(signFrame(draft as IoapDraft, this.key));
-    if (Buffer.byteLength(raw) > IOAP_MAX_FRAME_BYTES)
-      throw new AipError('PAYLOAD_TOO_LARGE', `A frame has at most ${IOAP_MAX_FRAME_BYTES} bytes.`);
-    return { id: draft.id, raw };
-  }
 
   #write(raw: string): Promise<void> {
     return (
@@ -239,7 +213,7 @@ export class GatewayClient implements AsyncDisposable {
     to: string,
     payload: IoapPayloads[T],
   ): Promise<void> {
-    const { id, raw } = this.#sign(type, to, payload);
+    const { id, raw } = signedFrame(this.key, type, to, payload);
     announce(id);
     await this.#write(raw);
   }
@@ -250,7 +224,8 @@ export class GatewayClient implements AsyncDisposable {
     const frame = this.#verified(raw);
     if (!frame) return;
     const request = frame.correlation_id == null ? undefined : this.#requests.get(frame.correlation_id);
-    if (request && this.#answers(request, frame)) return;
+    const isAsked = frame.from === this.#gateway || frame.from === request?.to;
+    if (request && isAsked && takeAnswer(request, frame)) return;
     if (frame.type === 'ERROR' && frame.from === this.#gateway && frame.correlation_id == null) {
       this.#lastError = errorFrom(frame.payload);
     }
@@ -265,32 +240,6 @@ export class GatewayClient implements AsyncDisposable {
       this.#tell({ state: 'rejected-frame', error: toAipError(error) });
       return undefined;
     }
-  }
-
-  /** Takes the frame as an answer; false if it is none, or not from whom was asked. */
-  #answers(request: OpenRequest, frame: IoapFrame): boolean {
-    if (frame.from !== this.#gateway && frame.from !== request.to) return false;
-    if (frame.type === 'EXEC_RESPONSE') {
-      const {
-        status,
-        result = null,
-        error,
-        ...rest
-      } = frame.payload as IoapPayloads['EXEC_RESPONSE'] & { kind?: Json; effect?: Json; task_id?: Json };
-      const extra = Object.fromEntries(
-        Object.entries({ effect: rest.effect, task_id: rest.task_id }).filter(([, value]) => value !== undefined),
-      ) as JsonObject;
-      if (status === 'partial') request.partial(result, typeof rest.kind === 'string' ? rest.kind : 'output');
-      else if (status === 'success') request.resolve(result);
-      else request.reject(errorFrom(error, extra));
-      return true;
-    }
-    if (frame.type === 'ERROR') {
-      request.refuse(errorFrom(frame.payload));
-      return true;
-    }
-    if (frame.type === 'PONG') request.resolve(null);
-    return frame.type === 'PONG';
   }
 
   // ── staying connected ──────────────────────────────────────────────────────────────────────────────
@@ -320,7 +269,7 @@ export class GatewayClient implements AsyncDisposable {
   }
 
   #retry(error: AipError): void {
-    const retryIn = waitAfter(++this.#failures, this.#options.backoff ?? DEFAULT_BACKOFF);
+    const retryIn = waitAfter(++this.#failures, atTheDoor(error, this.#options.backoff));
     this.#tell({ state: 'lost', error, retryIn });
     this.#timers.retry = setTimeout(() => void this.#reconnect(), retryIn);
   }
@@ -359,17 +308,4 @@ export class GatewayClient implements AsyncDisposable {
   #tell(status: ClientStatus): void {
     for (const watcher of this.#watchers) watcher(status);
   }
-}
-
-/** Every request has a key, so that it can be put again when its answer was lost with the connection. */
-function withKey<P extends IoapPayloads['INTENT'] | IoapPayloads['EXEC_REQUEST']>(
-  payload: P,
-  options: RequestOptions,
-): P {
-  return {
-    idempotency_key: randomUUID(),
-    ...(options.timeoutMs === undefined ? {} : { timeout_ms: options.timeoutMs }),
-    ...(options.onPartial === undefined ? {} : { stream: true }),
-    ...payload,
-  };
 }

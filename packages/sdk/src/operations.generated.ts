@@ -4,7 +4,10 @@ import type { Json, JsonObject } from '@aip/wire';
 /** Every operation of the platform: what it takes and what it gives. */
 export interface Operations {
   /** Admits an agent that has asked to join, or gives one another name or other roles. Effect: write. */
-  'agents.admit': { input: { agent: string; name?: string; roles?: string[] }; output: { did: string; name: string } };
+  'agents.admit': {
+    input: { agent: string; name?: string; roles?: string[] };
+    output: { did: string; name: string; in_advance?: true };
+  };
   /** An agent announces itself and what it can do. Effect: write. */
   'agents.connect': {
     input: {
@@ -210,6 +213,8 @@ export interface Operations {
       }[];
     };
   };
+  /** Takes a budget away: from then on the principal can pay for nothing. What it has spent stays on record. Effect: write. */
+  'budgets.remove': { input: { principal: string }; output: { principal: string } };
   /** Sets what a principal may spend: per call, per UTC day, in total. A limit left out does not limit. Effect: write. */
   'budgets.set': {
     input: { principal: string; per_call?: number; per_day?: number; total?: number };
@@ -223,6 +228,7 @@ export interface Operations {
       spent_total: number;
       held: number;
       by?: string;
+      in_advance?: true;
     };
   };
   /** Everything that can be called: agents, skills, tools, operations. Effect: read. */
@@ -244,6 +250,7 @@ export interface Operations {
         tenant?: string;
         secrets?: string[];
         idempotent: boolean;
+        asks?: true;
         tasks?: 'optional' | 'required';
         price: number;
         state: 'active' | 'offline' | 'quarantined' | 'gone';
@@ -262,7 +269,10 @@ export interface Operations {
     output: {
       scope: string;
       mode: string;
+      reason: string;
       received_at: string;
+      already: boolean;
+      matches: boolean;
       sessions_closed: number;
       tasks_stopped: number;
       durable: boolean;
@@ -279,7 +289,10 @@ export interface Operations {
     output: {
       scope: string;
       mode: string;
+      reason: string;
       received_at: string;
+      already: boolean;
+      matches: boolean;
       sessions_closed: number;
       tasks_stopped: number;
       durable: boolean;
@@ -490,7 +503,7 @@ export interface Operations {
   };
   /** Permits one agent to reach another over one protocol. Effect: write. */
   'policies.connect': {
-    input: { from: string; to: string; protocol: 'a2a' | 'mcp' | 'ioap' | 'acp' | 'anp' | 'http' };
+    input: { from: string; to: string; protocol: 'a2a' | 'mcp' | 'ioap' | 'http' };
     output: { from: string; to: string; protocol: string; policy: string };
   };
   /** Why a call would be permitted or denied, and what would permit it. Effect: read. */
@@ -610,6 +623,7 @@ export interface Operations {
         from: string;
         from_name: string;
         to: string;
+        to_name: string;
         action: string;
         edge: string;
         assignee?: string;
@@ -641,6 +655,7 @@ export interface Operations {
         from: string;
         from_name: string;
         to: string;
+        to_name: string;
         action: string;
         edge: string;
         assignee?: string;
@@ -654,6 +669,7 @@ export interface Operations {
       };
       events: {
         n: number;
+        seq: number;
         at: number;
         type: string;
         state:
@@ -671,7 +687,15 @@ export interface Operations {
   };
   /** Your own tasks, latest change first; for operators everybody’s. Effect: read. */
   'tasks.list': {
-    input: { state?: string; conversation?: string; agent?: string; from?: string; limit?: number; cursor?: string };
+    input: {
+      state?: string;
+      kind?: 'call' | 'operation';
+      conversation?: string;
+      agent?: string;
+      from?: string;
+      limit?: number;
+      cursor?: string;
+    };
     output: {
       tasks: {
         id: string;
@@ -687,6 +711,7 @@ export interface Operations {
         from: string;
         from_name: string;
         to: string;
+        to_name: string;
         action: string;
         edge: string;
         assignee?: string;

@@ -5,6 +5,7 @@ import { useAction, useLive, useNow } from '../live.tsx';
 import { JsonText } from '../parts/json.tsx';
 import { useNotify } from '../parts/notice.tsx';
 import { Empty, Loaded, Page, Problem } from '../parts/page.tsx';
+import { ReasonField } from '../parts/reason-field.tsx';
 import { linkTo } from '../route.ts';
 
 /** Less time left than this is shown as urgent, in milliseconds. */
@@ -123,16 +124,7 @@ function AskCard({ ask, first }: { ask: Ask; first: boolean }) {
       <Problem error={answer.error} />
       {may('asks.answer') ? (
         <div className="answer">
-          <div className="field">
-            <label htmlFor={`${id}-reason`}>Reason, for the record</label>
-            <input
-              id={`${id}-reason`}
-              value={reason}
-              maxLength={500}
-              onChange={(event) => setReason(event.target.value)}
-              autoComplete="off"
-            />
-          </div>
+          <ReasonField value={reason} onChange={setReason} />
           <div className="buttons">
             <button type="button" className="primary" disabled={answer.busy} onClick={() => answer.run('approve')}>
               Approve

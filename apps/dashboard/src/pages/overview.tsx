@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import type { Ask, Budget, Stop } from '../api.ts';
+import type { Ask, Budget, PendingAgent, PolicyState, Stop } from '../api.ts';
 import { count, countdown, payerOf, plural, scopeName, timeOfDay, units } from '../format.ts';
 import { useLive, useNow, type Live } from '../live.tsx';
 import { messageRate } from '../log-view.ts';
@@ -14,6 +14,7 @@ export function OverviewPage() {
   const live = useLive();
   return (
     <Page name="Overview" title={<Sentence live={live} />}>
+      {live.policies.data?.problem !== undefined && <BrokenPolicies {...live.policies.data} />}
       <div className="overview">
         <div className="overview-main">
           <TrafficChart />
@@ -22,7 +23,9 @@ export function OverviewPage() {
         <div className="overview-side">
           <StopPanel stops={live.stops.data ?? []} />
           <Section title="Waiting for you" className="compact">
-            <Loaded from={live.asks}>{(asks) => <WaitingList asks={asks} />}</Loaded>
+            <Loaded from={live.asks}>
+              {(asks) => <WaitingList asks={asks} strangers={live.pending.data ?? []} />}
+            </Loaded>
           </Section>
           <Section title="Spend today" className="compact" note={<a href={linkTo('spend')}>All budgets</a>}>
             <Loaded from={live.budgets}>{(budgets) => <SpendToday budgets={budgets} />}</Loaded>
@@ -30,6 +33,22 @@ export function OverviewPage() {
         </div>
       </div>
     </Page>
+  );
+}
+
+/** Policy files that somebody has broken: nothing shows it otherwise, since what was in force stays so. */
+function BrokenPolicies({ problem, inForce }: PolicyState) {
+  return (
+    <section className="problem policies" aria-label="Policies">
+      <p>{problem}</p>
+      <p>
+        {inForce
+          ? 'So the policies from before are still in force. A start would find none, and permit nothing but the administrator’s control operations.'
+          : 'So no policy is in force, and nothing is permitted but the administrator’s control operations.'}{' '}
+        Mend the file in the data folder’s <code>policies</code>; it is read as soon as it is saved.{' '}
+        <code>aip policy check</code> shows every error.
+      </p>
+    </section>
   );
 }
 
@@ -49,6 +68,8 @@ function Sentence({ live }: { live: Live }) {
   const asks = live.asks.data?.length ?? 0;
   const stops = live.stops.data?.length ?? 0;
   const quarantined = live.quarantine.data?.length ?? 0;
+  const strangers = live.pending.data?.length ?? 0;
+  const failing = live.failing.data?.length ?? 0;
   const rate = messageRate(live.log.seconds, now);
   const parts: ReactNode[] = [
     <a key="agents" href={linkTo('agents')}>
@@ -57,7 +78,8 @@ function Sentence({ live }: { live: Live }) {
   ];
   // Without messages it is quiet, but not where somebody is waited for.
   if (rate > 0) parts.push(<span key="rate">{perSecond(rate)}</span>);
-  else if (stops + asks + quarantined === 0) parts.push(<span key="rate">all quiet</span>);
+  else if (stops + asks + quarantined + strangers + failing === 0 && live.policies.data?.problem === undefined)
+    parts.push(<span key="rate">all quiet</span>);
   if (stops > 0) {
     parts.push(
       <a key="stops" href={linkTo('stops')} className="is-stopped">
@@ -69,6 +91,20 @@ function Sentence({ live }: { live: Live }) {
     parts.push(
       <a key="asks" href={linkTo('approvals')} className="is-waiting">
         {plural(asks, 'call waits', 'calls wait')} for you
+      </a>,
+    );
+  }
+  if (strangers > 0) {
+    parts.push(
+      <a key="strangers" href={linkTo('agents')} className="is-waiting">
+        {plural(strangers, 'agent asks', 'agents ask')} to join
+      </a>,
+    );
+  }
+  if (failing > 0) {
+    parts.push(
+      <a key="failing" href={linkTo('servers')} className="is-waiting">
+        {plural(failing, 'server needs', 'servers need')} a look
       </a>,
     );
   }
@@ -114,9 +150,9 @@ function StopPanel({ stops }: { stops: readonly Stop[] }) {
   );
 }
 
-function WaitingList({ asks }: { asks: readonly Ask[] }) {
+function WaitingList({ asks, strangers }: { asks: readonly Ask[]; strangers: readonly PendingAgent[] }) {
   const now = useNow();
-  if (asks.length === 0) return <Empty>No call waits for approval.</Empty>;
+  if (asks.length + strangers.length === 0) return <Empty>No call waits for approval.</Empty>;
   return (
     <ul className="plain-list">
       {asks.slice(0, 4).map((ask) => (
@@ -125,7 +161,12 @@ function WaitingList({ asks }: { asks: readonly Ask[] }) {
           {ask.expires_at !== undefined && <span className="muted number">{countdown(ask.expires_at, now)}</span>}
         </li>
       ))}
-      {asks.length > 4 && <li className="muted">and {count(asks.length - 4)} more</li>}
+      {asks.length > 4 && <li className="muted">and {count(asks.length - 4)} more calls</li>}
+      {strangers.slice(0, 4).map(({ did, name }) => (
+        <li key={did} className="waiting">
+          <a href={linkTo('agents')}>{name} asks to join</a>
+        </li>
+      ))}
     </ul>
   );
 }

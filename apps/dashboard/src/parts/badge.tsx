@@ -1,6 +1,6 @@
 import type { TaskState } from '../api.ts';
 import { protocolName } from '../format.ts';
-import type { Outcome } from '../log-view.ts';
+import type { Outcome } from '../stream-rows.ts';
 
 export type Tone = 'plain' | 'busy' | 'good' | 'wait' | 'bad';
 

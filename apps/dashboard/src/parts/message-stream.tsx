@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import { entryNumber, nameOf, scopeName, target, timeOfDay, withNames, type Names } from '../format.ts';
 import { useLive } from '../live.tsx';
-import { withoutRepeats, type LogView, type MessageRow, type StopRow, type StreamRow } from '../log-view.ts';
+import { BACKFILL, type LogView } from '../log-view.ts';
 import { linkTo } from '../route.ts';
+import { withoutRepeats, type MessageRow, type StopRow, type StreamRow } from '../stream-rows.ts';
 import { OutcomeBadge, ProtocolBadge } from './badge.tsx';
 import { Empty, Section } from './page.tsx';
 
@@ -36,10 +37,7 @@ export function MessageStream() {
   return (
     <Section title="Messages" note={controls}>
       {rows.length === 0 ? (
-        <Empty>
-          No messages yet. Run <code>aip demo runaway</code> to see agents talk, or connect one with{' '}
-          <code>aip agent create</code>.
-        </Empty>
+        <NoRows log={held ?? log} />
       ) : (
         <table className="messages">
           <thead>
@@ -62,6 +60,23 @@ export function MessageStream() {
         </table>
       )}
     </Section>
+  );
+}
+
+function NoRows({ log: { stream, known } }: { log: LogView }) {
+  if (stream.length > 0) return <Empty>Nothing here but what the platform itself was asked to do.</Empty>;
+  if (known > BACKFILL)
+    return (
+      <Empty>
+        No message is among the latest entries of the log. Older ones: <code>aip tasks</code>, or{' '}
+        <a href={linkTo('audit')}>Audit</a>.
+      </Empty>
+    );
+  return (
+    <Empty>
+      No messages yet. Run <code>aip demo runaway</code> to see agents talk, or connect one with{' '}
+      <code>aip agent create</code>.
+    </Empty>
   );
 }
 

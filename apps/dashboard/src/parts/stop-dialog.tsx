@@ -6,6 +6,7 @@ import { go } from '../route.ts';
 import { Dialog } from './dialog.tsx';
 import { useNotify } from './notice.tsx';
 import { Problem } from './page.tsx';
+import { ReasonField } from './reason-field.tsx';
 
 type Mode = Exclude<StopMode, 'quarantine'>;
 
@@ -63,16 +64,7 @@ export function StopDialog({ scope, mode = 'kill', onClose }: { scope: string; m
             </label>
           ))}
         </fieldset>
-        <div className="field">
-          <label htmlFor={`${id}-reason`}>Reason, for the record</label>
-          <input
-            id={`${id}-reason`}
-            value={reason}
-            maxLength={500}
-            onChange={(event) => setReason(event.target.value)}
-            autoComplete="off"
-          />
-        </div>
+        <ReasonField value={reason} onChange={setReason} />
         <Problem error={stop.error} />
         <div className="buttons">
           <button type="submit" className="danger" disabled={stop.busy || chosen.endsWith(':')}>

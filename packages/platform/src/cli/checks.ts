@@ -3,13 +3,21 @@ import { table, type Style } from './table.ts';
 
 export const verdict = (checks: readonly Check[]): { ok: boolean } => ({ ok: checks.every(({ ok }) => ok) });
 
+const LOOK = { ok: 'green', 'not running': 'dim', waits: 'yellow', FAILED: 'red' } as const;
+
+function stateOf({ ok, idle, waits }: Check): keyof typeof LOOK {
+  if (!ok) return 'FAILED';
+  if (idle) return 'not running';
+  return waits ? 'waits' : 'ok';
+}
+
 /** What was looked at, what was found, and what to do about it. */
 export const checkTable = (checks: readonly Check[], style: Style): string =>
   table(
     checks,
     [
       { title: 'CHECK', of: ({ name }) => name },
-      { title: '', of: ({ ok }) => (ok ? 'ok' : 'FAILED'), look: ({ ok }) => (ok ? 'green' : 'red') },
+      { title: '', of: stateOf, look: (check) => LOOK[stateOf(check)] },
       { title: 'FOUND', of: ({ detail, remedy }) => (remedy === undefined ? detail : `${detail} → ${remedy}`) },
     ],
     style,

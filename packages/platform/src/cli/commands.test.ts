@@ -23,14 +23,17 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
     const source = readFileSync(join(platform.folder, 'hello.ts'), 'utf8');
     expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(15);
     expect(source).toContain(`gateway: '${platform.url.replace('http', 'ws')}/ws'`);
-    for (const file of ['hello.ts', 'hello.key'])
+    for (const file of ['hello.ts', 'hello.key', 'hello.token'])
       expect(statSync(join(platform.folder, file)).mode & 0o777).toBe(0o600);
 
-    const [, joinToken] = /joinToken: '([^']+)'/.exec(source)!;
+    // What is shared holds no secret.
+    const joinToken = readFileSync(join(platform.folder, 'hello.token'), 'utf8');
+    expect(source).toContain('/hello.token');
+    expect(source).not.toContain(joinToken);
     const { did } = JSON.parse(readFileSync(join(platform.folder, 'hello.key'), 'utf8')) as { did: string };
     await platform.core.operate(
       'agents.connect',
-      { join_token: joinToken! },
+      { join_token: joinToken },
       platform.core.as({ kind: 'signed', did }, 'ioap'),
     );
     expect((await aip('agent', 'list', '-o', 'json')).out).toContain(did);
@@ -66,9 +69,23 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
     const knock = () =>
       platform.core.operate('agents.connect', { name: 'stranger' }, platform.core.as({ kind: 'signed', did }, 'ioap'));
     await expect(knock()).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
-    expect((await aip('agent', 'list', '--state', 'pending')).out).toMatch(new RegExp(`stranger +20.*${did}`));
+    expect((await aip('agent', 'invoke', 'stranger')).err).toBe(
+      `aip: stranger waits to be admitted:\n  aip agent admit ${did}`,
+    );
+    const { token } = await platform.core.operate<{ token: string }>('tokens.create', { name: 'ci' });
+    expect((await aip('agent', 'invoke', 'stranger', '--token', token)).err).toContain('No agent "stranger" is known');
+    expect((await aip('agent', 'list', '--state', 'pending')).out).toMatch(new RegExp(`stranger +now +${did}`));
     expect(await aip('agent', 'admit', did)).toMatchObject({ code: EXIT.ok, out: `Admitted stranger, ${did}.` });
     await knock();
+    expect(await aip('agent', 'admit', 'did:key:z6Mkfoo')).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining('agent: this is not a did:key'),
+    });
+    const early = generateKeyPair().did;
+    expect((await aip('agent', 'admit', early, '--name', 'early')).out).toBe(
+      `Admitted early, ${early}.\nNobody with this DID has asked yet; it is let in when it connects.`,
+    );
+    expect((await aip('agent', 'admit', early, '--name', 'later')).out).toBe(`Admitted later, ${early}.`);
     expect((await aip('agent', 'remove', 'stranger')).code).toBe(EXIT.ok);
     await expect(knock()).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
   });
@@ -191,9 +208,19 @@ describe(`aip tasks ${claim('D-CLI.commands')}`, () => {
     const shown = async (...args: string[]) => (await aip('tasks', ...args)).out;
     expect(await shown('list', '--operations')).toContain('operation:');
     expect(await shown('list')).not.toContain('operation:');
+    expect(await platform.json('tasks', 'list')).toMatchObject({ total: 1, tasks: [{ id }] });
+    const all = (await platform.json('tasks', 'list', '--operations')) as { total: number; tasks: unknown[] };
+    expect(all.tasks).toHaveLength(all.total);
+    expect(await shown('list', '--operations', '--limit', '1')).toMatch(/1 of \d+; --limit shows more\.$/);
     expect((await shown('list', '--limit', '1')).split('\n')[1]).toContain(id);
     expect((await shown('list')).split('\n').filter((line) => line.length > 80)).toEqual([]);
-    expect((await aip('tasks', 'get', id)).out).toMatch(/submitted[\s\S]*working/);
+    const { did } = await platform.core.operate<{ did: string }>('agents.get', { agent: 'slow' });
+    for (const agent of ['slow', did]) expect(await shown('list', '--agent', agent)).toMatch(/agent:slow$/m);
+    expect(await shown('list', '--agent', 'fast')).toBe('No tasks.');
+    const one = (await aip('tasks', 'get', id)).out;
+    expect(one).toMatch(/submitted[\s\S]*working/);
+    expect(one).toMatch(new RegExp(`^To +agent:slow \\(agent:${did}\\)$`, 'm'));
+    expect(one).toMatch(/^# +ENTRY +AT +EVENT +STATE +WHAT\n1 +\d+ /m);
     expect((await aip('tasks', 'cancel', id)).out).toBe(`Task ${id} is canceled.`);
     expect(await waiting).toMatchObject({ code: EXIT.failed });
     expect(await aip('tasks', 'cancel', id)).toMatchObject({
@@ -205,22 +232,39 @@ describe(`aip tasks ${claim('D-CLI.commands')}`, () => {
 
 describe(`aip kill, pause, release and kills ${claim('D-CLI.commands')}`, () => {
   it('stop a scope and let it go on', async () => {
-    await platform.core.agent('hello');
+    await platform.core.agent('hello', { capabilities: [{ ...greet, price: 0 }] });
     expect((await aip('kills')).out).toBe('Nothing is stopped.');
     expect((await aip('kill', 'agent:hello', '--reason', 'it loops')).out).toMatch(
-      /^agent:hello is stopped since 20.*aip release agent:hello/s,
+      /^agent:hello is stopped since \d\d:\d\d:\d\d.*aip release agent:hello/s,
     );
     expect(await aip('agent', 'invoke', 'hello')).toMatchObject({
       code: EXIT.denied,
       err: expect.stringContaining('it loops'),
     });
-    expect((await aip('kills')).out).toMatch(/agent:did:key:.* +kill +20.* +user:admin +\d+ +it loops/);
+    expect((await aip('kills')).out).toMatch(/agent:did:key:.* +kill +[\d:]+ +user:admin +\d+ +it loops/);
     await aip('release', 'agent:hello', '--reason', 'mended');
     expect((await aip('agent', 'invoke', 'hello', 'on')).out).toBe('on');
     expect((await aip('pause', 'agent:hello')).out).toContain('paused');
+    for (const [mode, scope] of [
+      ['kill', 'server:nots'],
+      ['pause', 'capability:greeet'],
+      ['kill', 'session:none'],
+      ['kill', 'agent:did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH'],
+    ] as const) {
+      expect((await aip(mode, scope)).out).toContain(`Nothing matches ${scope} now; whatever comes under that name`);
+      expect(await platform.json(mode, scope)).toMatchObject({ scope, matches: false });
+    }
+    expect(await platform.json('pause', 'capability:greet')).toMatchObject({ matches: true });
+    expect((await aip('pause', 'agent:hello')).out).not.toContain('Nothing matches');
+    expect((await aip('kill', 'agent:helo')).err).toContain('give its DID');
+    expect(await aip('kill', 'agent:did:key:z6Mkfoo')).toMatchObject({
+      code: EXIT.usage,
+      err: 'aip: scope: this is not a did:key (did:key:z6Mk…, 56 characters); has it been cut off?\n(add --help for what there is)',
+    });
+    expect((await aip('kill', 'protocol:mpc')).err).toContain('there are http, mcp, a2a, ioap, local');
     expect(await aip('kill', 'everything')).toMatchObject({
-      code: EXIT.failed,
-      err: expect.stringContaining('expected global'),
+      code: EXIT.usage,
+      err: expect.stringMatching(/^aip: scope: expected global/),
     });
   });
 });
@@ -243,6 +287,15 @@ describe(`aip budget ${claim('D-CLI.commands')}`, () => {
       EXIT.denied,
     ]);
     expect((await aip('budget', 'list')).out).toMatch(/user:admin +2 +4 +– +4 +4 +0$/m);
+    expect((await aip('budget', 'set', 'service:cii', '--total', '5')).out).toContain(
+      '\nNobody has the id service:cii now; the budget is for whoever comes under it.',
+    );
+    await aip('token', 'create', 'ci');
+    for (const known of ['service:ci', 'hello', 'user:admin'])
+      expect((await aip('budget', 'set', known, '--per-call', '2', '--per-day', '4')).out).not.toContain('Nobody');
+    expect((await aip('budget', 'set', 'did:key:z6Mkfoo', '--total', '5')).err).toContain('not a did:key');
+    expect((await aip('budget', 'remove', 'service:cii')).code).toBe(EXIT.ok);
+    expect((await aip('budget', 'list')).out).not.toContain('service:cii');
     expect((await aip('budget', 'open')).out).toBe('Nothing is held by calls that have ended.');
     expect((await aip('budget', 'set', 'user:admin')).code).toBe(EXIT.usage);
     expect((await aip('budget', 'set', 'user:admin', '--per-day', '1.5')).code).toBe(EXIT.usage);
@@ -292,6 +345,10 @@ describe(`aip policy ${claim('D-CLI.commands')}`, () => {
       code: EXIT.failed,
       err: expect.stringContaining('There is no token named "nobody"'),
     });
+    for (const meant of ['cii', 'service:cii'])
+      expect((await aip('policy', 'explain', meant, 'tool:notes/write')).err).toMatch(/ Did you mean service:ci\?$/);
+    expect((await aip('policy', 'explain', 'planer', 'tool:notes/write')).err).toMatch(/ Did you mean planner\?$/);
+    expect((await aip('policy', 'explain', 'anonymous', 'tool:notes/write')).out).toMatch(/^deny: /);
   });
 
   it('check names the line of an error and fails as not verified', async () => {
@@ -326,7 +383,7 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
     await aip('kill', 'agent:hello', '--reason', 'enough');
     const verified = await aip('audit', 'verify');
     expect(verified).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/Verified\.$/) });
-    expect(verified.out).toMatch(/agent:z6Mk\S+ +kill +20\S+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
+    expect(verified.out).toMatch(/agent:z6Mk\S+ +kill +[\d:]+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
   });
 
   it('export writes a file that is verified by itself, unless a byte of it has changed', async () => {
@@ -346,6 +403,23 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
       out: expect.stringMatching(/NOT VERIFIED:\n +entry \d+: /),
     });
     expect((await aip('audit', 'export', '--out', 'log.jsonl')).code).toBe(EXIT.failed);
+    expect((await aip('audit', 'verify', '--export', 'none.jsonl')).err).toContain('There is no file ');
+  });
+
+  it('verify says of an export that was cut off where that is, and nothing else', async () => {
+    await platform.core.agent('hello');
+    await aip('agent', 'invoke', 'hello');
+    await expect.poll(async () => (await aip('audit', 'checkpoint')).code).toBe(EXIT.ok);
+    await aip('audit', 'export', '--out', 'log.jsonl');
+    const whole = readFileSync(join(platform.folder, 'log.jsonl'), 'utf8');
+    const entry = whole.indexOf('{"seq":2,');
+    for (const end of [entry, entry + 40]) {
+      writeFileSync(join(platform.folder, 'cut.jsonl'), whole.slice(0, end));
+      const { code, out } = await aip('audit', 'verify', '--export', 'cut.jsonl');
+      expect(code).toBe(EXIT.unverified);
+      expect(out).toMatch(/NOT VERIFIED:\n {2}it is cut off after entry 1$/);
+      expect(out).not.toContain('Unsigned');
+    }
   });
 
   it('checkpoint prints what was signed, and verify compares a log with it', async () => {
@@ -361,7 +435,10 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
       code: EXIT.unverified,
       out: expect.stringContaining('the checkpoint kept elsewhere'),
     });
-    expect((await verify('missing.txt')).code).toBe(EXIT.failed);
+    expect(await verify('missing.txt')).toMatchObject({
+      code: EXIT.usage,
+      err: `aip: There is no file ${join(platform.folder, 'missing.txt')}.`,
+    });
   });
 });
 
@@ -412,6 +489,23 @@ describe(`aip token, status and dashboard ${claim('D-CLI.commands')}`, () => {
 
   it('show what runs, and open the dashboard', async () => {
     expect((await aip('status')).out).toMatch(/Identity +did:key:/);
+    expect((await aip('status')).out).toMatch(/\n\nNothing waits for you\.$/);
+    // Whatever waits for the operator is said, by doctor too, where it is no fault.
+    const did = generateKeyPair().did;
+    const knock = platform.core.operate(
+      'agents.connect',
+      { name: 'stranger' },
+      platform.core.as({ kind: 'signed', did }, 'ioap'),
+    );
+    await expect(knock).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
+    await aip('kill', 'server:none');
+    const waiting =
+      /admissions +waits +1 agent asks to join: stranger → aip agent list --state pending\nstops +waits +1 stop/;
+    expect((await aip('status')).out).toMatch(waiting);
+    expect(await aip('doctor')).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(waiting) });
+    expect(await platform.json('status')).toMatchObject({ waiting: [{ name: 'admissions' }, { name: 'stops' }] });
+    expect((await aip('agent', 'list')).out).toMatch(/1 agent asks to join: aip agent list --state pending$/);
+    await aip('release', 'server:none');
     const url = (await aip('dashboard')).out;
     expect(url).toMatch(new RegExp(`^${platform.url}/ui#login=`));
     expect(platform.core.core.logins.redeem(url.split('=')[1]!)).toBeDefined();

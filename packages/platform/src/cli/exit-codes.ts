@@ -49,8 +49,17 @@ export const isUnreachable = (error: unknown): boolean =>
 export function exitCodeOf(error: unknown): ExitCode {
   if (isUnreachable(error)) return EXIT.unreachable;
   if (!(error instanceof AipError)) return EXIT.failed;
-  if (error.code === 'CONFIG_INVALID') return EXIT.usage;
+  if (error.code === 'CONFIG_INVALID' || wrongInputs(error)) return EXIT.usage;
   return DENIED.has(error.code) ? EXIT.denied : EXIT.failed;
+}
+
+/** What a platform says of each input of one of its operations that is not as it should be; undefined for other errors. */
+export function wrongInputs({ code, details }: AipError): readonly string[] | undefined {
+  const issues = code === 'INVALID_ARGUMENT' ? details?.['issues'] : undefined;
+  if (!Array.isArray(issues) || issues.length === 0) return undefined;
+  return (issues as { path: string; message: string }[]).map(({ path, message }) =>
+    path === '' ? message : `${path}: ${message}`,
+  );
 }
 
 /** What is told about a failure: the message, and for what is not ours the message alone. */

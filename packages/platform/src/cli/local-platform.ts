@@ -4,14 +4,21 @@ import { isDeepStrictEqual } from 'node:util';
 import { toAipError } from '@aip/wire';
 import { DEFAULT_TENANT } from '../kernel/principal.ts';
 import { PLATFORM_OWNER } from '../kernel/vault.ts';
-import { reachable, runningAddress, urlOf } from '../main/address.ts';
+import { isExposed, reachable, runningAddress, urlOf } from '../main/address.ts';
 import { loadConfig, type Config } from '../main/config.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
+import type { Platform } from '../main/platform.ts';
+import { callLines } from './call-lines.ts';
+import { diskChecks } from './disk-check.ts';
 import type { Check, Flags, Local, Running, Settings, StartOptions } from './local.ts';
+import { logLine } from './log-lines.ts';
+import { styleFor } from './table.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Whether standard error, where the log goes, is a terminal: then people read it, else programs. */
+  readonly terminal?: boolean;
 }
 
 const TOKEN_FILE = 'admin.token';
@@ -19,16 +26,20 @@ const TOKEN_FILE = 'admin.token';
 const SECRET_FILES = [TOKEN_FILE, 'gateway.key', 'pepper.key', 'vault.key'];
 /** How often `aip dev` looks whether the settings have changed, in milliseconds. */
 const WATCH_INTERVAL = 500;
+/** Levels of the log at which `aip dev` tells of every call. */
+const TELLS_CALLS: ReadonlySet<string> = new Set(['debug', 'info']);
 
 /** What runs in this process: the composition root and what reads the data folder, each loaded when it is asked for. */
-export function localPlatform({ env, cwd }: Surroundings): Local {
+export function localPlatform({ env, cwd, terminal = false }: Surroundings): Local {
+  const style = styleFor(terminal, env);
   const configOf = (flags: Flags): Config => loadConfig({ env, flags, cwd });
 
   /** Where a platform runs is better known to itself than to the settings, unless a variable names another. */
   const runningUrl = ({ data_dir: folder }: Config): string | undefined =>
     env['AIP_PORT'] || env['AIP_HOST'] ? undefined : runningAddress(folder);
 
-  const logOf = (config: Config, dev: boolean): Log => logWith(createLogger(config.log_level, dev));
+  const logOf = (config: Config, dev: boolean): Log =>
+    logWith(createLogger(config.log_level, dev || terminal ? logLine(style) : undefined));
 
   async function launch(config: Config, { only, dev = false }: StartOptions): Promise<Running> {
     const { startPlatform } = await import('../main/platform.ts');
@@ -38,11 +49,20 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       dev,
       ...(only === undefined ? {} : { only }),
     });
+    if (dev && TELLS_CALLS.has(config.log_level)) tellCalls(platform);
     return {
       url: platform.url,
       loginUrl: platform.loginUrl(),
       stop: () => platform.stop(),
     };
+  }
+
+  function tellCalls({ exchange }: Platform): void {
+    const lineOf = callLines(exchange, style);
+    exchange.journal.follow('all', (entry) => {
+      const line = lineOf(entry);
+      if (line !== undefined) process.stderr.write(`${line}\n`);
+    });
   }
 
   /** Starts again when `aip.yaml` changes; with the settings as they were when those it has now do not work. */
@@ -110,7 +130,7 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       const config = configOf(options.flags);
       return options.dev ? launchAnewOnChange(config, options) : launch(config, options);
     },
-    async serveStdio(flags, server) {
+    async serveStdio(flags, stopped, server) {
       const { startPlatform } = await import('../main/platform.ts');
       const { serveMcpStdio } = await import('../edges/mcp/index.ts');
       // Its one client is on the standard streams; a port is not what it was started for.
@@ -118,11 +138,13 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       const platform = await startPlatform({ config, log: logOf(config, false), only: 'mcp' });
       const { virtual, search_above: searchAbove } = config.mcp;
       try {
-        await serveMcpStdio(
+        const served = serveMcpStdio(
           platform.exchange,
           { kind: 'local', name: 'stdio', roles: ['caller'] },
           { virtual, searchAbove, server, ...platform.servers },
-        ).closed;
+        );
+        void stopped.then(() => served.close());
+        await served.closed;
       } finally {
         await platform.stop();
       }
@@ -150,7 +172,12 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       const { exportFolder } = await import('../main/audit.ts');
       return exportFolder(dataDir, file);
     },
-    inspect: async (settings) => [...secretChecks(settings), ...(await policyChecks(settings))],
+    inspect: async (settings) => [
+      ...networkChecks(configOf({})),
+      ...secretChecks(settings),
+      ...diskChecks(settings.dataDir),
+      ...(await policyChecks(settings)),
+    ],
     async inspectIssuers() {
       const { issuers } = configOf({}).identity;
       if (Object.keys(issuers).length === 0) return [];
@@ -158,6 +185,14 @@ export function localPlatform({ env, cwd }: Surroundings): Local {
       return (await checkIssuers(issuers)).map((check) => ({ ...check, name: `identity.issuers.${check.name}` }));
     },
   };
+}
+
+/** Of a platform on the network. A proxy may stand before it, which cannot be seen from here. */
+function networkChecks({ host }: Config): Check[] {
+  if (!isExposed(host)) return [];
+  const detail = `host ${host} is reached from the network, without TLS`;
+  const remedy = 'listen on 127.0.0.1 behind a proxy that terminates TLS; SECURITY.md says more';
+  return [{ name: 'network', ok: true, waits: true, detail, remedy }];
 }
 
 function secretChecks({ dataDir }: Settings): Check[] {
@@ -184,7 +219,8 @@ async function policyChecks({ dataDir }: Settings): Promise<Check[]> {
         name: 'policies',
         ok: false,
         detail: policies.error.message,
-        remedy: 'mend the file; a running platform keeps the policies from before, the next start would permit nothing',
+        remedy:
+          'mend the file; a running platform keeps the policies from before, the next start would permit nothing but the administrator’s control operations',
       },
     ];
   return [{ name: 'policies', ok: true, detail: `${policies.set?.policies.length ?? 0} in force` }];

@@ -26,8 +26,8 @@ export interface StartOptions {
 /** A platform that runs in this process. */
 export interface Running {
   readonly url: string;
-  /** Opens the dashboard once. */
-  readonly loginUrl: string;
+  /** Opens the dashboard once; undefined while none is built. */
+  readonly loginUrl: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -35,6 +35,10 @@ export interface Running {
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
+  /** Nothing is wrong: it does not run. */
+  readonly idle?: true;
+  /** Nothing is wrong, but somebody has to decide. */
+  readonly waits?: true;
   readonly detail: string;
   /** What to do about it. */
   readonly remedy?: string;
@@ -52,8 +56,8 @@ export interface Local {
   /** Throws CONFIG_INVALID. */
   settings(flags: Flags): Settings;
   start(options: StartOptions): Promise<Running>;
-  /** Speaks MCP on standard input and output until the client leaves: everything, or one virtual server. */
-  serveStdio(flags: Flags, virtual?: string): Promise<void>;
+  /** Speaks MCP on standard input and output until the client leaves or it is stopped: everything, or one virtual server. */
+  serveStdio(flags: Flags, stopped: Promise<void>, virtual?: string): Promise<void>;
   /** Keeps secrets in the vault of a data folder. false when a platform runs on it, which keeps its own. */
   keepSecrets(dataDir: string, secrets: Readonly<Record<string, string>>): Promise<boolean>;
   /** Verifies an exported log, or those in a data folder, also while a platform runs on it. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { claim } from '@aip/conformance';
@@ -80,6 +80,27 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     expect((await run('token', 'list')).out).toContain('kept');
     second.child.kill('SIGINT');
     expect(await second.ended).toBe(EXIT.ok);
+  });
+
+  it(`logs for people at a terminal, and for programs elsewhere ${claim('D-CLI.log')}`, async () => {
+    const elsewhere = start('up');
+    await saysSoon(elsewhere, 'err', '\n');
+    expect(JSON.parse(elsewhere.said.err.split('\n')[0]!)).toMatchObject({ level: 30, msg: 'ready' });
+    elsewhere.child.kill('SIGTERM');
+    await elsewhere.ended;
+
+    const out = path.join(folder, 'out.txt');
+    const command = `'${process.execPath}' '${BIN}' up > '${out}'`;
+    const env = { PATH: process.env['PATH'], HOME: folder, AIP_PORT: String(port), TERM: 'xterm' };
+    const child = spawn('script', ['-qfec', command, '/dev/null'], { cwd: folder, env });
+    children.push(child);
+    let seen = '';
+    child.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    await expect.poll(() => seen, { timeout: 20_000 }).toMatch(/\d\d:\d\d:\d\d\S* {2}\S*info .*ready .*url=http/);
+    expect(seen).not.toContain('{"');
+    await expect
+      .poll(() => readFileSync(out, 'utf8'))
+      .toMatch(/^AIP ready on http:\/\/127\.0\.0\.1:\d+\nDashboard .*\n$/);
   });
 
   it('says what stands in the way of a start', async () => {
@@ -214,5 +235,19 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     });
     served.child.stdin.end();
     expect(await served.ended).toBe(EXIT.ok);
+  });
+
+  it.each([['--help'], ['secret', 'set', '--help']])('says nothing to nobody: %j in a pipe that is closed', async (...args) => {
+    const piped = start(...args);
+    piped.child.stdout.destroy();
+    expect([await piped.ended, piped.said.err]).toEqual([EXIT.ok, '']);
+  });
+
+  it('serve --stdio ends in order when it is asked to, and lets go of its data folder', async () => {
+    const served = start('serve', '--protocol', 'mcp', '--stdio', '--data-dir', path.join(folder, 'ends'));
+    await saysSoon(served, 'err', '"msg":"ready"');
+    served.child.kill('SIGTERM');
+    expect(await served.ended).toBe(EXIT.ok);
+    expect(served.said.out).toBe('');
   });
 });

@@ -94,6 +94,33 @@ describe(`aip mcp import ${claim('P-MCP-GW.registry', 'D-CLI.mcp')}`, () => {
     expect(existsSync(join(folder, '.aip'))).toBe(false);
   });
 
+  it('shows what the document has chosen, without secrets, and nothing that moves the cursor', async () => {
+    const [npm] = WEATHER.packages;
+    const packageArguments = [
+      { type: 'named', name: '--key', isRequired: true, isSecret: true, description: 'Key\u001b[2Jof yours' },
+      { type: 'positional', value: '/home/you\u001b]0;evil\u0007' },
+    ];
+    writeFileSync(
+      join(folder, 'server.json'),
+      JSON.stringify({ ...WEATHER, packages: [{ ...npm, packageArguments }] }),
+    );
+    const prompts: string[] = [];
+    const { code, err } = await runInWorld(['mcp', 'import', 'server.json', '--name', 'sky'], {
+      cwd: folder,
+      local: local(),
+      terminal: true,
+      secret: async (prompt) => (prompts.push(prompt), 'swordfish'),
+    });
+    expect([code, err]).toEqual([
+      EXIT.ok,
+      expect.stringMatching(/have let in: npx -y @example\/weather@1\.0\.2 --key=\[secret\] \/home\/you *$/m),
+    ]);
+    // oxlint-disable-next-line no-control-regex -- exactly these
+    expect(err + prompts.join('')).not.toMatch(/\u001b|\u0007|swordfish/);
+    const { err: elsewhere } = await aip('server.json', '--offer', '2', '--name', 'cloud');
+    expect(elsewhere).toContain('have let in: https://weather.example.com');
+  });
+
   it('leaves what it prints to whoever asked, without the secret', async () => {
     const { out, err } = await aip('server.json', '--set', 'city=Berne', '--set', 'API_KEY=k-is-secret', '--print');
     expect(parse(out)).toMatchObject({
@@ -254,8 +281,19 @@ describe(`aip mcp call ${claim('D-CLI.mcp')}`, () => {
   });
 
   it('says of a tool that its server has only for clients who answer questions that nobody answers here', async () => {
+    const { catalogue } = platform.core.exchange;
+    const forThoseWhoAnswer = (): void => {
+      const tools = catalogue.list({ owner: 'notes' });
+      catalogue.put(
+        'notes',
+        tools.map((entry) => ({ ...entry, asks: true })),
+      );
+    };
     const said = 'MCP error -32602: Tool read not found';
     answers({ content: [{ type: 'text', text: said }], isError: true });
+    // A text like that alone says nothing: a tool that looks for tools may have it too.
+    expect(await aip('notes/read')).toMatchObject({ err: expect.stringContaining('read says that it failed') });
+    forThoseWhoAnswer();
     expect(await aip('notes/read')).toMatchObject({
       code: EXIT.failed,
       err: expect.stringContaining('which the command line cannot answer'),
@@ -265,6 +303,7 @@ describe(`aip mcp call ${claim('D-CLI.mcp')}`, () => {
         yield { type: 'failed', error: { code: 'INVALID_ARGUMENT', message: said, retryable: false }, effect: 'none' };
       },
     });
+    forThoseWhoAnswer();
     expect(await aip('notes/read')).toMatchObject({
       code: EXIT.failed,
       err: expect.stringContaining('which the command line cannot answer'),

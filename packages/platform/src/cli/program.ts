@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { nearest } from '../kernel/nearest.ts';
 import { VERSION } from '../main/version.ts';
 import { openCli, type AddCommand, type CommonOptions, type Handler, type World } from './cli.ts';
 import { addAgent } from './commands/agent.ts';
@@ -63,8 +64,24 @@ export function buildProgram(world: World, ended: (code: ExitCode) => void): Com
   return program;
 }
 
+/** What follows every complaint about the command line. */
+export const FOR_HELP = '(add --help for what there is)';
+
 /** Columns of help: those of the terminal, but lines longer than 100 characters are hard to read. */
 const helpWidth = ({ columns = 80 }: World): number => Math.min(columns, 100);
+
+/** A group whose list is what it does by itself takes a misspelt command for an argument of the list. */
+function unknownSubcommand({ parent, args, registeredArguments }: Command): string | undefined {
+  const [given] = args;
+  if (!parent?.parent || given === undefined || registeredArguments.length > 0 || parent.args[0] !== given)
+    return undefined;
+  const meant = nearest(
+    given,
+    parent.commands.map((command) => command.name()),
+  );
+  const hint = meant === undefined ? '' : `(Did you mean ${meant}?)\n`;
+  return `error: unknown command '${given}'\n${hint}`;
+}
 
 /** Errors are thrown instead of ending the process, and every command writes where the world says. */
 function settle(command: Command, world: World): void {
@@ -75,7 +92,8 @@ function settle(command: Command, world: World): void {
       writeErr: (text) => world.err(text.trimEnd()),
       getOutHelpWidth: () => helpWidth(world),
       getErrHelpWidth: () => helpWidth(world),
+      outputError: (text, write) => write(unknownSubcommand(command) ?? text),
     })
-    .showHelpAfterError('(add --help for what there is)');
+    .showHelpAfterError(FOR_HELP);
   for (const child of command.commands) settle(child, world);
 }

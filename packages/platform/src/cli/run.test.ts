@@ -34,6 +34,20 @@ describe(`an error on the command line ${claim('D-CLI.errors')}`, () => {
     expect(err).toMatch(/^error: .*\n\(add --help for what there is\)$/s);
   });
 
+  it.each([
+    [['klll', 'global'], 'kill'],
+    [['agent', 'lst'], 'list'],
+    [['tasks', 'cancle'], 'cancel'],
+    [['budget', 'sett', 'planner'], 'set'],
+    [['up', '--prot', '9000'], '--port'],
+    [['tasks', 'list', '--limt', '3'], '--limit'],
+  ])('says what was probably meant: %j', async (args, meant) => {
+    expect(await runInWorld(args)).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining(`(Did you mean ${meant}?)\n(add --help`),
+    });
+  });
+
   it('says how to start a platform when none answers', async () => {
     const { code, err } = await runInWorld(['status'], { local: { settings: () => nowhere } });
     expect([code, err]).toEqual([
@@ -221,6 +235,15 @@ describe('what runs in this process', () => {
     ]);
   });
 
+  it('up says how a dashboard that is not there is made, and prints no link to it', async () => {
+    const start = async () => ({ url: 'http://127.0.0.1:8000', loginUrl: undefined, stop: async () => {} });
+    const { out } = await runInWorld(['up'], { local: { start } });
+    expect(out.split('\n')).toEqual([
+      'AIP ready on http://127.0.0.1:8000',
+      'Dashboard: not built. Run "npm run dashboard" in the checkout and start again; "npm start" does both.',
+    ]);
+  });
+
   it('dev and serve ask for their kind of start', async () => {
     const seen: StartOptions[] = [];
     await runInWorld(['dev'], { local: starting(seen) });
@@ -237,7 +260,7 @@ describe('what runs in this process', () => {
   it('doctor shows what is wrong and what to do, and a platform that does not run is no fault', async () => {
     const inspecting = (checks: Check[]): Partial<Local> => ({ settings: () => nowhere, inspect: async () => checks });
     const good = await runInWorld(['doctor'], { local: inspecting([]) });
-    expect(good).toMatchObject({ code: EXIT.ok, out: expect.stringContaining('No platform answers') });
+    expect(good).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/platform +not running +No platform answers/) });
     const bad = await runInWorld(['doctor'], {
       local: inspecting([
         { name: 'secrets', ok: false, detail: 'admin.token has mode 0644', remedy: 'chmod 600 admin.token' },
@@ -247,6 +270,29 @@ describe('what runs in this process', () => {
       code: EXIT.unverified,
       out: expect.stringMatching(/FAILED +admin\.token has mode 0644 → chmod 600/),
     });
+  });
+
+  it('doctor names each wrong setting once, in a line of its own', async () => {
+    const errors = ['port: too big', 'host: missing'];
+    const settings = () => {
+      throw new AipError('CONFIG_INVALID', `The configuration has errors:\n  ${errors.join('\n  ')}`, {
+        details: { errors },
+      });
+    };
+    const { code, out } = await runInWorld(['doctor'], { local: { settings } });
+    expect(code).toBe(EXIT.unverified);
+    expect(out.split('\n').slice(2)).toEqual([
+      'settings  FAILED  port: too big',
+      'settings  FAILED  host: missing',
+    ]);
+  });
+
+  it('wants a URL that can be called', async () => {
+    for (const url of ['127.0.0.1:8000', 'localhost:8000'])
+      expect(await runInWorld(['status'], { env: { AIP_URL: url }, local: { settings: () => nowhere } })).toMatchObject({
+        code: EXIT.usage,
+        err: `aip: The URL of the platform (AIP_URL) needs http:// or https://, as in http://127.0.0.1:8000; it is "${url}".`,
+      });
   });
 
   it('add mcp --url is the server’s address, not where the platform is', async () => {

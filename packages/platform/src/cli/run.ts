@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import type { World } from './cli.ts';
-import { EXIT, exitCodeOf, toShownError, type ExitCode } from './exit-codes.ts';
-import { buildProgram } from './program.ts';
+import { EXIT, exitCodeOf, toShownError, wrongInputs, type ExitCode } from './exit-codes.ts';
+import { buildProgram, FOR_HELP } from './program.ts';
 import { printable, styleFor } from './table.ts';
 
 /** Runs one command line, without the name of the command itself; returns the exit code. Never throws. */
@@ -26,7 +26,8 @@ function report(thrown: unknown, args: readonly string[], world: World): void {
   const error = toShownError(thrown);
   if (wantsJson(args)) return world.err(JSON.stringify({ error: error.toJSON() }, null, 2));
   const style = styleFor(world.terminal, world.env);
-  const lines = error.message.split('\n').map(printable);
+  const wrong = wrongInputs(error);
+  const lines = [...(wrong ?? error.message.split('\n')).map(printable), ...(wrong ? [FOR_HELP] : [])];
   world.err(`${style('red', 'aip:')} ${lines.join('\n')}${hint(error.code, world)}`);
 }
 

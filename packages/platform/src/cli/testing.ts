@@ -77,14 +77,14 @@ export async function createTestPlatform(options: TestCoreOptions = {}): Promise
   registerHttpEdge(app, core.exchange, {
     version: '0.0.0',
     did: gateway.did,
-    ready: () => true,
+    unready: () => undefined,
     metrics: async () => '',
     connectedAgents: () => [],
     dashboard: '/nonexistent',
     login: (code) => core.core.logins.redeem(code),
     logout: (token) => core.core.logins.end(token),
   });
-  registerA2aEdge(app, core.exchange, { signCard: (card) => signCard(card, gateway) });
+  registerA2aEdge(app, core.exchange, { signCard: (card) => signCard(card, gateway), version: '0.0.0' });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const local: Partial<Local> = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { publishAddress, runningAddress } from './address.ts';
+import { isExposed, publishAddress, runningAddress } from './address.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { temporaryFolder } from './testing.ts';
 
@@ -24,4 +24,18 @@ test('what a killed platform has left behind is not believed', () => {
   publishAddress(folder.path, URL);
   claimed.release();
   expect(runningAddress(folder.path)).toBeUndefined();
+});
+
+test.each([
+  ['127.0.0.1', false],
+  ['127.1.2.3', false],
+  ['localhost', false],
+  ['::1', false],
+  ['0.0.0.0', true],
+  ['::', true],
+  ['192.168.1.7', true],
+  ['127.0.0.1.example.org', true],
+  ['aip.example.org', true],
+])('who listens on %s is reached from the network: %s', (host, exposed) => {
+  expect(isExposed(host)).toBe(exposed);
 });

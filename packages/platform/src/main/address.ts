@@ -7,6 +7,10 @@ const ADDRESS_FILE = 'address';
 /** An address that means every interface is not one to connect to. */
 export const reachable = (host: string): string => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host);
 
+/** Whether others than this machine reach what listens there. */
+export const isExposed = (host: string): boolean =>
+  host !== 'localhost' && host !== '::1' && !/^127(?:\.\d{1,3}){3}$/.test(host);
+
 export const urlOf = (host: string, port: number): string =>
   `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 

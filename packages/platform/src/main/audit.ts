@@ -17,8 +17,8 @@ import { DECIDERS } from './deciders.ts';
 import { originOf } from './log-origin.ts';
 
 /**
- * Verifies every log in a data folder; the platform may run on it meanwhile. Throws CONFIG_INVALID when there is none,
- * MALFORMED_MESSAGE when `kept` is not a checkpoint.
+ * Verifies every log in a data folder; the platform may run on it meanwhile. Throws CONFIG_INVALID when there is none
+ * that can be read, MALFORMED_MESSAGE when `kept` is not a checkpoint.
  *
  * @param kept a checkpoint that was kept elsewhere; the log that it names has to begin with what it signs
  */
@@ -46,6 +46,8 @@ export async function verifyFolder(folder: string, kept?: string): Promise<Audit
       );
     }
     return reports;
+  } catch (cause) {
+    throw unreadable(folder, cause);
   } finally {
     reader.close();
   }
@@ -65,6 +67,8 @@ export function exportFolder(folder: string, file: string, tenant: string = DEFA
   const reader = openReader(folder);
   try {
     return exportLog(storedLog(reader, tenant, readGatewayDid(folder)), file, Date.now());
+  } catch (cause) {
+    throw unreadable(folder, cause);
   } finally {
     reader.close();
   }
@@ -77,5 +81,19 @@ function openReader(folder: string): ReturnType<typeof openSqliteReader> {
       'CONFIG_INVALID',
       `There is no log in ${folder}; start a platform there first, or name its folder with --data-dir.`,
     );
-  return openSqliteReader(file);
+  try {
+    return openSqliteReader(file);
+  } catch (cause) {
+    throw unreadable(folder, cause);
+  }
+}
+
+/** Of what SQLite says alone nobody knows which file it means, nor what to do. */
+function unreadable(folder: string, cause: unknown): unknown {
+  if ((cause as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') return cause;
+  return new AipError(
+    'CONFIG_INVALID',
+    `The log ${join(folder, JOURNAL_NAME)} cannot be read: ${(cause as Error).message}. Restore it from a backup.`,
+    { cause },
+  );
 }

@@ -50,6 +50,22 @@ describe('a configuration', () => {
     });
   });
 
+  test(`says where a setting is that does not exist, and which was meant ${claim('D-DEPLOY.config')}`, () => {
+    const yaml = 'rate:\n  per_secnd: 5\nmcp: { servers: { files: { comand: npx } } }\nprot: 9\nhost: 7\nquux: 1\n';
+    expect(faults(yaml, { AIP_HOST: '', AIP_RATE__BURST: 'many', AIP_IOAP__IDLE: '3' }).toSorted()).toEqual([
+      'aip.yaml:2:3 rate.per_secnd: there is no such setting; did you mean "per_second"?',
+      'aip.yaml:3:28 mcp.servers.files.comand: there is no such setting; did you mean "command"?',
+      'aip.yaml:4:1 prot: there is no such setting; did you mean "port"?',
+      'aip.yaml:5:1 host: Invalid input: expected string, received number',
+      expect.stringMatching(/^aip\.yaml:6:1 quux: there is no such setting; there are host, port, /),
+      'ioap.idle: there is no such setting; there are idle_seconds, max_connections',
+      'mcp.servers.files.command: Invalid input: expected string, received undefined',
+      expect.stringMatching(/^rate\.burst: /),
+    ]);
+    // What a variable says is not looked for in the file.
+    expect(faults('port: 1\n', { AIP_PORT: '99999' })).toEqual([expect.stringMatching(/^port: /)]);
+  });
+
   test('reads what a variable means from the setting it is for', () => {
     const config = load(undefined, {
       AIP_ADMIN_TOKEN: '1234567890123456',
@@ -82,7 +98,7 @@ describe('a configuration', () => {
       'https://aip.example.org/aip',
       'https://me@aip.example.org',
     ])
-      expect(faults(`public_url: ${url}`), url).toEqual([expect.stringMatching(/^public_url: /)]);
+      expect(faults(`public_url: ${url}`), url).toEqual([expect.stringMatching(/^aip\.yaml:1:1 public_url: /)]);
   });
 
   test('leaves variables alone that are not settings', () => {

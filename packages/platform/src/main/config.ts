@@ -1,22 +1,34 @@
 import { join, resolve } from 'node:path';
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
+import { didSchema } from '../kernel/did.ts';
+import { nearest as nearestOf } from '../kernel/nearest.ts';
 import { secretOrText } from '../kernel/secret.ts';
 import { sourcesSchema } from '../sources/index.ts';
 import { identitySchema } from './identity-settings.ts';
 import { mcpSchema } from './mcp-settings.ts';
-import { fromEnvironment, fromFile, merged } from './settings-layers.ts';
+import { fromEnvironment, fromFile, merged, namesAt, placeIn, says } from './settings-layers.ts';
 
 /** An A2A agent elsewhere; `did` is whose signature its card has to carry. */
 const remoteAgentSchema = z.strictObject({
   url: z.url(),
-  did: z.string().startsWith('did:').optional(),
+  did: didSchema.optional(),
   headers: z.record(z.string(), secretOrText).prefault({}),
 });
 
 const rateSchema = z.strictObject({
   per_second: z.number().positive().default(2_000),
   burst: z.number().int().positive().default(4_000),
+  // 2 KiB for each message of the default rate: who sends many has small ones, who sends large ones sends few.
+  bytes_per_second: z
+    .number()
+    .positive()
+    .default(4 * 1024 * 1024),
+  bytes_burst: z
+    .number()
+    .int()
+    .positive()
+    .default(256 * 1024 * 1024),
 });
 
 /** Everything that can be set. The same names in `aip.yaml`, as `AIP_*` variables (nesting: `__`) and as flags. */
@@ -92,10 +104,15 @@ export interface ConfigSources {
 /** Flags over variables over `aip.yaml` over defaults. Throws CONFIG_INVALID that names every wrong setting. */
 export function loadConfig({ env, flags = {}, cwd }: ConfigSources): Config {
   const file = env['AIP_CONFIG'] ?? join(cwd, 'aip.yaml');
-  const layers = [fromFile(file, env['AIP_CONFIG'] !== undefined), fromEnvironment(env, configSchema), flags];
+  const above = [fromEnvironment(env, configSchema), flags];
+  const layers = [fromFile(file, env['AIP_CONFIG'] !== undefined), ...above];
   const parsed = configSchema.safeParse(layers.reduce(merged));
   if (!parsed.success) {
-    const issues = parsed.error.issues.flatMap((issue) => faultsOf(issue));
+    const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue));
+    const issues = faults.map(({ path, message }) => {
+      const place = above.some((layer) => says(layer, path)) ? undefined : placeIn(file, path);
+      return `${place === undefined ? '' : `${place} `}${path.map(String).join('.') || 'settings'}: ${message}`;
+    });
     throw new AipError('CONFIG_INVALID', `The configuration has errors:\n  ${issues.join('\n  ')}`, {
       details: { errors: issues },
     });
@@ -106,12 +123,25 @@ export function loadConfig({ env, flags = {}, cwd }: ConfigSources): Config {
 /** What zod says of a setting that has none of its forms, unless the schema says it better. */
 const UNEXPLAINED = 'Invalid input';
 
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
 /** What is wrong, by the name of the setting; of several forms that a setting may have, the one that is nearest. */
-function faultsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string[] {
+function faultsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): Fault[] {
   const path = [...above, ...issue.path];
   const nearest = issue.code === 'invalid_union' ? issue.errors.toSorted((a, b) => a.length - b.length)[0] : undefined;
   const isWithin = nearest?.some((inner) => inner.path.length > 0) === true;
   const isExplained = issue.message !== UNEXPLAINED && !isWithin;
   if (nearest && nearest.length > 0 && !isExplained) return nearest.flatMap((inner) => faultsOf(inner, path));
-  return [`${path.map(String).join('.') || 'settings'}: ${issue.message}`];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(path, key));
+  return [{ path, message: issue.message }];
+}
+
+function unknownSetting(path: readonly PropertyKey[], name: string): Fault {
+  const names = namesAt(configSchema, path.map(String));
+  const meant = nearestOf(name, names);
+  const hint = meant === undefined ? `there are ${names.join(', ')}` : `did you mean "${meant}"?`;
+  return { path: [...path, name], message: `there is no such setting; ${hint}` };
 }

@@ -1,16 +1,28 @@
 import { existsSync } from 'node:fs';
-import { exportSeed } from '@aip/wire';
+import { exportSeed, type JsonObject } from '@aip/wire';
 import { budgetGuard, budgetOperations } from '../economy/budgets/index.ts';
 import { ledgerOperations } from '../economy/ledger/index.ts';
+import { requireFormatOf } from '../engines/sqlite/format.ts';
 import { openSqliteReader } from '../engines/sqlite/reader.ts';
 import { createExchange, type Exchange } from '../exchange/index.ts';
 import { exchangeOperations } from '../exchange/operations.ts';
+import { resourceMeant } from '../exchange/resource-meant.ts';
+import { skillMeant, skillsOf } from '../exchange/skill-meant.ts';
+import { senderKey } from '../exchange/task-decider.ts';
 import { approvalOperations, approveGuard, resumeAnswered } from '../governance/approvals/index.ts';
 import { auditOperations } from '../governance/audit/index.ts';
 import { createLatch, gateGuard, keepLatch, killOperations } from '../governance/killswitch/index.ts';
 import { limitGuard } from '../governance/limits/index.ts';
 import { createPinBook, pinGuard, pinOperations, type PinMode } from '../governance/pins/index.ts';
-import { DEV_POLICY, openPolicyFolder, policyGuard, policyOperations, question } from '../governance/policy/index.ts';
+import {
+  actionFor,
+  DEV_POLICY,
+  openPolicyFolder,
+  breaksGlass,
+  policyGuard,
+  policyOperations,
+  questions,
+} from '../governance/policy/index.ts';
 import {
   ADMIN,
   authenticator,
@@ -30,6 +42,8 @@ import {
   type Secrets,
 } from '../identity/index.ts';
 import { createJournal } from '../journal/journal.ts';
+import type { Address } from '../kernel/address.ts';
+import { data } from '../kernel/body.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { PASS, type Guard } from '../kernel/guard.ts';
 import type { Operation } from '../kernel/operation.ts';
@@ -44,6 +58,7 @@ import { claimDataFolder } from './data-folder.ts';
 import { originOf } from './log-origin.ts';
 import type { Log } from './log.ts';
 import { platformOperations } from './platform-operations.ts';
+import { watchWrites } from './write-watch.ts';
 import { startWriterThread } from './writer-thread.ts';
 
 /** The exchange with its guards filled from the domains, over the journal in the data folder; no edge yet. */
@@ -60,6 +75,8 @@ export interface Core extends AsyncDisposable {
   readonly operations: readonly Operation[];
   /** Resolves with the reason when the log can no longer be written at all: its writer has ended. */
   readonly logLost: Promise<Error>;
+  /** Why nothing can be recorded at the moment, as a sentence; undefined when it can. */
+  logFailure(): string | undefined;
   /** Takes up what a restart has interrupted; called once the edges stand. */
   recover(): void;
 }
@@ -92,6 +109,7 @@ export async function openCore({
   const now = (): number => clock.now();
   const folder = claimDataFolder(config.data_dir);
   cleanup.defer(() => folder.release());
+  requireFormatOf(folder.journal);
   const secrets = openSecrets(folder.path, config.admin_token, existsSync(folder.journal));
   const vault = openVault(folder.path);
 
@@ -115,7 +133,8 @@ export async function openCore({
   const reader = openSqliteReader(folder.journal);
   cleanup.defer(() => reader.close());
 
-  const journal = createJournal(writer, reader);
+  const watched = watchWrites(writer, () => clock.monotonic());
+  const journal = createJournal(watched, reader);
   const latch = createLatch();
   const logins = createLogins(now);
   const registry = createRegistry(now);
@@ -140,9 +159,15 @@ export async function openCore({
     ...approvalOperations(running),
     ...policyOperations(() => policies, {
       resolve: (address) => exchange.catalogue.resolve(address),
+      meant,
       principal: principalNamed,
+      names: () => [
+        ...registry.views(DEFAULT_TENANT).map(({ name }) => name),
+        ...tokens.list(DEFAULT_TENANT).map((row) => servicePrincipal(row).id),
+        ADMIN.name,
+      ],
     }),
-    ...budgetOperations(running, now),
+    ...budgetOperations(running, { knows: isKnown }, now),
     ...ledgerOperations(running),
     ...auditOperations(running, secrets.gateway.did, (tenant) => originOf(secrets.gateway.did, tenant)),
     ...pinOperations(pins),
@@ -151,7 +176,10 @@ export async function openCore({
       registry,
       gatewayDid: secrets.gateway.did,
       permits: (principal, target) =>
-        policies.set?.decide(question({ principal, target, protocol: 'http', arguments: {} })).effect === 'permit',
+        policies.set
+          ? policies.set.decide(questions({ principal, target, protocol: 'http', body: data({}) })[0]).effect ===
+            'permit'
+          : breaksGlass({ plane: target.plane ?? 'data', principal }),
       started: now(),
     }),
     ...extra,
@@ -172,7 +200,10 @@ export async function openCore({
         agents: { agent: (did) => registry.get(did) },
       }),
       limit: limitGuard(
-        { perSecond: config.rate.per_second, burst: config.rate.burst },
+        {
+          messages: { perSecond: config.rate.per_second, burst: config.rate.burst },
+          bytes: { perSecond: config.rate.bytes_per_second, burst: config.rate.bytes_burst },
+        },
         () => clock.monotonic(),
         (principal) =>
           principal.kind === 'agent' ? registry.get(principal.id) !== undefined : principal.kind !== 'anonymous',
@@ -188,6 +219,15 @@ export async function openCore({
   cleanup.defer(keepLatch(exchange, latch));
   cleanup.defer(endRevoked(exchange));
 
+  /** What a call means, so that policies can be asked about it. */
+  function meant(to: Address, given: JsonObject) {
+    const { catalogue } = exchange;
+    const named = catalogue.resolve(to);
+    const draft = { to, action: actionFor(named), body: data(given) };
+    const { target, body } = resourceMeant(catalogue, skillMeant(catalogue, named, draft), draft);
+    return { target, body, skills: skillsOf(catalogue, target, draft) };
+  }
+
   /** Who a name stands for, so that policies can be asked about it. */
   function principalNamed(id: string): Principal | undefined {
     const agent = registry.get(id) ?? registry.views(DEFAULT_TENANT).find((view) => view.name === id);
@@ -195,6 +235,10 @@ export async function openCore({
     const token = tokens.list(DEFAULT_TENANT).find((row) => row.name === id.replace(/^service:/, ''));
     if (token) return servicePrincipal(token);
     return id === ADMIN.name || id === ADMIN.id ? ADMIN : undefined;
+  }
+
+  function isKnown(id: string): boolean {
+    return principalNamed(id) !== undefined || journal.read.row(DEFAULT_TENANT, senderKey(id)) !== undefined;
   }
 
   const resources = cleanup.move();
@@ -208,6 +252,7 @@ export async function openCore({
     quarantinedTools: () => pins.quarantined(),
     operations,
     logLost: writer.died,
+    logFailure: () => watched.failure()?.message,
     recover() {
       for (const tenant of journal.read.tenants()) {
         for (const { value } of journal.read.open(tenant, 'task:'))

@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { claim } from '@aip/conformance';
 import { expect, test } from 'vitest';
+import { verifyFolder } from './audit.ts';
 import { claimDataFolder, JOURNAL_NAME } from './data-folder.ts';
 import { openTestCore, temporaryFolder } from './testing.ts';
 
@@ -64,6 +66,26 @@ test('a log that is damaged stops the start', async () => {
     message: expect.stringContaining(JOURNAL_NAME),
   });
   claimDataFolder(folder.path).release();
+});
+
+test.each([
+  [0, 'written by an older version of AIP', '--data-dir'],
+  [999, 'written by a newer version of AIP', 'before the update'],
+])('a log of another format is refused, and left as it is: %i', async (format, why, advice) => {
+  using folder = temporaryFolder();
+  {
+    await using core = await openTestCore(folder.path);
+    await core.operate('tokens.create', { name: 'recorded' });
+  }
+  {
+    using db = new DatabaseSync(join(folder.path, JOURNAL_NAME));
+    db.exec(`PRAGMA user_version = ${format}`);
+  }
+  const refused = { code: 'CONFIG_INVALID', message: expect.stringMatching(new RegExp(`${why}.*${advice}`)) };
+  await expect(openTestCore(folder.path)).rejects.toMatchObject(refused);
+  await expect(verifyFolder(folder.path)).rejects.toMatchObject(refused);
+  using db = new DatabaseSync(join(folder.path, JOURNAL_NAME));
+  expect(db.prepare('PRAGMA user_version').get()).toEqual({ user_version: format });
 });
 
 test('a log without the key that signed it is not continued under another one', async () => {

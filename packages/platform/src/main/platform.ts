@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { connectRemoteAgent, registerA2aEdge } from '../edges/a2a/index.ts';
 import {
   createHttpServer,
+  isDashboardBuilt,
   protectResources,
   receiveBodies,
   registerHttpEdge,
@@ -28,9 +29,10 @@ import { revealHeaders, secretReader, type Revealed } from '../kernel/secret.ts'
 import { createSources, sourceOperations } from '../sources/index.ts';
 import { openMetrics } from '../telemetry/provider.ts';
 import { createTelemetry, observe } from '../telemetry/telemetry.ts';
-import { publishAddress, reachable, urlOf } from './address.ts';
+import { isExposed, publishAddress, reachable, urlOf } from './address.ts';
 import type { Config } from './config.ts';
 import { openCore, type Core } from './core.ts';
+import { diskUse } from './disk.ts';
 import { restoreServers } from './kept-servers.ts';
 import type { Log } from './log.ts';
 import { mcpLoginOperations } from './mcp-login-operations.ts';
@@ -41,6 +43,8 @@ import { VERSION } from './version.ts';
 /** How long live tasks may take to end when the platform stops, in milliseconds. */
 const DRAIN = 3_000;
 const LOOPBACK = '127.0.0.1';
+/** Where it is built. */
+const DASHBOARD = path.resolve(import.meta.dirname, '../../../../apps/dashboard/dist');
 
 /** The edges that listen; `serve` narrows them to one. */
 export type EdgeChoice = 'mcp' | 'a2a';
@@ -64,8 +68,8 @@ export interface Platform {
   readonly core: Core;
   /** What an MCP edge beside those that listen has to know of the servers. */
   readonly servers: Pick<McpUpstreams, 'watch' | 'extensions'>;
-  /** A login URL for the dashboard, good once. */
-  loginUrl(): string;
+  /** A login URL for the dashboard, good once; undefined while no dashboard is built. */
+  loginUrl(): string | undefined;
   /** Refuses new work, lets live tasks end for a while, closes every connection and the log. */
   stop(): Promise<void>;
 }
@@ -75,7 +79,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   await using cleanup = new AsyncDisposableStack();
   const outbound = createOutbound();
   cleanup.defer(() => outbound.close());
-  const metrics = openMetrics();
+  const metrics = openMetrics(VERSION);
   cleanup.defer(() => metrics.stop());
   const choices: EdgeChoices = { virtual: config.mcp.virtual, searchAbove: config.mcp.search_above };
   const core = await openCore({
@@ -105,7 +109,14 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   observe(metrics.meter, 'aip_tools_quarantined', 'Tools of MCP servers that are quarantined.', () =>
     core.quarantinedTools(),
   );
-  let ready = false;
+  observe(metrics.meter, 'aip_log_bytes', 'Bytes that the log takes on its disk.', () => diskUse(config.data_dir).log);
+  observe(
+    metrics.meter,
+    'aip_disk_free_bytes',
+    'Bytes that are free on the disk of the log.',
+    () => diskUse(config.data_dir).free,
+  );
+  let unready: string | undefined = 'It is starting.';
 
   const publicUrl = config.public_url === undefined ? undefined : new URL(config.public_url).origin;
   const publicHost = publicUrl === undefined ? [] : [new URL(publicUrl).host];
@@ -128,7 +139,7 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   const status: StatusOptions = {
     version: VERSION,
     did: gateway.did,
-    ready: () => ready,
+    unready: () => unready ?? core.logFailure(),
     metrics: () => metrics.render(),
     connectedAgents: () => registry.present(),
   };
@@ -141,13 +152,14 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   }
   registerHttpEdge(operators, exchange, {
     ...status,
-    dashboard: path.resolve(import.meta.dirname, '../../../../apps/dashboard/dist'),
+    dashboard: DASHBOARD,
     login: (code) => core.logins.redeem(code),
     logout: (token) => core.logins.end(token),
     isSecure: only === undefined && publicUrl?.startsWith('https:') === true,
     publicUrl: only === undefined ? publicUrl : undefined,
   });
-  if (wanted('a2a')) registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway), publicUrl });
+  if (wanted('a2a'))
+    registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, gateway), publicUrl, version: VERSION });
   const baseUrl = (): string => publicUrl ?? urlOf(reachable(config.host), portOf(app));
   const readSecret = secretReader(core.vault, process.env);
   const upstreams = createMcpUpstreams(exchange, {
@@ -211,9 +223,9 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   core.recover();
   await listen(app, config);
   if (operators !== app) await operators.listen({ host: LOOPBACK, port: 0 });
-  ready = true;
+  unready = undefined;
   void core.logLost.then((error) => {
-    ready = false;
+    unready = 'The log can no longer be written; start the platform again.';
     log(
       'error',
       `the log can no longer be written, so nothing is accepted; start the platform again: ${error.message}`,
@@ -222,6 +234,11 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
   const url = urlOf(config.host, portOf(app));
   const operatorUrl = urlOf(operators === app ? reachable(config.host) : LOOPBACK, portOf(operators));
   cleanup.defer(publishAddress(config.data_dir, operatorUrl));
+  if (isExposed(config.host))
+    log(
+      'warn',
+      `${url} is reached from the network and has no TLS: tokens and contents can be read on the way. Listen on 127.0.0.1 behind a proxy that terminates TLS; SECURITY.md says more.`,
+    );
   log('info', 'ready', { url, gateway: gateway.did, version: VERSION });
 
   const resources = cleanup.move();
@@ -232,9 +249,10 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
     exchange,
     core,
     servers,
-    loginUrl: () => `${operatorUrl}/ui#login=${core.logins.issueCode(ADMIN)}`,
+    loginUrl: () =>
+      isDashboardBuilt(DASHBOARD) ? `${operatorUrl}/ui#login=${core.logins.issueCode(ADMIN)}` : undefined,
     async stop() {
-      ready = false;
+      unready = 'It is stopping.';
       await exchange.drain(DRAIN);
       await resources.disposeAsync();
     },

@@ -187,11 +187,14 @@ describe('a step that was under way when the platform stopped', () => {
     expect(calls).toHaveLength(0);
   }, 10_000);
 
-  test('whose message has been erased ends, because nobody can know any more what to repeat', async () => {
+  test.for([
+    ['erased', 'NULL, salt = NULL'],
+    ['damaged', '\'{"id":\''],
+  ])('whose message has been %s ends, because nobody can know any more what to repeat', async ([, body]) => {
     using folder = temporaryFolder();
     const { task } = await interrupted(folder.path, { effect: 'read' });
     const db = new DatabaseSync(join(folder.path, 'aip.db'));
-    db.prepare('UPDATE entry SET body = NULL, salt = NULL WHERE task = ? AND n = 1').run(task);
+    db.prepare(`UPDATE entry SET body = ${body} WHERE task = ? AND n = 1`).run(task);
     db.close();
     await using again = await restarted(folder.path, { effect: 'read' });
     await until(() => again.core.entries(['settle']).some((entry) => entry.task === task));

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { AipError } from '@aip/wire';
-import { parse } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 
 /** Settings, as a file or the variables name them. */
@@ -19,6 +20,22 @@ export function fromFile(file: string, wanted: boolean): Tree {
     throw new AipError('CONFIG_INVALID', `${file}: ${(error as Error).message}`);
   }
   throw new AipError('CONFIG_INVALID', `${file} has to hold settings, one "name: value" a line.`);
+}
+
+/** Where in a file a setting stands, its name if it has one there: `aip.yaml:3:5`, line and column from 1. */
+export function placeIn(file: string, path: readonly PropertyKey[]): string | undefined {
+  if (path.length === 0 || !existsSync(file)) return undefined;
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines });
+  const parent = document.getIn(path.slice(0, -1), true);
+  const key = String(path.at(-1));
+  const pair = isMap(parent)
+    ? parent.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+    : undefined;
+  const node: unknown = pair?.key ?? document.getIn(path, true);
+  if (!isNode(node) || !node.range) return undefined;
+  const { line, col } = lines.linePos(node.range[0]);
+  return `${basename(file)}:${line}:${col}`;
 }
 
 /** Variables that steer the start itself instead of being settings. */
@@ -69,6 +86,16 @@ function scalar(name: string, text: string): unknown {
   } catch (error) {
     throw new AipError('CONFIG_INVALID', `${name}: ${(error as Error).message}`);
   }
+}
+
+/** The names that a setting can have below this path. */
+export const namesAt = (settings: z.ZodObject, path: readonly string[]): string[] =>
+  schemasAt(settings, path).flatMap((schema) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []));
+
+/** Whether a layer says something at this path. */
+export function says(layer: unknown, [name, ...rest]: readonly PropertyKey[]): boolean {
+  if (name === undefined) return layer !== undefined;
+  return typeof layer === 'object' && layer !== null && says((layer as Record<PropertyKey, unknown>)[name], rest);
 }
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
 export interface Metrics {
@@ -10,9 +11,10 @@ export interface Metrics {
 }
 
 /** A metrics provider of its own for each platform in the process, read on demand. */
-export function openMetrics(): Metrics {
+export function openMetrics(version: string): Metrics {
   const reader = new PrometheusExporter({ preventServerStart: true });
-  const provider = new MeterProvider({ readers: [reader] });
+  const service = resourceFromAttributes({ 'service.name': 'aip', 'service.version': version });
+  const provider = new MeterProvider({ readers: [reader], resource: defaultResource().merge(service) });
   const serializer = new PrometheusSerializer();
   return {
     meter: provider.getMeter('aip'),

@@ -4,7 +4,7 @@ import { openMetrics } from './provider.ts';
 import { createTelemetry, observe } from './telemetry.ts';
 
 test(`each platform in a process has numbers of its own, in the text format of Prometheus ${claim('T-METRICS.endpoint')}`, async () => {
-  const [one, two] = [openMetrics(), openMetrics()];
+  const [one, two] = [openMetrics('1.2.3'), openMetrics('1.2.3')];
   const telemetry = createTelemetry(one.meter);
   telemetry.messages.add(2, { edge: 'mcp', outcome: 'accepted', code: 'OK' });
   telemetry.messages.add(1, { edge: 'a2a', outcome: 'denied', code: 'KILLED' });
@@ -14,6 +14,7 @@ test(`each platform in a process has numbers of its own, in the text format of P
   let agents = 4;
   observe(one.meter, 'aip_agents_connected', 'Agents connected now.', () => agents);
   const text = await one.render();
+  expect(text).toMatch(/^target_info\{[^}]*service_name="aip",[^}]*service_version="1\.2\.3"/m);
   expect(text).toMatch(/^# TYPE aip_messages_total counter$/m);
   expect(text).toMatch(/^aip_messages_total\{[^}]*edge="mcp"[^}]*\} 2/m);
   expect(text).toMatch(/^aip_messages_total\{[^}]*code="KILLED"[^}]*\} 1/m);

@@ -5,6 +5,7 @@ import { loadKey } from '@aip/sdk';
 import { AipError } from '@aip/wire';
 import { InvalidArgumentError, type Command } from 'commander';
 import { common, type Bind, type Cli } from '../cli.ts';
+import { when } from '../times.ts';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/i;
 
@@ -41,7 +42,8 @@ async function create(cli: Cli, { name, capabilities, out }: CreateFlags): Promi
   const folder = path.resolve(cli.world.cwd, out ?? '.');
   const source = path.join(folder, `${name}.ts`);
   const keyFile = path.join(folder, `${name}.key`);
-  for (const file of [source, keyFile]) {
+  const tokenFile = path.join(folder, `${name}.token`);
+  for (const file of [source, keyFile, tokenFile]) {
     if (existsSync(file))
       throw new AipError('CONFLICT', `${file} exists already; choose another name or another folder with --out.`);
   }
@@ -49,17 +51,17 @@ async function create(cli: Cli, { name, capabilities, out }: CreateFlags): Promi
   const invitation = await client.operate('agents.invite', { name });
   const { did } = loadKey(keyFile);
   const gateway = `${client.url.replace(/^http/, 'ws')}/ws`;
-  // Its owner's alone: until the first contact, the join token in it admits whoever has it.
-  writeFileSync(
-    source,
-    agentSource({ name, capabilities, gateway, joinToken: invitation.join_token, sdk: sdkFrom(source) }),
-    { mode: 0o600, flag: 'wx' },
-  );
-  cli.show({ did, name, source, key: keyFile, ...invitation }, () =>
+  writeFileSync(source, agentSource({ name, capabilities, gateway, sdk: sdkFrom(source) }), {
+    mode: 0o600,
+    flag: 'wx',
+  });
+  // Not in the source, which is shared: until the first contact, the join token admits whoever has it.
+  writeFileSync(tokenFile, invitation.join_token, { mode: 0o600, flag: 'wx' });
+  cli.show({ did, name, source, key: keyFile, token: tokenFile, ...invitation }, () =>
     [
-      `Made ${path.relative(cli.world.cwd, source)} and its key ${path.relative(cli.world.cwd, keyFile)}.`,
+      `Made ${path.relative(cli.world.cwd, source)}, its key ${path.relative(cli.world.cwd, keyFile)} and its join token ${path.relative(cli.world.cwd, tokenFile)}; keep these two to yourself.`,
       `  ${did}`,
-      `Start it before ${invitation.expires_at}, when its join token expires:`,
+      `Start it before ${when(invitation.expires_at)}, when its join token expires:`,
       `  npx --no node ${path.relative(cli.world.cwd, source)}     (or node, where that is Node 24 or newer)`,
     ].join('\n'),
   );
@@ -79,21 +81,21 @@ interface AgentSource {
   readonly name: string;
   readonly capabilities: readonly string[];
   readonly gateway: string;
-  readonly joinToken: string;
   readonly sdk: string;
 }
 
-function agentSource({ name, capabilities, gateway, joinToken, sdk }: AgentSource): string {
+function agentSource({ name, capabilities, gateway, sdk }: AgentSource): string {
   const handlers = capabilities.map(
     (capability) => `    '${capability}': { description: 'Gives back what it is given.', handler: (args) => args },`,
   );
-  return `import { Agent } from ${quote(sdk)};
+  return `import { readFileSync } from 'node:fs';
+import { Agent } from ${quote(sdk)};
 
 const agent = new Agent({
   name: ${quote(name)},
   gateway: ${quote(gateway)},
   keyFile: \`\${import.meta.dirname}/${name}.key\`,
-  joinToken: ${quote(joinToken)}, // Good for the first contact only; then this line can go.
+  joinToken: readFileSync(\`\${import.meta.dirname}/${name}.token\`, 'utf8'), // For the first contact; then this line and the file can go.
   capabilities: {
 ${handlers.join('\n')}
   },

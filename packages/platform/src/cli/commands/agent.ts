@@ -1,9 +1,10 @@
-import { UnreachableError, type Operations } from '@aip/sdk';
-import { aipErrorFromBody, parseJson, type JsonObject } from '@aip/wire';
+import { UnreachableError, type AipClient, type Operations } from '@aip/sdk';
+import { AipError, aipErrorFromBody, parseJson, type JsonObject } from '@aip/wire';
 import { Option } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { secondsOf } from '../duration.ts';
 import { clipped, fields, short, table, type Column } from '../table.ts';
+import { ago, whenAndAgo } from '../times.ts';
 import { addAgentCreate } from './agent-create.ts';
 
 type AgentView = Operations['agents.get']['output'];
@@ -17,7 +18,7 @@ interface Stranger {
 
 const strangers: readonly Column<Stranger>[] = [
   { title: 'NAME', of: ({ name }) => name },
-  { title: 'ASKED', of: ({ asked }) => new Date(asked).toISOString() },
+  { title: 'ASKED', of: ({ asked }) => ago(asked) },
   { title: 'DID', of: ({ did }) => did },
 ];
 
@@ -39,7 +40,13 @@ export const addAgent: AddCommand = (program, bind) => {
       .description('agents, by name')
       .option('--query <words>', 'words in the card')
       .option('--capability <name>', 'what it can do')
-      .addOption(new Option('--state <state>', 'in this state only').choices(['connected', 'offline', 'pending'])),
+      .addOption(
+        new Option('--state <state>', 'in this state only; pending: asks to join').choices([
+          'connected',
+          'offline',
+          'pending',
+        ]),
+      ),
   ).action(
     bind(
       async (
@@ -55,12 +62,18 @@ export const addAgent: AddCommand = (program, bind) => {
           ...(capability === undefined ? {} : { capability }),
           ...(state === undefined ? {} : { state }),
         };
-        const answer = await (await cli.client()).operate('agents.list', { ...filter, limit: 1_000 });
+        const client = await cli.client();
+        const answer = await client.operate('agents.list', { ...filter, limit: 1_000 });
+        const asking = state === undefined && !cli.json ? await howManyAsk(client) : 0;
         cli.show(answer, ({ agents }) => {
-          if (agents.length === 0) return NONE[state ?? 'known'];
-          return state === 'pending'
-            ? table(agents as unknown as Stranger[], strangers, cli.style)
-            : clipped(agents as unknown as AgentView[], columns, cli.style);
+          if (state === 'pending' && agents.length > 0)
+            return `${table(agents as unknown as Stranger[], strangers, cli.style)}\n\n"aip agent admit <did>" lets one in, "aip agent dismiss <did>" forgets it.`;
+          const list =
+            agents.length === 0
+              ? NONE[state ?? 'known']
+              : clipped(agents as unknown as AgentView[], columns, cli.style);
+          const more = `${asking} ${asking === 1 ? 'agent asks' : 'agents ask'} to join: aip agent list --state pending`;
+          return asking === 0 ? list : `${list}\n\n${cli.style('yellow', more)}`;
         });
       },
     ),
@@ -92,16 +105,24 @@ export const addAgent: AddCommand = (program, bind) => {
     agent
       .command('admit')
       .description('admit an agent that knocks without a join token')
-      .argument('<did>')
-      .option('--name <name>', 'what it is called here'),
-  ).action(
-    bind(async (cli, did: string, { name }: { name?: string }) => {
-      const admitted = await (
-        await cli.client()
-      ).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
-      cli.show(admitted, (view) => `Admitted ${view.name}, ${view.did}.`);
-    }),
-  );
+      .argument('<did>', 'as "aip agent list --state pending" lists it')
+      .option('--name <name>', 'what it is called here, whatever it calls itself'),
+  )
+    .addHelpText(
+      'after',
+      '\nIt can be called at once: agents of the SDK knock again within five seconds, and a call waits\nfor that.',
+    )
+    .action(
+      bind(async (cli, did: string, { name }: { name?: string }) => {
+        const admitted = await (
+          await cli.client()
+        ).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
+        cli.show(admitted, (view: typeof admitted & { readonly in_advance?: true }) => {
+          const advance = 'Nobody with this DID has asked yet; it is let in when it connects.';
+          return `Admitted ${view.name}, ${view.did}.${view.in_advance ? `\n${cli.style('yellow', advance)}` : ''}`;
+        });
+      }),
+    );
 
   common(
     agent
@@ -131,6 +152,11 @@ export const addAgent: AddCommand = (program, bind) => {
   );
 };
 
+async function howManyAsk(client: AipClient): Promise<number> {
+  const { agents } = await client.operate('agents.list', { state: 'pending', limit: 1_000 });
+  return agents.length;
+}
+
 function describeAgent(view: AgentView, cli: Cli): string {
   const { capabilities } = view;
   const head = fields(
@@ -142,8 +168,8 @@ function describeAgent(view: AgentView, cli: Cli): string {
       Description: view.description || undefined,
       Version: view.version || undefined,
       Roles: view.roles.join(', ') || undefined,
-      Admitted: `${view.admitted_at} by ${view.admitted_by}`,
-      'Last activity': view.last_activity,
+      Admitted: `${whenAndAgo(view.admitted_at)} by ${view.admitted_by}`,
+      'Last activity': view.last_activity && whenAndAgo(view.last_activity),
     },
     cli.style,
   );
@@ -186,8 +212,11 @@ async function invoke(
   const options = {
     ...(key === undefined ? {} : { idempotencyKey: key }),
     ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+    onLost: () => cli.world.err(cli.style('yellow', 'Lost the platform; waiting for it to come back …')),
   };
-  for await (const update of client.stream(addressOf(to, skill), argumentsOf(text), options)) {
+  const address = addressOf(to, skill);
+  const updates = client.stream(address, argumentsOf(text), options);
+  for await (const update of orWaiting(client, address, updates)) {
     const { type, value, task, ask, error } = update;
     if (type === 'asked' && ask)
       cli.world.err(`Waiting for a person. In another terminal: aip approve ${ask.id}   (or: aip deny ${ask.id})`);
@@ -199,6 +228,31 @@ async function invoke(
     }
   }
   throw new UnreachableError(client.url);
+}
+
+async function whomOneMayAdmit(client: AipClient): Promise<readonly Pick<Stranger, 'did' | 'name'>[]> {
+  try {
+    const { operations } = await client.operate('platform.whoami', {});
+    if (!operations.includes('agents.admit')) return [];
+    return (await client.operate('agents.list', { state: 'pending', limit: 1_000 })).agents;
+  } catch {
+    // It is a hint; what went wrong is said anyway.
+    return [];
+  }
+}
+
+/** An agent that is called before it has been let in is not unknown to those who may let it in. */
+async function* orWaiting<T>(client: AipClient, address: string, updates: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* updates;
+  } catch (error) {
+    if (!(error instanceof AipError) || error.code !== 'UNKNOWN_AGENT') throw error;
+    const name = /^(?:agent|skill):([^/]+)/.exec(address)?.[1];
+    const waits = (await whomOneMayAdmit(client)).filter((agent) => agent.name === name || agent.did === name);
+    if (waits.length === 0) throw error;
+    const ways = waits.map(({ did }) => `aip agent admit ${did}`).join('\n  ');
+    throw new AipError('UNKNOWN_AGENT', `${name} waits to be admitted:\n  ${ways}`, { cause: error });
+  }
 }
 
 function addressOf(to: string, skill: string | undefined): string {

@@ -1,6 +1,7 @@
 import type { Operations } from '@aip/sdk';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { cut, folded, short, table, type Column } from '../table.ts';
+import { ago } from '../times.ts';
 
 /** An approval also says the price, in units. */
 type AskView = Operations['asks.list']['output']['asks'][number] & { readonly price?: number };
@@ -23,7 +24,7 @@ export const addApprovals: AddCommand = (program, bind) => {
 const columns: readonly Column<AskView>[] = [
   { title: 'ASK', of: ({ id }) => id },
   { title: 'STATE', of: ({ state }) => state, look: ({ state }) => (state === 'open' ? 'yellow' : 'dim') },
-  { title: 'EXPIRES (UTC)', of: ({ expires_at: at }) => at?.slice(0, 16).replace('T', ' ') },
+  { title: 'EXPIRES', of: ({ expires_at: at }) => at && ago(at) },
   { title: 'CALL', of: (ask) => cut(callOf(ask), CALL_WIDTH) },
 ];
 
@@ -44,19 +45,25 @@ const askTable = (asks: readonly AskView[], { style }: Cli): string =>
     ),
   ].join('\n\n');
 
+const ASK = 'its id, as "aip approvals" lists it';
+
 export const addApprove: AddCommand = (program, bind) => {
   common(
     program
       .command('approve')
       .description('let a waiting call go on, with exactly these arguments, once')
-      .argument('<ask>')
+      .argument('<ask>', ASK)
       .option('--reason <text>', 'why'),
   ).action(bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'approve', reason)));
 };
 
 export const addDeny: AddCommand = (program, bind) => {
   common(
-    program.command('deny').description('refuse a waiting call').argument('<ask>').option('--reason <text>', 'why'),
+    program
+      .command('deny')
+      .description('refuse a waiting call')
+      .argument('<ask>', ASK)
+      .option('--reason <text>', 'why'),
   ).action(bind((cli, ask: string, { reason }: { reason?: string }) => decide(cli, ask, 'deny', reason)));
 };
 

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { AipError } from '@aip/wire';
 import type { AuditReport, KillRecord } from '../../governance/audit/index.ts';
 import { common, output, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
+import { givenFile, readGiven } from '../given-file.ts';
 import { cut, fields, printable, short, table } from '../table.ts';
+import { when } from '../times.ts';
 
 const DATA_DIR = ['--data-dir <folder>', 'where the log is (AIP_DATA_DIR, ./.aip)'] as const;
 
@@ -70,11 +71,11 @@ async function verify(cli: Cli, options: VerifyFlags) {
   const kept =
     options.checkpoint === undefined
       ? {}
-      : { kept: readFileSync(path.resolve(cli.world.cwd, options.checkpoint), 'utf8') };
+      : { kept: readGiven(cli.world, options.checkpoint) };
   const source =
     options.export === undefined
       ? { dataDir: (await cli.settings()).dataDir }
-      : { exported: path.resolve(cli.world.cwd, options.export) };
+      : { exported: givenFile(cli.world, options.export) };
   const reports = await local.verifyAudit({ ...source, ...of, ...kept });
   const ok = reports.every((report) => report.ok);
   cli.show({ ok, logs: reports }, ({ logs }) => {
@@ -112,7 +113,7 @@ const killTable = (kills: readonly KillRecord[], cli: Cli): string =>
     [
       { title: 'STOPPED', of: ({ scope }) => cut(short(scope).replace('did:key:', ''), 22) },
       { title: 'MODE', of: ({ mode }) => mode },
-      { title: 'T', of: (kill) => new Date(kill.received_at).toISOString() },
+      { title: 'T', of: (kill) => when(kill.received_at) },
       { title: 'LAST MESSAGE ACCEPTED', of: (kill) => lastAccepted(kill) },
       { title: 'ENTRY', of: ({ seq }) => seq, align: 'right' },
       { title: 'RELEASED', of: ({ released }) => (released === null ? 'no' : `entry ${released}`) },

@@ -3,8 +3,9 @@ import { AipError } from '@aip/wire';
 import { Argument, InvalidArgumentError } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { cut, short, table } from '../table.ts';
+import { when } from '../times.ts';
 
-type BudgetView = Operations['budgets.set']['output'];
+type BudgetView = Operations['budgets.set']['output'] & { readonly in_advance?: true };
 type TransferView = Operations['ledger.open']['output']['transfers'][number];
 
 interface Limits {
@@ -53,9 +54,24 @@ export const addBudget: AddCommand = (program, bind) => {
           ...(total === undefined ? {} : { total }),
         };
         const set = await (await cli.client()).operate('budgets.set', { principal, ...limits });
-        cli.show(set, () => budgetTable([set], cli));
+        cli.show(set, (view: BudgetView) => {
+          const advance = `Nobody has the id ${view.principal} now; the budget is for whoever comes under it. "aip budget remove ${view.principal}" takes it away.`;
+          return [budgetTable([view], cli), ...(view.in_advance ? ['', cli.style('yellow', advance)] : [])].join('\n');
+        });
       }),
     );
+
+  common(
+    budget
+      .command('remove')
+      .description('take a budget away: whoever has none can pay for nothing')
+      .argument('<principal>', 'an agent’s name or DID, or service:<token name>'),
+  ).action(
+    bind(async (cli, principal: string) => {
+      const removed = await (await cli.client()).operate('budgets.remove', { principal });
+      cli.show(removed, () => `${principal} has no budget any more, and can pay for nothing.`);
+    }),
+  );
 
   common(budget.command('open').description('money held by calls that ended with their effect unknown')).action(
     bind(async (cli) => {
@@ -119,7 +135,7 @@ const transferTable = (transfers: readonly TransferView[], cli: Cli): string =>
       { title: 'PAYEE', of: ({ payee }) => short(payee) },
       { title: 'AMOUNT', of: ({ amount }) => amount, align: 'right' },
       { title: 'STATE', of: ({ state }) => state },
-      { title: 'SINCE', of: ({ at }) => at },
+      { title: 'SINCE', of: ({ at }) => when(at) },
     ],
     cli.style,
   );

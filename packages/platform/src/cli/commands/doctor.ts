@@ -1,9 +1,8 @@
-import type { AipClient } from '@aip/sdk';
 import { checkTable, verdict } from '../checks.ts';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT, isUnreachable, toShownError } from '../exit-codes.ts';
 import type { Check } from '../local.ts';
-import { mcpChecks } from './mcp-checks.ts';
+import { whatWaits } from './waiting.ts';
 
 const REQUIRED_NODE = 24;
 
@@ -12,7 +11,8 @@ export const addDoctor: AddCommand = (program, bind) => {
     .addHelpText('after', `\nExit code ${EXIT.unverified} when something is wrong.`)
     .action(
       bind(async (cli) => {
-        const checks = [nodeVersion(), ...(await installation(cli)), await platform(cli), ...(await behind(cli))];
+        const here = [nodeVersion(), ...(await installation(cli))];
+        const checks = [...here, ...(await platform(cli, here)), ...(await behind(cli))];
         const { ok } = verdict(checks);
         cli.show({ ok, checks }, () => checkTable(checks, cli.style));
         return ok ? EXIT.ok : EXIT.unverified;
@@ -37,40 +37,38 @@ async function installation(cli: Cli): Promise<readonly Check[]> {
       ...(await local.inspectIssuers()),
     ];
   } catch (error) {
-    return [{ name: 'settings', ok: false, detail: toShownError(error).message }];
+    return faultsOf(error).map((detail) => ({ name: 'settings', ok: false, detail }));
   }
 }
 
-async function platform(cli: Cli): Promise<Check> {
+/** What is wrong with the settings, each for itself. */
+function faultsOf(error: unknown): readonly string[] {
+  const { message, details } = toShownError(error);
+  const { errors } = details ?? {};
+  return Array.isArray(errors) && errors.length > 0 ? errors.map(String) : [message];
+}
+
+/** The platform, unless what keeps it from being found has been said already. */
+async function platform(cli: Cli, said: readonly Check[]): Promise<readonly Check[]> {
   try {
     const client = await cli.client();
     const { version } = await client.operate('platform.status', {});
-    return { name: 'platform', ok: true, detail: `version ${version} answers at ${client.url}` };
+    return [{ name: 'platform', ok: true, detail: `version ${version} answers at ${client.url}` }];
   } catch (error) {
     // Not running is a state, not a fault.
-    return { name: 'platform', ok: isUnreachable(error), detail: toShownError(error).message };
+    const { message: detail } = toShownError(error);
+    if (isUnreachable(error)) return [{ name: 'platform', ok: true, idle: true, detail }];
+    const isSaid = faultsOf(error).every((fault) => said.some((check) => check.detail === fault));
+    return isSaid ? [] : [{ name: 'platform', ok: false, detail }];
   }
 }
 
-/** What a running platform cannot reach, or does not let through, of what is behind it. */
+/** What a running platform cannot reach, or does not let through, of what is behind it, and what waits for its operator. */
 async function behind(cli: Cli): Promise<readonly Check[]> {
   try {
-    const client = await cli.client();
-    return [...(await mcpChecks(client)), ...(await failedSources(client))];
+    return await whatWaits(await cli.client());
   } catch {
     // Whether it can be asked at all is another check.
     return [];
   }
-}
-
-async function failedSources(client: AipClient): Promise<readonly Check[]> {
-  const { sources } = await client.operate('sources.list', {});
-  return sources
-    .filter(({ state }) => state === 'failed')
-    .map(({ kind, name, error = '' }) => ({
-      name: `sources.${kind}.${name}`,
-      ok: false,
-      detail: error,
-      remedy: `aip source inspect ${name}`,
-    }));
 }

@@ -1,5 +1,6 @@
 import { common, type AddCommand } from '../cli.ts';
 import { short, table } from '../table.ts';
+import { when } from '../times.ts';
 
 const SCOPES = `
 Scopes:
@@ -7,9 +8,11 @@ Scopes:
   agent:<name|DID>    one agent, and what acts on its behalf
   capability:<name>   one capability, whoever offers it
   server:<name>       one MCP server
-  protocol:<name>     one protocol
-  session:<id>        one connection
-  tenant:<name>       one tenant`;
+  protocol:<name>     one protocol: mcp, a2a, ioap or http
+  session:<id>        one connection; the log names it in the scopes of its messages
+  tenant:<name>       one tenant
+
+A scope may be stopped before anything is in it; the answer says when nothing is.`;
 
 export const addKill: AddCommand = (program, bind) => {
   for (const [mode, description] of [
@@ -20,7 +23,7 @@ export const addKill: AddCommand = (program, bind) => {
       program
         .command(mode)
         .description(description)
-        .argument('<scope>')
+        .argument('<scope>', 'one of the scopes below')
         .option('--reason <text>', 'why, for whoever is refused and for the record'),
     )
       .addHelpText('after', `${SCOPES}\n\nExample:\n  aip ${mode} agent:echo --reason "it loops"`)
@@ -31,20 +34,33 @@ export const addKill: AddCommand = (program, bind) => {
           ).operate(`kills.${mode}`, { scope, ...(reason === undefined ? {} : { reason }) });
           cli.show(stopped, (stop) => {
             const effect =
-              mode === 'kill' ? ` ${stop.sessions_closed} sessions closed, ${stop.tasks_stopped} tasks stopped.` : '';
-            return `${scope} is ${mode === 'kill' ? 'stopped' : 'paused'} since ${stop.received_at}.${effect}\nTo let it go on: aip release ${scope} --reason "…"`;
+              mode === 'kill'
+                ? ` ${counted(stop.sessions_closed, 'session')} closed, ${counted(stop.tasks_stopped, 'task')} stopped.`
+                : '';
+            const done = stop.mode === 'pause' ? 'paused' : 'stopped';
+            return [
+              stop.already
+                ? `${scope} was ${done} already, since ${when(stop.received_at)}: ${stop.reason}. That stays in force.${effect}`
+                : `${scope} is ${done} since ${when(stop.received_at)}.${effect}`,
+              ...(!stop.matches
+                ? [cli.style('yellow', `Nothing matches ${scope} now; whatever comes under that name will be ${done}.`)]
+                : []),
+              `To let it go on: aip release ${scope} --reason "…"`,
+            ].join('\n');
           });
         }),
       );
   }
 };
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 export const addRelease: AddCommand = (program, bind) => {
   common(
     program
       .command('release')
       .description('let a stopped or paused scope go on')
-      .argument('<scope>')
+      .argument('<scope>', 'as "aip kills" lists it; agents by their name, too')
       .option('--reason <text>', 'why'),
   ).action(
     bind(async (cli, scope: string, { reason }: { reason?: string }) => {
@@ -68,7 +84,7 @@ export const addKills: AddCommand = (program, bind) => {
               [
                 { title: 'SCOPE', of: ({ scope }) => short(scope) },
                 { title: 'MODE', of: ({ mode }) => mode, look: ({ mode }) => (mode === 'kill' ? 'red' : 'yellow') },
-                { title: 'SINCE', of: ({ at }) => at },
+                { title: 'SINCE', of: ({ at }) => when(at) },
                 { title: 'BY', of: ({ by }) => by },
                 { title: 'ENTRY', of: ({ seq }) => seq, align: 'right' },
                 { title: 'REASON', of: ({ reason }) => reason },

@@ -1,11 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { writeFileSync } from 'node:fs';
 import type { AipClient, Operations } from '@aip/sdk';
 import { AipError, toAipError } from '@aip/wire';
 import { InvalidArgumentError } from 'commander';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../../kernel/server-name.ts';
 import { openCli, output, type AddCommand, type Cli } from '../cli.ts';
-import { withEntry } from '../settings-text.ts';
+import { settingsFile, withEntry } from '../settings-file.ts';
 import { printable } from '../table.ts';
 
 type Server = Operations['mcp.list']['output']['servers'][number];
@@ -73,7 +72,7 @@ async function addMcp(cli: Cli, name: string, command: readonly string[], flags:
   cli.show({ ...added, ...(server ? { server } : {}) }, () =>
     [
       `${name} is added, for every later start too; its URL and headers are kept encrypted.`,
-      ...(server ? [howItStands(server)] : []),
+      ...(server ? [howItStands(server, flags.url as string)] : []),
       whoMay(name),
     ].join('\n'),
   );
@@ -85,11 +84,17 @@ async function standing(client: AipClient, name: string): Promise<Server | undef
   return servers.find((server) => server.name === name);
 }
 
-function howItStands({ name, state, tools, error }: Server): string {
+function howItStands({ name, state, tools, error }: Server, url: string): string {
   if (state === 'active') return `It is connected, and has ${tools === 1 ? '1 tool' : `${tools} tools`}.`;
   if (state === 'starting') return `It has not answered yet; "aip mcp inspect ${name}" says how it goes on.`;
   if (state === 'login_needed') return `It wants a login: aip mcp login ${name}`;
-  return `It is not connected, and is tried again: ${printable(error) || state}`;
+  return `It is not connected, and is tried again at ${withoutSecrets(url)}: ${printable(error) || state}`;
+}
+
+/** A URL without user, password and query; its path is known to whoever has just typed it. */
+function withoutSecrets(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }
 
 async function addCommand(
@@ -136,15 +141,9 @@ const looksSecret = (name: string, value: string): boolean =>
 export const secretName = (server: string, key: string): string =>
   `${server}.${key.replaceAll(/[^a-z0-9._-]/gi, '-')}`.slice(0, 63);
 
-/** The settings file of this folder; an empty text where there is none yet. */
-export function settingsFile({ world }: Cli): { readonly file: string; readonly text: string } {
-  const file = path.resolve(world.cwd, world.env['AIP_CONFIG'] ?? 'aip.yaml');
-  return { file, text: existsSync(file) ? readFileSync(file, 'utf8') : '' };
-}
-
 /** The settings with the server in them, whose other lines and comments stay as they are. */
 function settingsWith(cli: Cli, name: string, server: object): { readonly file: string; readonly text: string } {
-  const { file, text } = settingsFile(cli);
+  const { file, text } = settingsFile(cli.world);
   try {
     return { file, text: withEntry(text, ['mcp', 'servers', name], server) };
   } catch (error) {

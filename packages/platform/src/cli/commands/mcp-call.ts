@@ -22,7 +22,7 @@ export function addMcpCall(mcp: Command, bind: Bind): void {
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  aip mcp call files/read_text_file path=notes.txt\n  aip mcp call everything/get-sum \'{"a":1,"b":2}\'\n  aip mcp call v/desk/read_rules\n\nThe call passes the same rules as any other. Exit code 1 when the tool says that it failed.\nThis is how operators try the tools of a virtual server; its clients have /mcp/v/<name>.',
+      '\nExamples:\n  aip mcp call files/read_text_file path=notes.txt\n  aip mcp call everything/get-sum \'{"a":1,"b":2}\'\n  aip mcp call v/desk/read_rules\n\nThe call passes the same rules as any other. A tool that asks its caller questions cannot be\nanswered here; use an MCP client. Exit code 1 when the tool says that it failed.\nThis is how operators try the tools of a virtual server; its clients have /mcp/v/<name>.',
     )
     .action(bind(call));
 }
@@ -62,11 +62,12 @@ async function callTool(
     else if (type === 'done') return cli.show({ task, result: result ?? null }, () => shown(result ?? null));
     else if (type === 'failed' && result !== undefined) {
       cli.show({ task, error: error ?? null, result }, () => shown(result));
-      cli.world.err(`aip: ${isNotForUs(shown(result)) ? ASKS : `${printable(tool.name)} says that it failed.`}`);
+      const why = (await asks(client, tool)) ? ASKS : `${printable(tool.name)} says that it failed.`;
+      cli.world.err(`aip: ${why}`);
       return EXIT.failed;
     } else if (type === 'failed' || type === 'canceled') {
       const failure = aipErrorFromBody(error);
-      throw isNotForUs(failure.message) ? new AipError('UNSUPPORTED_OPERATION', ASKS, { cause: failure }) : failure;
+      throw (await asks(client, tool)) ? new AipError('UNSUPPORTED_OPERATION', ASKS, { cause: failure }) : failure;
     }
   }
   throw new UnreachableError(client.url);
@@ -74,11 +75,17 @@ async function callTool(
 
 const ASKS = 'This tool asks its caller questions, which the command line cannot answer; an MCP client can.';
 
-/**
- * Whether a server says that it has no such tool, which is listed or the call would not have got there: it offers it
- * only to clients that declare elicitation or sampling.
- */
-const isNotForUs = (said: string): boolean => /\btool \S+ not found\b/i.test(said);
+/** Whether its server has this tool only for callers that can be asked, which the command line cannot: why it has failed. */
+async function asks(client: AipClient, { address }: ToolMeant): Promise<boolean> {
+  const owner = /^tool:([^/]+)\//.exec(address)?.[1];
+  const { entries } = await client.operate('catalogue.list', {
+    kind: 'tool',
+    ...(owner === undefined ? {} : { owner }),
+  });
+  return (entries as readonly { address: string; asks?: true }[]).some(
+    (one) => one.address === address && one.asks === true,
+  );
+}
 
 /** What a call of a tool means: where it goes, and what goes along beside the caller's arguments. */
 interface ToolMeant {

@@ -18,8 +18,10 @@ export async function mcpChecks(client: AipClient): Promise<readonly Check[]> {
   ];
 }
 
-function connectionCheck({ name, state, error }: Server): Check {
-  const check = { name: `mcp.servers.${name}`, detail: [state.replace('_', ' '), error].filter(Boolean).join(': ') };
+function connectionCheck({ name, state, reached, error }: Server): Check {
+  const how = state.replace('_', ' ');
+  const detail = error === undefined ? how : `${how} at ${reached}: ${error}`;
+  const check = { name: `mcp.servers.${name}`, detail };
   // One that has not been tried yet is not at fault.
   if (state === 'starting') return { ...check, ok: true };
   return { ...check, ok: false, remedy: `aip mcp ${state === 'login_needed' ? 'login' : 'inspect'} ${name}` };

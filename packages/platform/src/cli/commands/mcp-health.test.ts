@@ -79,7 +79,7 @@ it(`aip doctor has a line for what is not as it should be behind a running platf
   expect(code).toBe(EXIT.unverified);
   const said = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
   expect(said.slice(said.findIndex((line) => line.startsWith('platform')) + 1)).toEqual([
-    'mcp.servers.files FAILED offline: it cannot be reached (ECONNREFUSED). → aip mcp inspect files',
+    'mcp.servers.files FAILED offline at http://127.0.0.1:9: it cannot be reached (ECONNREFUSED). → aip mcp inspect files',
     'mcp.servers.search FAILED login needed → aip mcp login search',
     'mcp.servers.slow ok starting',
     'mcp.servers.good FAILED quarantined: write → aip mcp pins good',
@@ -108,7 +108,7 @@ it.each([
   [server('sky', { tools: 3 }), 'It is connected, and has 3 tools.'],
   [
     server('sky', { state: 'offline', error: 'it cannot be reached (ECONNREFUSED).' }),
-    'It is not connected, and is tried again: it cannot be reached (ECONNREFUSED).',
+    'It is not connected, and is tried again at http://127.0.0.1:9/mcp: it cannot be reached (ECONNREFUSED).',
   ],
   [server('sky', { state: 'login_needed' }), 'It wants a login: aip mcp login sky'],
   [server('sky', { state: 'starting' }), '"aip mcp inspect sky" says how it goes on'],
@@ -117,8 +117,9 @@ it.each([
     'mcp.add': { name: 'sky', origin: 'http://127.0.0.1:9' },
     'mcp.list': list([found]),
   });
-  const { out } = await platform.aip('add', 'mcp', 'sky', '--url', 'http://127.0.0.1:9/mcp');
+  const { out } = await platform.aip('add', 'mcp', 'sky', '--url', 'http://me:hidden@127.0.0.1:9/mcp?key=hidden');
   expect(out).toContain(said);
+  expect(out).not.toContain('hidden');
 });
 
 it(`aip mcp remove says of a server that aip.yaml names that it comes back ${claim('D-CLI.mcp')}`, async () => {

@@ -3,6 +3,7 @@ import { AipError } from '@aip/wire';
 import type { Command } from 'commander';
 import { common, type Bind } from '../cli.ts';
 import { clipped, fields, printable, type Style } from '../table.ts';
+import { whenAndAgo } from '../times.ts';
 import { toolNamed } from './mcp-tool.ts';
 import { describeTool, offerTables, type Tool } from './offers.ts';
 import { orSourceProblem } from './source-problem.ts';
@@ -62,7 +63,7 @@ function describe({ server, tools, resources, prompts, missing }: Inspection, st
       ? fields(
           {
             Server: server.name,
-            State: `${server.state} since ${server.since}`,
+            State: `${server.state.replace('_', ' ')} since ${whenAndAgo(server.since)}`,
             Reached: server.reached,
             Via: [server.transport, server.era, server.pid && `process ${server.pid}`].filter(Boolean).join(', '),
             Lost: server.failures > 0 ? `${server.failures} times` : undefined,

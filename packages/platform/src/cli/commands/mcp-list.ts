@@ -9,6 +9,25 @@ type McpList = Operations['mcp.list']['output'];
 type Server = McpList['servers'][number];
 type Endpoint = McpList['endpoints'][number];
 
+const LEGEND = `
+Servers:
+  STATE   active, starting, stopped, or
+          offline       it cannot be reached; it is tried again by itself
+          login needed  it lets nobody in without a login: aip mcp login <server>
+          killed        an operator has stopped it: aip release server:<server>
+          paused        the same; what ran may end
+  VIA     stdio: a process of this machine; http or sse: by its URL
+  ERA     modern: MCP of 2026-07-28; legacy: an older revision
+  TOOLS   how many tools it offers, those in quarantine too
+  MS      how long its latest calls have taken, in milliseconds
+  LOST    how often the connection was lost since the start of the platform
+  NOTE    what is wrong; "2 quarantined": tools that have changed since they
+          were agreed to: aip mcp pins <server>
+Endpoints, where MCP clients connect:
+  TOKENS  what their list of tools costs a model, about
+  NOTE    searched: clients get two tools, to search and to call the rest;
+          missing: tools that a virtual server promises and that are not there`;
+
 /** `list`: servers and endpoints. */
 export function addMcpList(mcp: Command, bind: Bind): void {
   common(
@@ -16,21 +35,23 @@ export function addMcpList(mcp: Command, bind: Bind): void {
       .command('list')
       .description('servers and how they are; endpoints, and what their lists cost a model')
       .option('--tokens', 'what tool search would save at each endpoint'),
-  ).action(
-    bind(async (cli, { tokens }: { tokens?: boolean }) => {
-      const client = await cli.client();
-      const answer = await client.operate('mcp.list', {});
-      const stopped = tokens || cli.json ? new Map<string, string>() : await stoppedServers(client);
-      cli.show(answer, (list) => (tokens ? savings(list, cli.style) : overview(list, stopped, cli)));
-    }),
-  );
+  )
+    .addHelpText('after', LEGEND)
+    .action(
+      bind(async (cli, { tokens }: { tokens?: boolean }) => {
+        const client = await cli.client();
+        const answer = await client.operate('mcp.list', {});
+        const stopped = tokens || cli.json ? new Map<string, string>() : await stoppedServers(client);
+        cli.show(answer, (list) => (tokens ? savings(list, cli.style) : overview(list, stopped, cli)));
+      }),
+    );
 }
 
 const serverColumns = (stopped: ReadonlyMap<string, string>): readonly Column<Server>[] => [
   { title: 'SERVER', of: ({ name }) => name },
   {
     title: 'STATE',
-    of: ({ state }) => state,
+    of: ({ name, state }) => stopped.get(name) ?? state.replace('_', ' '),
     look: ({ name, state }) => (stopped.has(name) ? 'red' : lookOf(state)),
   },
   { title: 'VIA', of: ({ transport }) => transport },
@@ -38,12 +59,18 @@ const serverColumns = (stopped: ReadonlyMap<string, string>): readonly Column<Se
   { title: 'TOOLS', of: ({ tools }) => tools, align: 'right' },
   { title: 'MS', of: ({ latency_ms }) => latency_ms, align: 'right' },
   { title: 'LOST', of: ({ failures }) => failures, align: 'right' },
-  { title: 'NOTE', of: (server) => noteOf(server, stopped.get(server.name)) },
+  { title: 'NOTE', of: noteOf },
 ];
 
-function noteOf({ error, quarantined }: Server, stop: string | undefined): string {
-  const note = error ?? (quarantined > 0 ? `${quarantined} quarantined` : undefined);
-  return [stop, note].filter((part) => part !== undefined).join(', ');
+const noteOf = ({ error, quarantined }: Server): string =>
+  error ?? (quarantined > 0 ? `${quarantined} quarantined` : '');
+
+/** What to do about a state that is not as it should be. */
+function remedyOf({ name, state, quarantined }: Server, stop: string | undefined): string | undefined {
+  if (stop !== undefined) return `aip release server:${name}`;
+  if (state === 'login_needed') return `aip mcp login ${name}`;
+  if (state === 'offline') return `aip mcp inspect ${name}`;
+  return quarantined > 0 ? `aip mcp pins ${name}` : undefined;
 }
 
 const endpointColumns: readonly Column<Endpoint>[] = [
@@ -59,7 +86,10 @@ const endpointColumns: readonly Column<Endpoint>[] = [
 
 function overview({ servers, endpoints }: McpList, stopped: ReadonlyMap<string, string>, { style }: Cli): string {
   const known = servers.length === 0 ? NO_SERVERS : clipped(servers, serverColumns(stopped), style);
-  return [known, table(endpoints, endpointColumns, style)].join('\n\n');
+  const next = servers.flatMap((server) => remedyOf(server, stopped.get(server.name)) ?? []);
+  const todo = next.length === 0 ? [] : [`What to do:\n${next.map((command) => `  ${command}`).join('\n')}`];
+  const legend = style('dim', '"aip mcp list --help" says what the columns mean.');
+  return [known, ...todo, table(endpoints, endpointColumns, style), legend].join('\n\n');
 }
 
 const NO_SERVERS =

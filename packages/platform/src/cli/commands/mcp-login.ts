@@ -5,6 +5,7 @@ import { common, type Bind, type Cli } from '../cli.ts';
 import { secondsOf } from '../duration.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { printable } from '../table.ts';
+import { when } from '../times.ts';
 
 interface LoginFlags {
   readonly timeout?: number;
@@ -37,7 +38,7 @@ export function addMcpLogin(mcp: Command, bind: Bind): void {
 async function login(cli: Cli, server: string, { timeout, wait }: LoginFlags): Promise<ExitCode | void> {
   const client = await cli.client();
   const begun = await client.operate('mcp.login', { server });
-  const invitation = `Open this in a browser before ${begun.expires_at}:\n${printable(begun.url)}`;
+  const invitation = `Open this in a browser before ${when(begun.expires_at)}:\n${printable(begun.url)}`;
   if (!wait) return cli.show(begun, () => invitation);
 
   // Before anything is told: whoever has read it may press Ctrl-C at once.
@@ -60,7 +61,7 @@ async function login(cli: Cli, server: string, { timeout, wait }: LoginFlags): P
         'TIMEOUT',
         `Nobody has logged in to ${server} in time; "aip mcp login ${server}" begins anew.`,
       );
-    cli.world.err(`Not waiting any more; the URL stays good until ${begun.expires_at}.`);
+    cli.world.err(`Not waiting any more; the URL stays good until ${when(begun.expires_at)}.`);
     return EXIT.failed;
   } finally {
     clearTimeout(late);

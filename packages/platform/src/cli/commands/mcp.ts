@@ -1,6 +1,5 @@
 import { common, type AddCommand } from '../cli.ts';
-import { entryAt } from '../settings-text.ts';
-import { settingsFile } from './mcp-add.ts';
+import { entryAt, settingsFile } from '../settings-file.ts';
 import { addMcpCall } from './mcp-call.ts';
 import { addMcpInspect } from './mcp-inspect.ts';
 import { addMcpList } from './mcp-list.ts';
@@ -30,7 +29,7 @@ export const addMcp: AddCommand = (program, bind) => {
   common(mcp.command('remove').description('take a server out; aip.yaml is not changed').argument('<server>')).action(
     bind(async (cli, name: string) => {
       const removed = await (await cli.client()).operate('mcp.remove', { name });
-      const { file, text } = settingsFile(cli);
+      const { file, text } = settingsFile(cli.world);
       const named = entryAt(text, ['mcp', 'servers', name]) !== undefined;
       const returns = `\nIt comes back with the next start: take mcp.servers.${name} out of ${file} as well.`;
       cli.show(removed, () => `Removed ${name}.${named ? returns : ''}`);

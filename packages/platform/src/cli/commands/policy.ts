@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Operations } from '@aip/sdk';
 import { parseJson, type Json } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { spoken } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readGiven } from '../given-file.ts';
 import { clipped, printable, table, wrapped } from '../table.ts';
 
 type Explanation = Operations['policies.explain']['output'];
@@ -94,7 +94,7 @@ export const addPolicy: AddCommand = (program, bind) => {
       bind(async (cli, file: string) => {
         const answer = await (
           await cli.client()
-        ).operate('policies.test', { cases: readFileSync(path.resolve(cli.world.cwd, file), 'utf8') });
+        ).operate('policies.test', { cases: readGiven(cli.world, file) });
         cli.show(
           answer,
           ({ passed, failed, results }) => `${caseTable(results, cli)}\n\n${passed} passed, ${failed} failed.`,
@@ -107,7 +107,7 @@ export const addPolicy: AddCommand = (program, bind) => {
 async function check(cli: Cli, files: readonly string[]) {
   const given = files.map((file) => ({
     name: path.basename(file),
-    text: readFileSync(path.resolve(cli.world.cwd, file), 'utf8'),
+    text: readGiven(cli.world, file),
   }));
   const answer = await (await cli.client()).operate('policies.check', given.length === 0 ? {} : { files: given });
   const line = ({ file, line: at, column, message, hint }: PolicyProblem): string =>
@@ -116,7 +116,7 @@ async function check(cli: Cli, files: readonly string[]) {
     [
       ...errors.map((problem) => cli.style('red', line(problem))),
       ...warnings.map((problem) => cli.style('yellow', line(problem))),
-      valid ? `${policies} policies are valid.` : `${errors.length} errors: these policies would not be put in force.`,
+      valid ? `${policies} policies are valid.` : `${errors.length === 1 ? '1 error' : `${errors.length} errors`}: these policies would not be put in force.`,
     ].join('\n'),
   );
   return answer.valid ? EXIT.ok : EXIT.unverified;

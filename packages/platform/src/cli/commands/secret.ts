@@ -1,8 +1,7 @@
 import { AipError } from '@aip/wire';
 import { common, type AddCommand, type Cli } from '../cli.ts';
-import { entryAt } from '../settings-text.ts';
+import { entryAt, settingsFile } from '../settings-file.ts';
 import { printable } from '../table.ts';
-import { settingsFile } from './mcp-add.ts';
 
 export const addSecret: AddCommand = (program, bind) => {
   const secret = program.command('secret').description('keep secrets, encrypted, for settings to cite by name');
@@ -48,7 +47,7 @@ export const addSecret: AddCommand = (program, bind) => {
 
 /** Servers of the settings file of this folder that cite a secret, alone or in the middle of a text. */
 function serversCiting(cli: Cli, secret: string): readonly string[] {
-  const servers = entryAt(settingsFile(cli).text, ['mcp', 'servers']);
+  const servers = entryAt(settingsFile(cli.world).text, ['mcp', 'servers']);
   if (typeof servers !== 'object' || servers === null) return [];
   const cites = (value: unknown): boolean => {
     if (typeof value === 'string') return value.includes(`{vault:${secret}}`);

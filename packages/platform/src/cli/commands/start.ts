@@ -41,7 +41,7 @@ export const addUp: AddCommand = (program, bind) => {
   settings(program.command('up').description('start the platform and run it until it is stopped'))
     .addHelpText(
       'after',
-      '\nExamples:\n  aip up\n  aip up --port 9000 --data-dir /var/lib/aip\n\nCtrl-C or SIGTERM lets calls in flight end, for at most five seconds.',
+      '\nExamples:\n  aip up\n  aip up --port 9000 --data-dir /var/lib/aip\n\nCtrl-C or SIGTERM lets calls in flight end, for at most three seconds.',
     )
     .action(bind((cli, flags: StartFlags) => run(cli, { flags: flagsOf(flags) })));
 };
@@ -50,9 +50,14 @@ export const addDev: AddCommand = (program, bind) => {
   settings(
     program
       .command('dev')
-      .description('start the platform for trying things out: readable log, new start when aip.yaml changes'),
+      .description(
+        'start the platform for trying things out: it tells of each call, and starts anew when aip.yaml changes',
+      ),
   )
-    .addHelpText('after', '\nPolicies are reloaded as you save them, here and with "aip up".')
+    .addHelpText(
+      'after',
+      '\nEach call is a line: who calls whom over what, whether it passed and by which policy, how it\nended, how long it took and what it cost. The first start writes a policy that lets agents\ncall each other. Policies are reloaded as you save them, here and with "aip up".',
+    )
     .action(bind((cli, flags: StartFlags) => run(cli, { flags: flagsOf(flags), dev: true })));
 };
 
@@ -76,7 +81,7 @@ export const addServe: AddCommand = (program, bind) => {
         if (!stdio) return run(cli, { flags: flagsOf(flags), only: protocol });
         if (protocol !== 'mcp')
           throw new AipError('CONFIG_INVALID', 'Only MCP is spoken on standard input and output: use --protocol mcp.');
-        await (await cli.local()).serveStdio(flagsOf(flags), virtual);
+        await (await cli.local()).serveStdio(flagsOf(flags), cli.world.stopped(), virtual);
       }),
     );
 };
@@ -88,7 +93,11 @@ async function run(cli: Cli, options: StartOptions): Promise<void> {
   // Before it is said to be ready: whoever waits for that may stop it at once.
   const stopped = cli.world.stopped();
   cli.world.out(`AIP ready on ${running.url}`);
-  cli.world.out(`Dashboard (this link works once): ${running.loginUrl}`);
+  cli.world.out(
+    running.loginUrl === undefined
+      ? 'Dashboard: not built. Run "npm run dashboard" in the checkout and start again; "npm start" does both.'
+      : `Dashboard (this link works once): ${running.loginUrl}`,
+  );
   await stopped;
   await running.stop();
 }

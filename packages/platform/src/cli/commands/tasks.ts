@@ -1,11 +1,14 @@
 import type { Operations } from '@aip/sdk';
+import { Option } from 'commander';
 import { common, type AddCommand } from '../cli.ts';
 import { clipped, cut, fields, short, table, type Column } from '../table.ts';
+import { when, whenAndAgo } from '../times.ts';
 
 type Followed = Operations['tasks.get']['output'];
-type TaskView = Followed['task'];
+type TaskView = Followed['task'] & { readonly to_name?: string };
 /** What an event has depends on its type. */
 type TaskEvent = Followed['events'][number] & {
+  readonly seq?: number;
   readonly body?: { readonly value?: unknown };
   readonly error?: { readonly code: string; readonly message: string };
 };
@@ -17,11 +20,28 @@ const columns: readonly Column<TaskView>[] = [
   { title: 'TASK', of: ({ id }) => id },
   { title: 'STATE', of: ({ state }) => state, look: ({ state }) => look(state) },
   { title: 'FROM', of: ({ from_name: name }) => cut(short(name), FROM) },
-  { title: 'TO', of: ({ to }) => short(to) },
+  { title: 'TO', of: (task) => short(targetOf(task)) },
 ];
+
+const targetOf = ({ to, to_name: name = to }: TaskView): string => name;
+
+/** A name, and what it stands for. */
+const both = (name: string, id: string): string => (name === id ? id : `${name} (${id})`);
 
 /** Characters of a sender that leave room for whom it has called. */
 const FROM = 12;
+
+/** Of A2A 1.0, section 4.1.3. */
+const STATES = [
+  'submitted',
+  'working',
+  'input_required',
+  'auth_required',
+  'completed',
+  'failed',
+  'canceled',
+  'rejected',
+];
 
 interface ListFlags {
   readonly state?: string;
@@ -30,9 +50,6 @@ interface ListFlags {
   readonly operations?: boolean;
 }
 
-/** Pages that are looked through for tasks that are no operations. */
-const MAX_PAGES = 20;
-
 export const addTasks: AddCommand = (program, bind) => {
   const tasks = program.command('tasks').description('follow and cancel tasks');
 
@@ -40,29 +57,34 @@ export const addTasks: AddCommand = (program, bind) => {
     tasks
       .command('list', { isDefault: true })
       .description('tasks, newest first')
-      .option('--state <state>', 'in this state only, such as working or auth_required')
-      .option('--agent <did>', 'from or to this agent')
+      .addOption(new Option('--state <state>', 'in this state only').choices(STATES))
+      .option('--agent <agent>', 'from or to this agent, by name or DID')
       .option('--limit <count>', 'how many', Number, 50)
       .option('--operations', 'calls of the platform’s own operations as well'),
-  ).action(
-    bind(async (cli, { state, agent, limit, operations = false }: ListFlags) => {
-      const filter = { limit, ...(state === undefined ? {} : { state }), ...(agent === undefined ? {} : { agent }) };
-      const client = await cli.client();
-      const wanted = ({ to }: TaskView): boolean => operations || !to.startsWith('operation:');
-      const answer = await client.operate('tasks.list', filter);
-      let found = answer.tasks.filter(wanted);
-      let cursor = answer.next;
-      for (let pages = 1; pages < MAX_PAGES && found.length < limit && cursor !== undefined; pages++) {
-        const page = await client.operate('tasks.list', { ...filter, cursor });
-        found = [...found, ...page.tasks.filter(wanted)].slice(0, limit);
-        cursor = page.next;
-      }
-      const { next: _first, ...rest } = answer;
-      cli.show({ ...rest, tasks: found, ...(cursor === undefined ? {} : { next: cursor }) }, () =>
-        found.length === 0 ? 'No tasks.' : clipped(found, columns, cli.style),
-      );
-    }),
-  );
+  )
+    .addHelpText(
+      'after',
+      '\nStates: input_required waits for its caller, auth_required for an approval or a login;\nrejected was denied.',
+    )
+    .action(
+      bind(async (cli, { state, agent, limit, operations = false }: ListFlags) => {
+        const filter = {
+          limit,
+          ...(operations ? {} : { kind: 'call' as const }),
+          ...(state === undefined ? {} : { state }),
+          ...(agent === undefined ? {} : { agent }),
+        };
+        const answer = await (await cli.client()).operate('tasks.list', filter);
+        cli.show(answer, ({ tasks: found, total, at_least: more = false }) => {
+          if (found.length === 0) return 'No tasks.';
+          const rest =
+            found.length < total
+              ? [`${found.length} of ${total}${more ? ' or more' : ''}; --limit shows more.`.trim()]
+              : [];
+          return [clipped(found, columns, cli.style), ...rest].join('\n\n');
+        });
+      }),
+    );
 
   common(tasks.command('get').description('one task with its events').argument('<task>')).action(
     bind(async (cli, task: string) => {
@@ -73,12 +95,12 @@ export const addTasks: AddCommand = (program, bind) => {
             {
               Task: head.id,
               State: head.state,
-              From: head.from,
-              To: head.to,
+              From: both(head.from_name, head.from),
+              To: both(targetOf(head), head.to),
               Over: head.edge,
               Price: head.price,
               Waits: head.ask,
-              Created: head.created_at,
+              Created: whenAndAgo(head.created_at),
             },
             cli.style,
           ),
@@ -87,7 +109,8 @@ export const addTasks: AddCommand = (program, bind) => {
             events,
             [
               { title: '#', of: ({ n }) => n, align: 'right' },
-              { title: 'AT', of: ({ at }) => new Date(at).toISOString() },
+              { title: 'ENTRY', of: ({ seq }: TaskEvent) => seq, align: 'right' },
+              { title: 'AT', of: ({ at }) => when(at) },
               { title: 'EVENT', of: ({ type }) => type },
               { title: 'STATE', of: ({ state }) => state, look: ({ state }) => look(state) },
               { title: 'WHAT', of: said },

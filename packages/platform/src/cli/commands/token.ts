@@ -1,6 +1,7 @@
 import { common, type AddCommand } from '../cli.ts';
 import { secondsOf } from '../duration.ts';
 import { table } from '../table.ts';
+import { when } from '../times.ts';
 
 const ROLES = ['caller', 'operator', 'viewer'] as const;
 type Role = (typeof ROLES)[number];
@@ -54,8 +55,8 @@ export const addToken: AddCommand = (program, bind) => {
                 { title: 'ID', of: ({ id }) => id },
                 { title: 'NAME', of: ({ name }) => name },
                 { title: 'ROLES', of: ({ roles }) => roles.join(', ') },
-                { title: 'CREATED', of: (row) => row.created_at },
-                { title: 'EXPIRES', of: (row) => row.expires_at ?? 'never' },
+                { title: 'CREATED', of: (row) => when(row.created_at) },
+                { title: 'EXPIRES', of: (row) => (row.expires_at === undefined ? 'never' : when(row.expires_at)) },
                 { title: 'AGENT', of: ({ agent }) => agent },
               ],
               cli.style,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { claim } from '@aip/conformance';
@@ -41,25 +41,45 @@ async function output(child: ChildProcess): Promise<{ code: number; text: string
 async function traces(url: string) {
   const token = readFileSync(path.join(folder, 'data', 'admin.token'), 'utf8').trim();
   const client = new AipClient({ url, token });
-  const [{ agents }, { kills }, { servers }] = (await Promise.all([
+  const [{ agents }, { kills }, { servers }, { budgets }, { tools }, { asks }] = (await Promise.all([
     client.operate('agents.list', {}),
     client.operate('kills.list', {}),
     client.operate('mcp.list', {}),
+    client.operate('budgets.list', {}),
+    client.operate('mcp.pins', {}),
+    client.operate('asks.list', {}),
   ])) as unknown as [
     { agents: { name: string; state: string }[] },
     { kills: unknown[] },
     { servers: { name: string }[] },
+    { budgets: unknown[] },
+    { tools: unknown[] },
+    { asks: unknown[] },
   ];
   return {
     agents: agents.map(({ name }) => name),
     connected: agents.filter(({ state }) => state === 'connected').length,
     kills,
     servers: servers.map(({ name }) => name),
+    budgets,
+    pins: tools,
+    asks,
+    keys: existsSync(path.join(folder, 'data', 'demo')),
     policies: readdirSync(path.join(folder, 'data', 'policies')).toSorted(),
   };
 }
 
-const CLEAN = { agents: [], connected: 0, kills: [], servers: [], policies: ['starter.cedar'] };
+const CLEAN = {
+  agents: [],
+  connected: 0,
+  kills: [],
+  servers: [],
+  budgets: [],
+  pins: [],
+  asks: [],
+  keys: false,
+  policies: ['starter.cedar'],
+};
 
 describe('the main job, as commands', () => {
   it(`aip demo runaway: budget, approval, kill and its proof ${claim('G-KILL', 'G-APPROVE', 'E-BUDGET')}`, async () => {
@@ -108,6 +128,14 @@ describe('the main job, as commands', () => {
     await expect.poll(async () => (await traces(url)).connected, { timeout: 10_000 }).toBe(0);
     expect(await show('SIGTERM')).toContain('Cleaned up');
     expect(await traces(url)).toEqual(CLEAN);
+    // What somebody else has under one of its names is not touched.
+    const data = ['--data-dir', path.join(folder, 'data')];
+    const did = 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH';
+    await output(aip(['agent', 'admit', did, '--name', 'researcher', ...data]));
+    const refused = await output(aip(['demo', 'runaway', '--auto', ...data]));
+    expect(refused.text).toContain('researcher is somebody else’s');
+    expect(await traces(url)).toEqual({ ...CLEAN, agents: ['researcher'] });
+    await output(aip(['agent', 'remove', did, ...data]));
   });
 
   it(`aip demo crash: the same task, no step twice, the approval still there ${claim('O-EXEC')}`, async () => {

@@ -1,8 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AipClient } from '@aip/sdk';
-import { toAipError } from '@aip/wire';
+import { AipError, toAipError } from '@aip/wire';
 import { verifyFolder } from '../../main/audit.ts';
 import { enterPressed } from './prompt.ts';
 import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, type Stage } from './stage.ts';
@@ -11,6 +11,8 @@ import { verifyTampered } from './tamper.ts';
 /** What the researcher may spend in one showing, in units. */
 const ALLOWANCE = 100;
 const AGENTS = ['researcher', 'summariser'] as const;
+const SERVER = 'notes';
+const NAMES: ReadonlySet<string> = new Set([...AGENTS, SERVER]);
 /** Pause between two calls of the researcher, in milliseconds: for somebody who watches, and for nobody. */
 const PACE = { watched: 350, auto: 60 };
 /** How long the demonstration waits for a person, in milliseconds. */
@@ -61,16 +63,17 @@ export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
 
 async function raiseCurtain({ stage, client, dataDir, auto, say }: RunawayOptions): Promise<string> {
   await clear(client, dataDir);
+  await checkNames(client);
   stage.afterwards(async () => {
     await clear(client, dataDir);
-    say('Cleaned up: agents, kill, tool server and demo.cedar are gone. The log keeps what has happened.');
+    say('Cleaned up: agents, budget, kill, tool server and demo.cedar are gone. The log keeps what has happened.');
   });
-  stage.defer(() => client.operate('mcp.remove', { name: 'notes' }));
-  const keys = path.join(dataDir, 'demo');
+  stage.defer(() => client.operate('mcp.remove', { name: SERVER }));
+  const keys = keysIn(dataDir);
   mkdirSync(keys, { recursive: true, mode: 0o700 });
   await client.operate('policies.put', { name: 'demo.cedar', text: DEMO_POLICY });
   await client.operate('mcp.add', {
-    name: 'notes',
+    name: SERVER,
     url: await stage.startServer('notes-server.ts'),
     effects: NOTES_EFFECTS,
   });
@@ -90,21 +93,44 @@ async function raiseCurtain({ stage, client, dataDir, auto, say }: RunawayOption
   return did;
 }
 
-/** Takes away what a demonstration has put up, this one or one that was killed. */
+/** Where the keys of the agents are while they are on stage, and only then: that is how theirs are told from others'. */
+const keysIn = (dataDir: string): string => path.join(dataDir, 'demo');
+
+/** Takes away what a demonstration has put up, this one or one that was killed; nothing where there was none. */
 async function clear(client: AipClient, dataDir: string): Promise<void> {
+  const keys = keysIn(dataDir);
+  if (!existsSync(keys)) return;
   rmSync(path.join(dataDir, 'policies', 'demo.cedar'), { force: true });
-  await client.operate('mcp.remove', { name: 'notes' }).catch(() => {});
+  await client.operate('mcp.remove', { name: SERVER }).catch(() => {});
+  await client.operate('mcp.unpin', { server: SERVER }).catch(() => {});
   const { kills } = await client.operate('kills.list', {});
-  for (const name of AGENTS) {
-    const did = await client.operate('agents.get', { agent: name }).then(
-      (agent) => agent.did,
-      () => undefined,
-    );
-    if (did === undefined) continue;
+  for (const did of AGENTS.flatMap((name) => didIn(path.join(keys, `${name}.key`)))) {
     if (kills.some(({ scope }) => scope === `agent:${did}`))
       await client.operate('kills.release', { scope: `agent:${did}`, reason: 'the demonstration is over' });
-    await client.operate('agents.remove', { agent: did });
+    // Neither is there yet where it was broken off early.
+    await client.operate('budgets.remove', { principal: did }).catch(() => {});
+    await client.operate('agents.remove', { agent: did }).catch(() => {});
   }
+  rmSync(keys, { recursive: true });
+}
+
+function didIn(keyFile: string): string[] {
+  if (!existsSync(keyFile)) return [];
+  return [(JSON.parse(readFileSync(keyFile, 'utf8')) as { did: string }).did];
+}
+
+/** What others have put up under the names of the demonstration stays theirs. Throws CONFLICT. */
+async function checkNames(client: AipClient): Promise<void> {
+  const [{ agents }, { servers }] = await Promise.all([
+    client.operate('agents.list', { limit: 1_000 }),
+    client.operate('mcp.list', {}),
+  ]);
+  const taken = [...agents, ...servers].map(({ name }) => name).filter((name) => NAMES.has(name));
+  if (taken.length > 0)
+    throw new AipError(
+      'CONFLICT',
+      `The demonstration calls its agents and its server ${[...NAMES].join(', ')}; here ${taken.join(', ')} is somebody else’s. Show it on another platform, with --data-dir.`,
+    );
 }
 
 async function spent(client: AipClient, principal: string): Promise<number> {

@@ -1,7 +1,7 @@
 import { AipError } from '@aip/wire';
 import type { FastifyRequest } from 'fastify';
 import { credentialOf, oneShot, type Exchange } from '../../exchange/index.ts';
-import type { Accepts, Trace } from '../../kernel/message.ts';
+import type { Accepts } from '../../kernel/message.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Session } from '../../kernel/session.ts';
 import { LEGACY_VERSION, PROTOCOL_VERSION } from './protocol.ts';
@@ -17,15 +17,6 @@ export function authenticate(exchange: Exchange, request: FastifyRequest): Princ
 /** The session of one request; a stream has one of its own, so that it can be closed from inside. */
 export const sessionOf = (exchange: Exchange, principal: Principal): Session =>
   oneShot({ principal, edge: 'a2a', accepts: ACCEPTS }, exchange.clock.now());
-
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** W3C trace context; what is not one is ignored, as that specification demands. */
-export function traceOf(request: FastifyRequest): Trace | undefined {
-  const { traceparent, tracestate } = request.headers;
-  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
-  return { traceparent, ...(typeof tracestate === 'string' && tracestate.length <= 512 ? { tracestate } : {}) };
-}
 
 /**
  * The version that a request asks for, by header or, where a client cannot set one, by query parameter (section 3.6).

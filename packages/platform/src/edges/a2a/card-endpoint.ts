@@ -22,10 +22,12 @@ export interface CardOptions {
   readonly signCard: (card: AgentCard) => AgentCard;
   /** Origin that interfaces are named by; without it that of the request. Forwarded headers are never believed. */
   readonly publicUrl?: string | undefined;
+  /** The platform's own, on the card of the gateway. */
+  readonly version: string;
 }
 
 /** Serves the signed cards: `agent` is the name in the path, without it the card of the gateway itself. */
-export function cardHandler(exchange: Exchange, { signCard, publicUrl }: CardOptions) {
+export function cardHandler(exchange: Exchange, { signCard, publicUrl, version }: CardOptions) {
   const signed = new Map<string, Tagged>();
 
   return async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -74,7 +76,7 @@ export function cardHandler(exchange: Exchange, { signCard, publicUrl }: CardOpt
     return {
       name: 'AIP',
       description: 'A governed gateway to the agents connected to it; name the skill in the metadata "aip.skill".',
-      version: '',
+      version,
       capabilities,
     };
   }

@@ -62,6 +62,7 @@ describe(`agent cards ${claim('P-A2A.card')}`, () => {
   it('the gateway lists the skills of connected agents as <agent>.<skill> on a card of its own', async () => {
     const { card } = await fetchCard('/.well-known/agent-card.json');
     expect(card['skills']).toMatchObject([{ id: 'translator.translate' }, { id: 'translator.detect' }]);
+    expect(card['version']).toBe('1.2.3');
     expect(card['supportedInterfaces']).toMatchObject([{ url: `${gateway.url}/a2a` }, {}, {}]);
     await officialVerifier(card as never);
   });

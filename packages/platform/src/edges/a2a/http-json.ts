@@ -2,8 +2,9 @@ import { AipError, isJsonObject, parseJson, type Json, type JsonObject } from '@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Session } from '../../kernel/session.ts';
+import { traceIn } from '../../kernel/trace.ts';
 import { closing } from '../../kernel/when-closed.ts';
-import { authenticate, lastEventId, requireVersion, sessionOf, traceOf } from './caller.ts';
+import { authenticate, lastEventId, requireVersion, sessionOf } from './caller.ts';
 import { errorHeaders, httpError } from './errors.ts';
 import { MEDIA_TYPE } from './protocol.ts';
 import type { A2aService, Caller, StreamItem } from './service.ts';
@@ -58,7 +59,7 @@ export function mountHttpJson(
     const { agent } = request.params as { agent?: string };
     const found = agent === undefined ? undefined : agentOf(exchange, agent);
     const whenAnswered = (then: () => void): void => void reply.raw.once('finish', then);
-    return { session, agent: found, trace: traceOf(request), listening, whenAnswered };
+    return { session, agent: found, trace: traceIn(request.headers), listening, whenAnswered };
   }
 
   const cancel = unary((caller, request) => service.cancelTask(caller, { ...bodyOf(request), id: verbOf(request).id }));

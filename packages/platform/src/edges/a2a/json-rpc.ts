@@ -2,8 +2,9 @@ import { AipError, isJsonObject, parseJson, type Json, type JsonObject } from '@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Session } from '../../kernel/session.ts';
+import { traceIn } from '../../kernel/trace.ts';
 import { closing } from '../../kernel/when-closed.ts';
-import { authenticate, lastEventId, requireVersion, sessionOf, traceOf, versionOf } from './caller.ts';
+import { authenticate, lastEventId, requireVersion, sessionOf, versionOf } from './caller.ts';
 import { errorHeaders, jsonRpcError, jsonRpcStatus } from './errors.ts';
 import { isLegacyMethod, LEGACY_STREAMING, LegacyFailure, loadLegacyBinding, type LegacyBinding } from './legacy.ts';
 import { LEGACY_VERSION } from './protocol.ts';
@@ -94,7 +95,7 @@ export function jsonRpcHandler(exchange: Exchange, service: A2aService, streamEv
   function callers(request: FastifyRequest, reply: FastifyReply): (session: Session, listening: AbortSignal) => Caller {
     const { agent: name } = request.params as { agent?: string };
     const agent = name === undefined ? undefined : agentOf(exchange, name);
-    const trace = traceOf(request);
+    const trace = traceIn(request.headers);
     const whenAnswered = (then: () => void): void => void reply.raw.once('finish', then);
     return (session, listening) => ({ session, agent, trace, listening, whenAnswered });
   }

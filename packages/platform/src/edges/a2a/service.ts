@@ -1,15 +1,13 @@
-import { AipError, type Json, type JsonObject } from '@aip/wire';
-import { everyTaskEvent, storedMessage, taskHead } from '../../exchange/history.ts';
-import type { Exchange } from '../../exchange/index.ts';
-import type { Call } from '../../exchange/live-task.ts';
+import { AipError, type Json } from '@aip/wire';
+import { everyTaskEvent } from '../../exchange/history.ts';
+import type { Call, Exchange } from '../../exchange/index.ts';
 import type { TaskView } from '../../exchange/task-view.ts';
-import type { Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import { withoutCredentials } from '../../kernel/credentials.ts';
-import { uuidv7 } from '../../kernel/ids.ts';
 import type { Trace } from '../../kernel/message.ts';
 import type { Session } from '../../kernel/session.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
+import { bodyOf, draftOf } from './draft.ts';
+import { contextOf, createKnownTasks, projectionOf } from './known-task.ts';
 import {
   isInterrupted,
   type ListTasksResponse,
@@ -19,8 +17,7 @@ import {
   type Task,
 } from './protocol.ts';
 import { readListRequest, readSendRequest, readTaskRequest, type ListRequest, type SendRequest } from './request.ts';
-import { targetOf } from './target.ts';
-import { hasEnded, projectTask, type TaskDetail, type TaskProjection } from './task-projection.ts';
+import { hasEnded, type TaskDetail } from './task-projection.ts';
 
 /** Who calls, and through which interface. */
 export interface Caller {
@@ -51,14 +48,9 @@ export interface A2aService {
   subscribeToTask(caller: Caller, params: Json | undefined, after?: number): Promise<AsyncIterable<StreamItem>>;
 }
 
-interface KnownTask {
-  readonly tenant: string;
-  readonly view: TaskView;
-  /** Read when they are gone through, once. */
-  readonly events: Iterable<TaskEvent>;
-}
-
 export function createA2aService(exchange: Exchange): A2aService {
+  const known = createKnownTasks(exchange);
+
   // ── sending ────────────────────────────────────────────────────────────────────────────────────────
 
   async function sendMessage(caller: Caller, params: Json | undefined): Promise<SendMessageResponse> {
@@ -108,24 +100,14 @@ export function createA2aService(exchange: Exchange): A2aService {
   }
 
   async function begin(caller: Caller, request: SendRequest): Promise<Call> {
-    const { message, metadata } = request;
+    const { message } = request;
     if (message.taskId !== undefined) return reply(caller, message, message.taskId);
-    const parentId = message.metadata?.['aip.parent'] ?? metadata['aip.parent'];
-    return exchange.send(caller.session, {
-      to: targetOf(exchange, caller.agent, request),
-      action: 'invoke',
-      body: bodyOf(message),
-      conversationId: message.contextId ?? uuidv7(exchange.clock.now()),
-      idempotencyKey: `a2a:${message.messageId}`,
-      ...(typeof parentId === 'string' ? { parentId } : {}),
-      ...(caller.trace ? { trace: caller.trace } : {}),
-      ...nativeOf(message),
-    });
+    return exchange.send(caller.session, draftOf(exchange, caller, request));
   }
 
   /** A message to a task answers what the task has asked its caller (section 3.4.3); a task takes nothing else. */
   async function reply(caller: Caller, message: Message, taskId: string): Promise<Call> {
-    const { view, events } = await known(caller, taskId);
+    const { view, events } = await known.task(caller, taskId);
     if (message.contextId !== undefined && message.contextId !== contextOf(view)) {
       throw new AipError('INVALID_ARGUMENT', `message.contextId: task ${taskId} belongs to another context.`, {
         details: { field: 'message.contextId' },
@@ -135,14 +117,14 @@ export function createA2aService(exchange: Exchange): A2aService {
     if (view.state !== 'input_required' || asked?.type !== 'asked' || asked.ask.of !== 'caller')
       throw new AipError('UNSUPPORTED_OPERATION', cannotTake(view));
     await exchange.answer(caller.session, taskId, asked.ask.id, bodyOf(message));
-    return callOf(caller, taskId);
+    return known.call(caller, taskId);
   }
 
   // ── tasks ──────────────────────────────────────────────────────────────────────────────────────────
 
   async function getTask(caller: Caller, params: Json | undefined): Promise<Task> {
     const request = readTaskRequest(params);
-    return projected(await known(caller, request.id), request).task(request);
+    return known.projected(await known.task(caller, request.id), request).task(request);
   }
 
   async function listTasks(caller: Caller, params: Json | undefined): Promise<ListTasksResponse> {
@@ -175,20 +157,20 @@ export function createA2aService(exchange: Exchange): A2aService {
     const { tenant } = caller.session.principal;
     const events =
       includeArtifacts || historyLength > 0 ? everyTaskEvent(exchange.journal.read, tenant, view.id) : [standing(view)];
-    const task = projected({ tenant, view, events }, detail).task(detail);
+    const task = known.projected({ tenant, view, events }, detail).task(detail);
     return includeArtifacts ? { ...task, artifacts: task.artifacts ?? [] } : task;
   }
 
   async function cancelTask(caller: Caller, params: Json | undefined): Promise<Task> {
     const { id } = readTaskRequest(params);
-    const before = await known(caller, id);
+    const before = await known.task(caller, id);
     // Canceling twice has the effect of canceling once (section 3.3.1).
-    if (before.view.state === 'canceled') return projected(before).task();
+    if (before.view.state === 'canceled') return known.projected(before).task();
     await exchange.operate(caller.session, 'tasks.cancel', { task: id });
-    const after = await known(caller, id);
+    const after = await known.task(caller, id);
     if (after.view.state !== 'canceled')
       throw new AipError('TASK_NOT_CANCELABLE', `Task ${id} ended as ${after.view.state} before it could be canceled.`);
-    return projected(after).task();
+    return known.projected(after).task();
   }
 
   async function subscribeToTask(
@@ -197,11 +179,11 @@ export function createA2aService(exchange: Exchange): A2aService {
     after?: number,
   ): Promise<AsyncIterable<StreamItem>> {
     const { id } = readTaskRequest(params);
-    const { view } = await known(caller, id);
+    const { view } = await known.task(caller, id);
     // Somebody who comes back for the rest of a stream may find that it has ended meanwhile; a newcomer asks GetTask.
     if (after === undefined && isTerminal(view.state))
       throw new AipError('UNSUPPORTED_OPERATION', `Task ${id} has ended as ${view.state}; GetTask returns it.`);
-    const call = callOf(caller, id);
+    const call = known.call(caller, id);
     const newest = call.last?.n ?? 1;
     return follow(caller, call, Math.min(after ?? newest, newest), {});
   }
@@ -223,72 +205,10 @@ export function createA2aService(exchange: Exchange): A2aService {
     if (hasEnded(projection)) call.delivered(caller.session.principal);
   }
 
-  // ── what the exchange knows of a task ──────────────────────────────────────────────────────────────
-
-  /** The operation decides who may see it; through an agent's interface only that agent's tasks exist. */
-  async function known(caller: Caller, id: string): Promise<KnownTask> {
-    const task = (await exchange.operate(caller.session, 'tasks.get', { task: id, limit: 1 })) as unknown as {
-      task: TaskView;
-    };
-    const { task: view } = task;
-    if (caller.agent && view.assignee !== caller.agent.owner)
-      throw new AipError('TASK_NOT_FOUND', `${caller.agent.ownerName} has no task ${id} that you may see.`);
-    const { tenant } = caller.session.principal;
-    return { tenant, view, events: everyTaskEvent(exchange.journal.read, tenant, id) };
-  }
-
-  function callOf(caller: Caller, id: string): Call {
-    const call = exchange.call(caller.session.principal.tenant, id);
-    if (!call) throw new AipError('TASK_NOT_FOUND', `Task ${id} is gone.`);
-    return call;
-  }
-
-  const projectionOf = (call: Call): TaskProjection =>
-    projectTask(call.taskId, call.message?.conversationId ?? call.taskId, call.message);
-
-  function projected({ tenant, view, events }: KnownTask, detail: TaskDetail = {}): TaskProjection {
-    const { read } = exchange.journal;
-    const head = detail.historyLength === 0 ? undefined : taskHead(read, tenant, view.id);
-    const projection = projectTask(view.id, contextOf(view), head && storedMessage(read, tenant, head));
-    for (const event of events) projection.apply(event);
-    return projection;
-  }
-
   return { sendMessage, sendStreamingMessage, getTask, listTasks, cancelTask, subscribeToTask };
 }
 
-const contextOf = (view: TaskView): string => view.conversation ?? view.id;
-
 const detailOf = ({ historyLength }: SendRequest): TaskDetail => (historyLength === undefined ? {} : { historyLength });
-
-/** What a client says beside its message may hold credentials, which are for this gateway alone. */
-function bodyOf({ parts, messageId, contextId, metadata }: Message): Body {
-  return {
-    type: 'a2a',
-    value: {
-      parts: parts.map(({ metadata: beside, ...part }) => ({ ...part, ...metadataOf(beside) })),
-      messageId,
-      ...(contextId === undefined ? {} : { contextId }),
-      ...metadataOf(metadata),
-    },
-  };
-}
-
-function metadataOf(given: JsonObject | undefined): { metadata?: JsonObject } {
-  const metadata = given && withoutCredentials(given);
-  return metadata ? { metadata } : {};
-}
-
-/** What of a message only this edge understands; it comes back in the task's history. */
-function nativeOf({ extensions, referenceTaskIds }: Message): { native?: JsonObject } {
-  if (!extensions && !referenceTaskIds) return {};
-  return {
-    native: {
-      ...(extensions ? { extensions: [...extensions] } : {}),
-      ...(referenceTaskIds ? { referenceTaskIds: [...referenceTaskIds] } : {}),
-    },
-  };
-}
 
 /** A task's present state as one event, where its history is not wanted. */
 const standing = (view: TaskView): TaskEvent => ({

@@ -62,7 +62,11 @@ export async function startGateway(options: TestExchangeOptions & { publicUrl?: 
   started.exchange = exchange;
   registry.start(exchange);
   const app = Fastify();
-  registerA2aEdge(app, exchange, { signCard: (card) => signCard(card, keys), publicUrl: options.publicUrl });
+  registerA2aEdge(app, exchange, {
+    signCard: (card) => signCard(card, keys),
+    publicUrl: options.publicUrl,
+    version: '1.2.3',
+  });
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
 
   return {

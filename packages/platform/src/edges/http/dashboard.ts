@@ -35,7 +35,7 @@ export interface DashboardOptions {
 /** `/ui`: the built dashboard, one page for every path below it. */
 export async function dashboardRoutes(app: FastifyInstance, options: DashboardOptions): Promise<void> {
   app.get('/', async (_request, reply) => reply.redirect('/ui'));
-  if (!existsSync(path.join(options.dashboard, 'index.html'))) {
+  if (!isDashboardBuilt(options.dashboard)) {
     const missing = async (): Promise<never> => {
       throw new AipError('NOT_FOUND', 'The dashboard has not been built; run "npm run dashboard" and start again.');
     };
@@ -53,6 +53,9 @@ export async function dashboardRoutes(app: FastifyInstance, options: DashboardOp
     return protect(reply).header('cache-control', lifetime).sendFile(file);
   });
 }
+
+/** Whether the folder holds a dashboard: a checkout has none until it is built. */
+export const isDashboardBuilt = (folder: string): boolean => existsSync(path.join(folder, 'index.html'));
 
 const sendPage = (reply: FastifyReply): FastifyReply =>
   protect(reply).header('cache-control', 'no-cache').sendFile('index.html');

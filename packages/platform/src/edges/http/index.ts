@@ -2,14 +2,15 @@ import { parseJson } from '@aip/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import { dashboardRoutes, loginRoutes, type DashboardOptions } from './dashboard.ts';
-import { createEventStreams } from './event-streams.ts';
 import { invokeRoute } from './invoke.ts';
 import { liveFeedRoute } from './live-feed.ts';
 import { openApiDocument } from './openapi.ts';
 import { operationRoutes } from './operations.ts';
+import { createEventStreams } from './sse.ts';
 import { statusRoutes, type StatusOptions } from './status.ts';
 import { taskEventRoute } from './tasks.ts';
 
+export { isDashboardBuilt } from './dashboard.ts';
 export { protectResources } from './protected-resource.ts';
 export { receiveBodies } from './receiving.ts';
 export { createHttpServer, type HttpServerOptions } from './server.ts';

@@ -2,15 +2,16 @@ import { aipErrorFromBody, AipError, ERRORS, type Json, type JsonObject } from '
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { outcomeOf, type Call, type Exchange } from '../../exchange/index.ts';
-import { parseAddress, type AddressKind } from '../../kernel/address.ts';
+import { parseAddress } from '../../kernel/address.ts';
 import { data, text, valueOf } from '../../kernel/body.ts';
-import type { Action, Draft, Trace } from '../../kernel/message.ts';
+import { ACTION_ON, type Draft } from '../../kernel/message.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
+import { traceIn } from '../../kernel/trace.ts';
 import { closing, whenClosed } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
-import type { EventStreams, ServerEvent } from './event-streams.ts';
 import { bodyInput, idempotencyKey } from './input.ts';
+import type { EventStreams, ServerEvent } from './sse.ts';
 
 /** The body of `POST /v1/invoke`. */
 export const invokeInput = z.strictObject({
@@ -36,16 +37,6 @@ export const invokeInput = z.strictObject({
     .optional()
     .describe('The call is canceled after this time'),
 });
-
-/** What each kind of address is asked for; what is missing cannot be called. */
-const ACTIONS: Partial<Record<AddressKind, Action>> = {
-  agent: 'invoke',
-  skill: 'invoke',
-  capability: 'invoke',
-  tool: 'call',
-  resource: 'read',
-  prompt: 'get',
-};
 
 /** `POST /v1/invoke`: calls any agent, skill or tool, over whatever protocol it is connected. */
 export function invokeRoute(app: FastifyInstance, exchange: Exchange, streams: EventStreams): void {
@@ -75,14 +66,13 @@ function draftOf(request: FastifyRequest, now: number): { stream: boolean; draft
   }
   const input = parsed.data;
   const { kind, address } = parseAddress(input.to);
-  const action = ACTIONS[kind];
-  if (action === undefined)
+  if (kind === 'operation' || kind === 'topic')
     throw new AipError('INVALID_ARGUMENT', `to: a ${kind} is not invoked; operations are at /v1/<domain>/<verb>.`);
   const key = idempotencyKey(request.headers['idempotency-key']);
-  const trace = traceOf(request);
+  const trace = traceIn(request.headers);
   const draft: Draft = {
     to: address,
-    action,
+    action: ACTION_ON[kind],
     body: typeof input.arguments === 'string' ? text(input.arguments) : data(input.arguments as JsonObject),
     ...(key === undefined ? {} : { idempotencyKey: key }),
     ...(input.conversation === undefined ? {} : { conversationId: input.conversation }),
@@ -91,14 +81,6 @@ function draftOf(request: FastifyRequest, now: number): { stream: boolean; draft
     ...(trace === undefined ? {} : { trace }),
   };
   return { stream: input.stream, draft };
-}
-
-/** W3C Trace Context §3.2: version, trace, parent, flags. */
-function traceOf({ headers }: FastifyRequest): Trace | undefined {
-  const { traceparent, tracestate } = headers;
-  if (typeof traceparent !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent))
-    return undefined;
-  return typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent };
 }
 
 /** One JSON document: the result, or 202 and where to look once the call waits for somebody. */

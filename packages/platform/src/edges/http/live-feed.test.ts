@@ -1,7 +1,7 @@
 import { claim } from '@aip/conformance';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEventStreams } from './event-streams.ts';
 import { createLiveFeed } from './live-feed.ts';
+import { createEventStreams } from './sse.ts';
 import { createTestEdge, readEvents, type Received, type TestEdge } from './testing.ts';
 
 let edge: TestEdge;
@@ -83,6 +83,15 @@ describe(`the live feed ${claim('T-DASH.feed')}`, () => {
     const size = edge.exchange.journal.read.size('default');
     const [first] = await readEvents(await follow('', { 'last-event-id': '0' }), (seen) => seen.length === 1);
     expect(first).toMatchObject({ event: 'snapshot', data: { missed: size } });
+  });
+
+  it('begins with the first entry for whoever wants it whole', async () => {
+    await edge.exchange.journal.commit({ tenant: 'default', entries: [{ kind: 'test.note', head: {} }] });
+    const [first] = await readEvents(await follow('?from=0'), (seen) => seen.length === 1);
+    expect(first).toMatchObject({
+      event: 'entries',
+      data: expect.arrayContaining([expect.objectContaining({ seq: 0 })]),
+    });
   });
 
   it('drops a follower that does not read out of its window, with a snapshot, and keeps memory bounded', async () => {

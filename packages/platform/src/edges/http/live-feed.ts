@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import type { Entry } from '../../kernel/entry.ts';
 import { callerOf } from './caller.ts';
-import { resumePoint, type EventStreams, type ServerEvent } from './event-streams.ts';
+import { resumePoint, type EventStreams, type ServerEvent } from './sse.ts';
 
 /** Latest entries kept for all followers together; who falls further behind gets a snapshot. */
 const KEPT = 5_000;
@@ -19,7 +19,7 @@ export interface Following {
   readonly tenant: string;
   /** Kinds of entries; every kind unless given. */
   readonly kinds: ReadonlySet<string> | undefined;
-  /** Number of the last entry the follower has. */
+  /** Number of the last entry the follower has; -1 for none of a log that it wants whole. */
   readonly after: number | undefined;
 }
 
@@ -28,17 +28,22 @@ export interface LiveFeed {
   follow(following: Following, signal: AbortSignal): AsyncIterable<ServerEvent>;
 }
 
-/** `GET /v1/events`: the live feed of the dashboard. */
+/** `GET /v1/events`: the live feed of the dashboard; behind the entry `after`, or from the entry `from` on, of which 0 is the first. */
 export function liveFeedRoute(app: FastifyInstance, exchange: Exchange, streams: EventStreams): void {
   const feed = createLiveFeed(exchange);
-  app.get<{ Querystring: { kinds?: string | string[]; after?: string } }>('/v1/events', async (request, reply) => {
-    const session = callerOf(exchange, request);
-    const after = resumePoint(request.headers['last-event-id'], request.query.after);
-    const kinds = kindsOf(request.query.kinds);
-    await exchange.operate(session, 'events.follow', {});
-    const stream = streams.open(session.principal, 'oversight');
-    return stream.send(reply, feed.follow({ tenant: session.principal.tenant, kinds, after }, stream.signal));
-  });
+  app.get<{ Querystring: { kinds?: string | string[]; after?: string; from?: string } }>(
+    '/v1/events',
+    async (request, reply) => {
+      const session = callerOf(exchange, request);
+      const first = resumePoint(undefined, request.query.from);
+      const seen = resumePoint(request.headers['last-event-id'], request.query.after);
+      const after = seen ?? (first === undefined ? undefined : first - 1);
+      const kinds = kindsOf(request.query.kinds);
+      await exchange.operate(session, 'events.follow', {});
+      const stream = streams.open(session.principal, 'oversight');
+      return stream.send(reply, feed.follow({ tenant: session.principal.tenant, kinds, after }, stream.signal));
+    },
+  );
 }
 
 function kindsOf(text: string | string[] | undefined): ReadonlySet<string> | undefined {

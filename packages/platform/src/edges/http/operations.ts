@@ -1,7 +1,7 @@
-import { AipError, aipErrorFromBody, type Json, type JsonObject } from '@aip/wire';
+import { AipError, type Json, type JsonObject } from '@aip/wire';
 import type { FastifyInstance } from 'fastify';
-import { outcomeOf, type Exchange } from '../../exchange/index.ts';
-import { data, valueOf } from '../../kernel/body.ts';
+import { outputOf, type Exchange } from '../../exchange/index.ts';
+import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Session } from '../../kernel/session.ts';
 import { closing } from '../../kernel/when-closed.ts';
@@ -63,13 +63,5 @@ async function operate(
     body: data(input),
     idempotencyKey: key,
   });
-  const { last } = call;
-  if (last?.type === 'asked') {
-    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', {
-      details: { task: call.taskId, ask: last.ask.id },
-    });
-  }
-  const outcome = outcomeOf(await call.ended);
-  if (outcome.ok) return valueOf(outcome.body);
-  throw aipErrorFromBody(outcome.error);
+  return outputOf(call);
 }

@@ -1,6 +1,6 @@
 import { AipError } from '@aip/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Exchange } from '../../exchange/index.ts';
+import { isRecognised, recognise, type Exchange } from '../../exchange/index.ts';
 import { createShares } from '../../kernel/shares.ts';
 import { whenClosed } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
@@ -20,6 +20,10 @@ export function receiveBodies(app: FastifyInstance, exchange: Exchange): void {
   const shares = createShares(RECEIVED);
   const receiving = new WeakMap<FastifyRequest, () => void>();
 
+  app.addHook('onRequest', async (request) => {
+    const { socket } = request.raw;
+    if (!isRecognised(socket) && isKnown(exchange, request)) recognise(socket);
+  });
   app.addHook('onRequest', async (request, reply) => {
     const amount = sizeOf(request);
     if (amount <= SMALL) return;
@@ -31,6 +35,15 @@ export function receiveBodies(app: FastifyInstance, exchange: Exchange): void {
     whenClosed(reply.raw, received);
   });
   app.addHook('preValidation', async (request) => receiving.get(request)?.());
+}
+
+/** Whether a request says who sends it. What is wrong with it otherwise is said where it is answered. */
+function isKnown(exchange: Exchange, request: FastifyRequest): boolean {
+  try {
+    return callerOf(exchange, request).principal.kind !== 'anonymous';
+  } catch {
+    return false;
+  }
 }
 
 function sizeOf({ headers }: FastifyRequest): number {

@@ -2,13 +2,11 @@ import type { Socket } from 'node:net';
 import { AipError } from '@aip/wire';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { originAllowed } from '../../exchange/origin.ts';
+import { boundConnections } from './connections.ts';
 import { asAipError, errorDocument, notFound, sendError } from './errors.ts';
-import { endUnread } from './unread.ts';
 
 /** Largest accepted request body in bytes, unless a path says otherwise. */
 const BODY_LIMIT = 1024 * 1024;
-/** Connections at a time. */
-const MAX_CONNECTIONS = 16_384;
 /** Milliseconds until the whole of a request has arrived, its headers alone, and between two looks for those that are late. */
 const ARRIVAL = { request: 30_000, headers: 10_000, check: 2_000 };
 /** Milliseconds that connections may take to end by themselves when the server closes. */
@@ -60,8 +58,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     const refusal = originAllowed(request.headers, options.hosts);
     if (refusal) throw refusal;
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
-  endUnread(app.server);
+  boundConnections(app.server);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(notFound);
   app.addHook('preClose', async () => {

@@ -3,14 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTestEdge, type TestEdge } from './testing.ts';
 
 let edge: TestEdge;
-let ready = true;
+let unready: string | undefined;
 const at = Date.UTC(2026, 0, 12, 6, 20, 30, 123);
 beforeEach(async () => {
   edge = await createTestEdge({
     server: { hosts: ['aip.example.com'] },
     http: {
       version: '1.2.3',
-      ready: () => ready,
+      unready: () => unready,
       connectedAgents: () => [{ did: 'did:key:z6MkA', connected: at, active: at + 5_000 }],
     },
   });
@@ -22,9 +22,10 @@ describe('what monitors ask', () => {
     expect((await edge.app.inject('/healthz')).json()).toEqual({ status: 'ok' });
     expect((await edge.app.inject('/version')).json()).toEqual({ name: 'aip', version: '1.2.3' });
     expect((await edge.app.inject('/readyz')).statusCode).toBe(200);
-    ready = false;
-    expect((await edge.app.inject('/readyz')).statusCode).toBe(503);
-    ready = true;
+    unready = 'It is starting.';
+    const refused = await edge.app.inject('/readyz');
+    expect([refused.statusCode, refused.json()]).toEqual([503, { status: 'not ready', reason: 'It is starting.' }]);
+    unready = undefined;
   });
 
   it(`has metrics in the Prometheus text format ${claim('T-METRICS.endpoint')}`, async () => {

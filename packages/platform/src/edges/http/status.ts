@@ -15,8 +15,8 @@ export interface StatusOptions {
   readonly version: string;
   /** The gateway's own DID. */
   readonly did: string;
-  /** Whether everything that was started is up. */
-  ready(): boolean;
+  /** Why it is not ready, as a sentence; undefined while everything that was started is up and the log can be written. */
+  unready(): string | undefined;
   /** Prometheus text exposition. */
   metrics(): Promise<string>;
   connectedAgents(): readonly ConnectedAgent[];
@@ -26,8 +26,9 @@ export interface StatusOptions {
 export function statusRoutes(app: FastifyInstance, exchange: Exchange, options: StatusOptions): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    if (options.ready()) return { status: 'ready' };
-    return reply.code(503).send({ status: 'not ready' });
+    const reason = options.unready();
+    if (reason === undefined) return { status: 'ready' };
+    return reply.code(503).send({ status: 'not ready', reason });
   });
   app.get('/version', async () => ({ name: 'aip', version: options.version }));
 

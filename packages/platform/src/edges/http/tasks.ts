@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Exchange } from '../../exchange/index.ts';
 import { isTerminal } from '../../kernel/task.ts';
 import { callerOf } from './caller.ts';
-import { resumePoint, type EventStreams } from './event-streams.ts';
 import { taskEvents } from './invoke.ts';
+import { resumePoint, type EventStreams } from './sse.ts';
 
 interface TaskPath {
   Params: { id: string };

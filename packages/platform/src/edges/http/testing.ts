@@ -60,7 +60,7 @@ export async function createTestEdge(
   registerHttpEdge(app, made.exchange, {
     version: '0.0.0',
     did: 'did:key:z6MkGateway',
-    ready: () => true,
+    unready: () => undefined,
     metrics: async () => 'aip_messages_total 1\n',
     connectedAgents: () => [],
     dashboard: '/nonexistent',

@@ -35,6 +35,7 @@ const limited = (burst: number, perSecond: number) => {
       const error = errorBody('RATE_LIMITED', 'Too fast.', { retry_after_ms: Math.ceil(1000 / perSecond) });
       return { verdict: 'deny', error, record: false };
     },
+    weigh() {},
   };
   return { limit, refused };
 };
@@ -178,6 +179,49 @@ describe(`a sender that floods ${claim('P-IOAP.bounds')}`, () => {
     expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'success' } });
     expect(performance.now() - began).toBeGreaterThan(250);
     expect(refused).toHaveBeenCalled();
+  });
+
+  it(`of large pieces of an answer is read no faster than its bytes may be kept, and loses none ${claim('G-GUARD.bytes')}`, async () => {
+    const { limit } = limited(1_000, 1_000);
+    const weights = vi.fn<LimitGuard['weigh']>();
+    const refused = vi.fn<() => void>();
+    let slow = '';
+    let free = 0;
+    const [alice, bob] = await pair(
+      {},
+      {
+        ...limit,
+        admit(crossing) {
+          if (crossing.principal.id !== slow || performance.now() >= free) return limit.admit(crossing);
+          refused();
+          const error = errorBody('RATE_LIMITED', 'Too much.', { retry_after_ms: 20 });
+          return { verdict: 'deny', error, record: false };
+        },
+        weigh(principal, bytes) {
+          weights(principal, bytes);
+          // Each large piece has to be paid for before the next one.
+          if (principal.id === slow && bytes > BIG.length) free = performance.now() + 50;
+        },
+      },
+    );
+    slow = bob.did;
+    const sent = alice.say('EXEC_REQUEST', 'capability:echo', { args: {}, stream: true });
+    const { frame } = await bob.next(() => true);
+    const began = performance.now();
+    for (let seq = 0; seq < 8; seq++)
+      bob.say(
+        'EXEC_RESPONSE',
+        frame.from,
+        { status: 'partial', seq, result: { seq, text: BIG }, execution_time_ms: 1 },
+        { correlation_id: frame.id },
+      );
+    for (let seq = 0; seq < 8; seq++)
+      expect(await alice.answerTo(sent.id)).toMatchObject({ payload: { status: 'partial', result: { seq } } });
+    expect(performance.now() - began).toBeGreaterThan(300);
+    expect(refused).toHaveBeenCalled();
+    // Whoever has asked for them pays for them as well: its next request waits.
+    const asked = weights.mock.calls.flatMap(([{ id }, bytes]) => (id === alice.did ? [bytes] : []));
+    expect(asked.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(8 * BIG.length);
   });
 
   it('of REGISTERs pays for their size', async () => {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import {
   AipError,
   checkTimestamp,
@@ -18,9 +17,11 @@ import { handleFrame } from './frame-handling.ts';
 import type { IoapSocket } from './ioap-socket.ts';
 import type { Edge, Link } from './link.ts';
 import { createOutbox } from './outbox.ts';
-import { countOf, createPace } from './pace.ts';
+import { countOf, createPace, weightOf } from './pace.ts';
+import { createPulse } from './pulse.ts';
 import { createReading } from './reading.ts';
-import { announce, checkRegistration, registered, type RegisterFrame } from './registration.ts';
+import { readable, verifyOwn } from './received-frame.ts';
+import { announce, checkRegistration, checkSize, registered, type RegisterFrame } from './registration.ts';
 import { sessionRoute } from './session-route.ts';
 
 /** Frames a connection may get wrong before it has registered. */
@@ -49,6 +50,7 @@ export function serve(
   const outbox = createOutbox(socket, limits);
   const reading = createReading(socket, limits.handling);
   const pace = createPace(exchange, reading);
+  const pulse = createPulse(exchange.clock);
   const gone = new AbortController();
   const deadline = setTimeout(
     () => close('NOT_REGISTERED', `REGISTER did not come within ${limits.registerWithin} ms.`),
@@ -60,8 +62,6 @@ export function serve(
   let closing = false;
   let early = 0;
   let bad = 0;
-  let unanswered = 0;
-  let heard = exchange.clock.monotonic();
 
   // ── frames in ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -84,9 +84,9 @@ export function serve(
     if (!link) return register(raw);
     const frame = sound(raw, link);
     checkTimestamp(frame, exchange.clock.now(), limits.skew);
-    if (frame.type === 'REGISTER') checkSize(raw);
+    if (frame.type === 'REGISTER') checkSize(raw, limits);
     for (let count = countOf(frame, raw); count > 0;) {
-      if (pace.count(link.session.principal)) count--;
+      if (pace.count(link.session.principal, weightOf(frame, raw))) count--;
       else await pace.slowed();
     }
     if (closing) return;
@@ -125,7 +125,7 @@ export function serve(
     const { frame } = parseFrame(raw);
     if (frame.type !== 'REGISTER') throw new AipError('NOT_REGISTERED', `Send REGISTER before ${frame.type}.`);
     verifyFrame(raw);
-    checkSize(raw);
+    checkSize(raw, limits);
     checkRegistration(edge, frame);
     const outcome = admit(frame);
     registration = outcome
@@ -134,11 +134,6 @@ export function serve(
         registration = undefined;
       });
     return outcome;
-  }
-
-  function checkSize(raw: string): void {
-    if (Buffer.byteLength(raw) > limits.registerBytes)
-      throw new AipError('PAYLOAD_TOO_LARGE', `A REGISTER has at most ${limits.registerBytes} bytes.`);
   }
 
   async function admit(frame: RegisterFrame): Promise<void> {
@@ -200,7 +195,10 @@ export function serve(
   async function announceAgain(own: Link, frame: RegisterFrame): Promise<void> {
     const began = exchange.clock.monotonic();
     checkRegistration(edge, frame);
-    await acknowledge(own, frame.id, await announce(edge, own.session, frame), began);
+    const view = await announce(edge, own.session, frame);
+    // It left before it was announced: without this it would seem to be here.
+    if (closing) return depart(own.did, own.session);
+    await acknowledge(own, frame.id, view, began);
   }
 
   function acknowledge(
@@ -256,20 +254,13 @@ export function serve(
   const closeFor = (code: string, reason: string): void =>
     close(isErrorCode(code) ? code : 'PERMISSION_DENIED', reason);
 
-  function heardFrom(): void {
-    heard = exchange.clock.monotonic();
-    unanswered = 0;
-  }
-
   socket.on('message', (bytes, binary) => {
-    heardFrom();
+    pulse.heard();
     if (closing) return;
     // A binary frame is no frame of this protocol, and what it holds need not even be text.
     void receive(binary ? '' : (bytes as Buffer).toString());
   });
-  socket.on('pong', () => {
-    unanswered = 0;
-  });
+  socket.on('pong', () => pulse.answered());
   socket.beforeFailing = (code) => {
     if (closing) return;
     const reason = code === 1009 ? 'PAYLOAD_TOO_LARGE' : 'MALFORMED_MESSAGE';
@@ -284,40 +275,12 @@ export function serve(
     beat() {
       if (closing) return;
       // Whoever is not read cannot be heard.
-      if (reading.held) unanswered = 0;
-      if (unanswered >= 2) return terminate('TIMEOUT');
-      unanswered++;
+      if (reading.held) pulse.answered();
+      if (!pulse.beat()) return terminate('TIMEOUT');
       socket.ping();
       const busy = link !== undefined && link.calls.size + link.deliveries.size > 0;
-      if (!busy && exchange.clock.monotonic() - heard > limits.idle)
+      if (!busy && pulse.silence() > limits.idle)
         close('TIMEOUT', `Nothing was heard for ${limits.idle} ms; send PING to stay connected.`);
     },
   };
 }
-
-/** Every frame of a session is from its DID, whoever else may have signed it. */
-function verifyOwn(raw: string, { did, key }: Link): IoapFrame {
-  let mismatch: AipError | undefined;
-  const keyOf = (from: string): KeyObject => {
-    if (from === did) return key;
-    throw (mismatch = new AipError('DID_MISMATCH', `This connection is registered as ${did}; "from" says otherwise.`));
-  };
-  try {
-    return verifyFrame(raw, keyOf).frame;
-  } catch (error) {
-    throw mismatch ?? error;
-  }
-}
-
-/** Id and sender of a frame that could not be accepted, as far as they can be read. */
-function readable(raw: string): { id?: string; from?: string } {
-  try {
-    const { id, from } = JSON.parse(raw) as { id?: unknown; from?: unknown };
-    return { ...(isWord(id, 128) ? { id } : {}), ...(isWord(from, 512) ? { from } : {}) };
-  } catch {
-    return {};
-  }
-}
-
-const isWord = (value: unknown, max: number): value is string =>
-  typeof value === 'string' && value.length <= max && /^[!-~]+$/.test(value);

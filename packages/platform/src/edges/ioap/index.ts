@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AipError, IOAP_MAX_FRAME_BYTES, IOAP_SUBPROTOCOL } from '@aip/wire';
 import { WebSocketServer } from 'ws';
-import type { Exchange } from '../../exchange/index.ts';
+import { recognise, type Exchange } from '../../exchange/index.ts';
 import { serve, type Connection } from './connection.ts';
 import { createGatewayFrames, type Gateway } from './gateway-frames.ts';
 import { IoapSocket } from './ioap-socket.ts';
@@ -79,14 +79,18 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
     else unregistered.delete(address);
   }
 
-  function accept(socket: IoapSocket, address: string): void {
+  function accept(socket: IoapSocket, tcp: Duplex, address: string): void {
     let stranger = true;
     count(address, 1);
     const known = (): void => {
       if (stranger) count(address, -1);
       stranger = false;
     };
-    const connection = serve(edge, socket, address, known, () => {
+    const registered = (): void => {
+      known();
+      recognise(tcp);
+    };
+    const connection = serve(edge, socket, address, registered, () => {
       known();
       connections.delete(connection);
     });
@@ -102,7 +106,7 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
     if (error) return refuseUpgrade(socket, error);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignore);
-      accept(webSocket, address);
+      accept(webSocket, request.socket, address);
     });
   };
 

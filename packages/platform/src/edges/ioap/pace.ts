@@ -15,8 +15,11 @@ const WAIT = 1_000;
 export interface Pace {
   /** While the sender is over its rate: what everything it has sent waits for, in order. */
   slowed(): Promise<void> | undefined;
-  /** Counts one message; false when the sender is over its rate. Then nothing is read from it until `slowed` resolves. */
-  count(principal: Principal): boolean;
+  /**
+   * Counts one message, and the bytes of it that are kept; false when the sender is over its rate. Then nothing is read
+   * from it until `slowed` resolves.
+   */
+  count(principal: Principal, bytes?: number): boolean;
 }
 
 export function createPace(exchange: Pick<Exchange, 'count'>, reading: Reading): Pace {
@@ -36,9 +39,9 @@ export function createPace(exchange: Pick<Exchange, 'count'>, reading: Reading):
 
   return {
     slowed: () => slowed,
-    count(principal) {
+    count(principal, bytes) {
       try {
-        exchange.count(principal);
+        exchange.count(principal, bytes);
         return true;
       } catch (error) {
         const after = error instanceof AipError ? error.details?.['retry_after_ms'] : undefined;
@@ -64,3 +67,7 @@ export function countOf(frame: IoapFrame, raw: string): number {
       return 0;
   }
 }
+
+/** How many bytes of a frame the log keeps that nobody has asked for one by one: those of a piece of an answer. */
+export const weightOf = (frame: IoapFrame, raw: string): number =>
+  frame.type === 'EXEC_RESPONSE' && frame.payload.status === 'partial' ? Buffer.byteLength(raw) : 0;

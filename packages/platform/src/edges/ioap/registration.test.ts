@@ -176,6 +176,26 @@ describe('the end of a connection', () => {
     expect(gateway.edge.connections).toBe(0);
   });
 
+  it('while it announces itself anew leaves nobody behind who seems to be there', async () => {
+    await start();
+    const { read } = gateway.exchange.journal;
+    const peer = await openPeer(gateway);
+    await peer.register();
+    peer.say('REGISTER', gateway.did, { public_key: keyText(peer.did) });
+    peer.say('UNREGISTER', gateway.did, {});
+    await peer.closed;
+    const entries = () => read.entries('default', { from: 0, limit: 1000 });
+    const last = (kind: string, to: string): number => {
+      const tasks = entries().filter(({ kind: opens, head }) => opens === 'accept' && head['to'] === to);
+      return entries().findLastIndex((entry) => entry.kind === kind && tasks.some(({ task }) => task === entry.task));
+    };
+    await expect.poll(() => gateway.left.length).toBeGreaterThan(0);
+    await expect.poll(() => entries().filter(({ kind }) => kind === 'settle').length).toBeGreaterThan(2);
+    await expect
+      .poll(() => last('accept', 'operation:agents.disconnect') > last('settle', 'operation:agents.connect'))
+      .toBe(true);
+  });
+
   it(`comes when nothing has been heard for too long ${claim('P-IOAP.idle')}`, async () => {
     await start({ limits: { heartbeat: 40, idle: 150 } });
     const quiet = await openPeer(gateway);

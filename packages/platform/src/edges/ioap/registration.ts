@@ -1,6 +1,5 @@
 import {
   AipError,
-  aipErrorFromBody,
   checkTimestamp,
   IOAP_MAX_FRAME_BYTES,
   isJsonObject,
@@ -10,9 +9,10 @@ import {
   type Json,
   type JsonObject,
 } from '@aip/wire';
-import { outcomeOf } from '../../exchange/index.ts';
-import { data, valueOf } from '../../kernel/body.ts';
+import { outputOf } from '../../exchange/index.ts';
+import { data } from '../../kernel/body.ts';
 import type { Session } from '../../kernel/session.ts';
+import type { IoapLimits } from './limits.ts';
 import type { Edge } from './link.ts';
 import { replayed } from './replay-memory.ts';
 
@@ -42,6 +42,7 @@ export function checkRegistration(edge: Edge, frame: RegisterFrame): void {
 /**
  * Announces the agent. The memory of frames ends with the process, the log does not: the frame's id is the key under
  * which it is kept there, so that one that has been taken before a restart is not taken after it.
+ * One that changes nothing is recorded for the same reason: over another connection it would be somebody's who repeats it.
  *
  * Throws NOT_ADMITTED and whatever else denies it, REPLAY_DETECTED.
  */
@@ -54,16 +55,10 @@ export async function announce(edge: Edge, session: Session, { id, payload }: Re
     idempotencyKey,
   });
   // A key that is known leads to what it was used for; a call that waits for a person, to the one that waits.
-  const { message, last } = call;
+  const { message } = call;
   const isFirst = message?.session === session.id || (message && message.idempotencyKey !== idempotencyKey);
   if (!isFirst) throw replayed();
-  if (last?.type === 'asked')
-    throw new AipError('APPROVAL_REQUIRED', 'An operator has to approve this first.', {
-      details: { task: call.taskId, ask: last.ask.id },
-    });
-  const outcome = outcomeOf(await call.ended);
-  if (outcome.ok) return valueOf(outcome.body);
-  throw aipErrorFromBody(outcome.error);
+  return outputOf(call);
 }
 
 function announcement(payload: RegisterFrame['payload']): JsonObject {
@@ -80,6 +75,12 @@ function announcement(payload: RegisterFrame['payload']): JsonObject {
 
 const present = (fields: Record<string, string | undefined>): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined));
+
+/** Throws PAYLOAD_TOO_LARGE for a REGISTER that is. */
+export function checkSize(raw: string, { registerBytes }: IoapLimits): void {
+  if (Buffer.byteLength(raw) > registerBytes)
+    throw new AipError('PAYLOAD_TOO_LARGE', `A REGISTER has at most ${registerBytes} bytes.`);
+}
 
 /** The answer to REGISTER: who is known here under which name, and the bounds of this connection. */
 export function registered(edge: Edge, did: string, view: Json, took: number): IoapPayloads['EXEC_RESPONSE'] {

@@ -1,77 +1,13 @@
 import { claim } from '@aip/conformance';
-import { generateKeyPair, type IoapFrame, type IoapPayloads, type Json } from '@aip/wire';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generateKeyPair, type Json } from '@aip/wire';
+import { describe, expect, it } from 'vitest';
 import { oneShot } from '../../exchange/index.ts';
 import { allArgumentsOf, data, text } from '../../kernel/body.ts';
-import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import { errorBody } from '../../kernel/error-body.ts';
-import type { Guard } from '../../kernel/guard.ts';
-import type { RouteEvent } from '../../kernel/task.ts';
-import { openPeer, startTestGateway, type Peer, type TestGateway } from './testing.ts';
+import { alice, bob, gateway, useTwoAgents, request, respond, resultOf, codeOf, TOOL } from './requests.testing.ts';
+import type { RequestFrame } from './targets.ts';
+import { openPeer } from './testing.ts';
 
-let gateway: TestGateway;
-let alice: Peer;
-let bob: Peer;
-let asks = false;
-let rewrite: ((event: RouteEvent) => RouteEvent) | undefined;
-
-const approve: Guard = {
-  name: 'approve',
-  admit: ({ message, approval }) =>
-    asks && message.action !== 'operate' && !approval
-      ? { verdict: 'ask', kind: 'approval', body: { why: 'test' }, expires: Date.now() + 60_000 }
-      : { verdict: 'pass' },
-  inspect: (_crossing, event) => (rewrite ? { verdict: 'replace', event: rewrite(event) } : { verdict: 'pass' }),
-};
-
-beforeEach(async () => {
-  asks = false;
-  rewrite = undefined;
-  gateway = await startTestGateway({ slots: { approve } });
-  alice = await openPeer(gateway);
-  bob = await openPeer(gateway);
-  await alice.register({ name: 'alice' });
-  await bob.register({
-    name: 'bob',
-    capabilities: [
-      { name: 'echo', idempotent: true },
-      { name: 'look', effect: 'read' },
-    ],
-  });
-});
-afterEach(() => gateway[Symbol.asyncDispose]());
-
-type Request = Extract<IoapFrame, { type: 'EXEC_REQUEST' | 'INTENT' }>;
-const request = async (peer: Peer): Promise<Request> =>
-  (await peer.next(({ type }) => type === 'EXEC_REQUEST' || type === 'INTENT')).frame as Request;
-const respond = (
-  peer: Peer,
-  to: IoapFrame,
-  payload: Partial<IoapPayloads['EXEC_RESPONSE']> & { kind?: string; effect?: string },
-): { id: string; raw: string } =>
-  peer.say(
-    'EXEC_RESPONSE',
-    to.from,
-    { status: 'success', execution_time_ms: 1, ...payload },
-    { correlation_id: to.id },
-  );
-const resultOf = (frame: IoapFrame): Json | undefined =>
-  frame.type === 'EXEC_RESPONSE' ? frame.payload.result : undefined;
-const codeOf = (frame: IoapFrame): string | undefined =>
-  frame.type === 'ERROR' ? frame.payload.code : frame.type === 'EXEC_RESPONSE' ? frame.payload.error?.code : undefined;
-
-const TOOL: CatalogueEntry = {
-  address: 'tool:files/read',
-  kind: 'tool',
-  name: 'read',
-  owner: 'files',
-  ownerName: 'files',
-  description: '',
-  effect: 'read',
-  idempotent: true,
-  price: 0,
-  state: 'active',
-};
+useTwoAgents();
 
 describe('a request to an agent', () => {
   it(`is its caller’s own frame, and so is the answer: byte for byte, both ways ${claim('P-IOAP.bytes', 'P-IOAP.types')}`, async () => {
@@ -103,7 +39,7 @@ describe('a request to an agent', () => {
         caller: { id: alice.did, edge: 'ioap' },
       },
     });
-    const { task_id, idempotency_key, timeout_ms } = arrived.payload as { task_id?: string } & Request['payload'];
+    const { task_id, idempotency_key, timeout_ms } = arrived.payload as { task_id?: string } & RequestFrame['payload'];
     expect(idempotency_key).toBe(task_id);
     expect(timeout_ms).toBeLessThanOrEqual(5000);
     respond(bob, arrived, { result: 'hi' });
@@ -259,143 +195,6 @@ describe('a request to an agent', () => {
   });
 });
 
-describe('the answer', () => {
-  it(`comes in numbered pieces if the caller streams, whoever it was asked by ${claim('P-IOAP.stream')}`, async () => {
-    const { id } = alice.say('EXEC_REQUEST', 'capability:echo', { args: {}, stream: true });
-    const arrived = await request(bob);
-    respond(bob, arrived, { status: 'partial', seq: 0, result: { piece: 1 } });
-    respond(bob, arrived, {
-      status: 'partial',
-      seq: 1,
-      result: { progress: 1, total: 2, message: 'half' },
-      kind: 'progress',
-    });
-    respond(bob, arrived, { status: 'partial', seq: 2, result: { piece: 2 } });
-    respond(bob, arrived, { result: 'all' });
-    const frames = [
-      await alice.answerTo(id),
-      await alice.answerTo(id),
-      await alice.answerTo(id),
-      await alice.answerTo(id),
-    ];
-    expect(frames.map(({ payload }) => payload)).toMatchObject([
-      { status: 'partial', seq: 0, result: { piece: 1 } },
-      { status: 'partial', seq: 1, kind: 'progress', result: { progress: 1, total: 2, message: 'half' } },
-      { status: 'partial', seq: 2, result: { piece: 2 } },
-      { status: 'success', result: 'all' },
-    ]);
-  });
-
-  it('comes whole if the caller does not stream', async () => {
-    const { id } = alice.say('EXEC_REQUEST', 'capability:echo', { args: {} });
-    const arrived = await request(bob);
-    respond(bob, arrived, { status: 'partial', seq: 0, result: 'a piece' });
-    respond(bob, arrived, { result: 'all' });
-    expect(resultOf(await alice.answerTo(id))).toBe('all');
-    expect(alice.seen).toEqual([]);
-  });
-
-  it(`comes only from the agent that was asked, to whom asked ${claim('P-IOAP.assignee')}`, async () => {
-    const carol = await openPeer(gateway);
-    await carol.register();
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {} });
-    const arrived = await request(bob);
-    const intruder = respond(carol, arrived, { result: 'mine' });
-    expect(codeOf(await carol.answerTo(intruder.id))).toBe('POLICY_DENIED');
-    const astray = bob.say(
-      'EXEC_RESPONSE',
-      carol.did,
-      { status: 'success', execution_time_ms: 1 },
-      { correlation_id: arrived.id },
-    );
-    expect(codeOf(await bob.answerTo(astray.id))).toBe('MALFORMED_MESSAGE');
-    const twice = [respond(bob, arrived, { result: 'right' }), respond(bob, arrived, { result: 'late' })];
-    expect(resultOf(await alice.answerTo(id))).toBe('right');
-    expect(codeOf(await bob.answerTo(twice[1]!.id))).toBe('NOT_FOUND');
-  });
-
-  it('may not repeat a piece', async () => {
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {}, stream: true });
-    const arrived = await request(bob);
-    respond(bob, arrived, { status: 'partial', seq: 0, result: 'a' });
-    const again = respond(bob, arrived, { status: 'partial', seq: 0, result: 'a' });
-    expect(codeOf(await bob.answerTo(again.id))).toBe('REPLAY_DETECTED');
-    respond(bob, arrived, {});
-    await alice.answerTo(id);
-    await alice.answerTo(id);
-  });
-
-  it('that a guard has changed is signed by the gateway: the original bytes do not get around it', async () => {
-    rewrite = (event) => (event.type === 'done' ? { ...event, body: text('[redacted]') } : event);
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {} });
-    respond(bob, await request(bob), { result: 'a secret' });
-    expect(await alice.answerTo(id)).toMatchObject({ from: gateway.did, payload: { result: '[redacted]' } });
-  });
-
-  it('that failed says why, and what is known of the effect', async () => {
-    const failWith = async (capability: string, payload: object): Promise<IoapFrame> => {
-      const { id } = alice.say('EXEC_REQUEST', bob.did, { capability, args: {} });
-      respond(bob, await request(bob), { status: 'error', ...payload });
-      return alice.answerTo(id);
-    };
-    expect(
-      await failWith('echo', { error: { code: 'NOT_FOUND', message: 'no such file' }, effect: 'none' }),
-    ).toMatchObject({
-      payload: { status: 'error', error: { code: 'NOT_FOUND', message: 'no such file' }, effect: 'none' },
-    });
-    expect(await failWith('echo', { error: { code: 'E_STRANGE', message: 'who knows' } })).toMatchObject({
-      payload: { error: { code: 'UPSTREAM_FAILED', details: { agent_code: 'E_STRANGE' } }, effect: 'unknown' },
-    });
-    expect(await failWith('look', { error: { code: 'TIMEOUT', message: 'slow' } })).toMatchObject({
-      payload: { effect: 'none' },
-    });
-    // An agent does not speak for the platform.
-    expect(await failWith('echo', { error: { code: 'APPROVAL_DENIED', message: 'says the agent' } })).toMatchObject({
-      payload: { error: { code: 'UPSTREAM_FAILED' } },
-    });
-  });
-
-  it('may be an ERROR', async () => {
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {} });
-    const arrived = await request(bob);
-    bob.say('ERROR', arrived.from, { code: 'INTERNAL_ERROR', message: 'broken' }, { correlation_id: arrived.id });
-    expect(await alice.answerTo(id)).toMatchObject({
-      payload: { status: 'error', error: { code: 'INTERNAL_ERROR', message: 'broken' } },
-    });
-  });
-
-  it('that fits into no frame is told as such', async () => {
-    gateway.exchange.catalogue.put('files', [TOOL]);
-    gateway.exchange.routes.bind('files', {
-      reach: 'local',
-      async *deliver() {
-        yield { type: 'done', body: text('x'.repeat(2_000_000)) };
-      },
-    });
-    const { id } = alice.say('EXEC_REQUEST', 'tool:files/read', { args: {} });
-    expect(codeOf(await alice.answerTo(id))).toBe('PAYLOAD_TOO_LARGE');
-  });
-});
-
-it.each([
-  [
-    'nested deeper than a reader takes',
-    Array.from({ length: 80 }).reduce<Json>((inner) => [inner], 1),
-    'PAYLOAD_TOO_LARGE',
-  ],
-  ['not Unicode', 'half a character: \ud800', 'MALFORMED_MESSAGE'],
-])('a result that is %s is told as such, not sent', async (_what, value, code) => {
-  gateway.exchange.catalogue.put('files', [TOOL]);
-  gateway.exchange.routes.bind('files', {
-    reach: 'local',
-    async *deliver() {
-      yield { type: 'done', body: data(value) };
-    },
-  });
-  const { id } = alice.say('EXEC_REQUEST', 'tool:files/read', { args: {} });
-  expect(codeOf(await alice.answerTo(id))).toBe(code);
-});
-
 describe('a request to what is no agent', () => {
   it(`calls tools and operations through the gateway ${claim('P-IOAP.addresses')}`, async () => {
     gateway.exchange.catalogue.put('files', [TOOL]);
@@ -481,97 +280,6 @@ it('two requests under one key are both answered, each under its own id', async 
   expect(await alice.answerTo(second.id)).toMatchObject({ from: gateway.did, payload: { result: 'done' } });
 });
 
-describe('canceling', () => {
-  it(`by the caller reaches the agent, whose word on the effect counts ${claim('P-IOAP.cancel')}`, async () => {
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {} });
-    const arrived = await request(bob);
-    alice.say('ERROR', bob.did, { code: 'CANCELED', message: 'never mind' }, { correlation_id: id });
-    const told = await bob.next(({ type }) => type === 'ERROR');
-    expect(told.frame).toMatchObject({
-      from: gateway.did,
-      correlation_id: arrived.id,
-      payload: { code: 'CANCELED', details: { reason: 'caller' } },
-    });
-    respond(bob, arrived, { status: 'error', error: { code: 'CANCELED', message: 'stopped' }, effect: 'none' });
-    expect(await alice.answerTo(id)).toMatchObject({
-      payload: { status: 'error', error: { code: 'CANCELED' }, effect: 'none' },
-    });
-  });
-
-  it('by the deadline reaches the agent; without its word the effect is unknown', async () => {
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {}, timeout_ms: 50 });
-    await request(bob);
-    expect((await bob.next(({ type }) => type === 'ERROR')).frame).toMatchObject({
-      payload: { code: 'CANCELED', details: { reason: 'deadline' } },
-    });
-    expect(await alice.answerTo(id)).toMatchObject({ payload: { error: { code: 'TIMEOUT' }, effect: 'unknown' } });
-  });
-
-  it('of nothing is TASK_NOT_CANCELABLE; of another’s request as well', async () => {
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: {} });
-    const arrived = await request(bob);
-    const carol = await openPeer(gateway);
-    await carol.register();
-    const attempt = carol.say('ERROR', bob.did, { code: 'CANCELED', message: 'stop' }, { correlation_id: id });
-    expect(codeOf(await carol.answerTo(attempt.id))).toBe('TASK_NOT_CANCELABLE');
-    respond(bob, arrived, { result: 'undisturbed' });
-    expect(resultOf(await alice.answerTo(id))).toBe('undisturbed');
-  });
-});
-
-describe('a request that waits for an approval', () => {
-  it(`says so, and goes on when it is given ${claim('P-IOAP.addresses')}`, async () => {
-    asks = true;
-    const sent = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: { x: 1 } });
-    const waiting = await alice.answerTo(sent.id);
-    expect(waiting).toMatchObject({
-      payload: {
-        status: 'partial',
-        seq: 0,
-        kind: 'asked',
-        result: { state: 'auth_required', ask: { kind: 'approval', body: { why: 'test' } } },
-      },
-    });
-    expect(bob.seen).toEqual([]);
-    const [task] = [...gateway.exchange.live.keys()];
-    const { ask } = resultOf(waiting) as { ask: { id: string } };
-    void gateway.exchange.resume(task!, { approval: { askId: ask.id, by: 'user:admin' } });
-    const arrived = await bob.next(({ type }) => type === 'EXEC_REQUEST');
-    expect(arrived.raw).toBe(sent.raw);
-    respond(bob, arrived.frame, { result: 'approved' });
-    expect(resultOf(await alice.answerTo(sent.id))).toBe('approved');
-  });
-
-  it(`gets for the agent’s only skill that skill, when the agent has more of them by then ${claim('G-KILL.skills')}`, async () => {
-    asks = true;
-    await bob.register({ name: 'bob', capabilities: [{ name: 'echo' }] });
-    const sent = alice.say('INTENT', bob.did, { query: 'look, rather' });
-    const { ask } = resultOf(await alice.answerTo(sent.id)) as { ask: { id: string } };
-    await bob.register({ name: 'bob', capabilities: [{ name: 'echo' }, { name: 'look' }] });
-    const [task] = [...gateway.exchange.live.keys()];
-    void gateway.exchange.resume(task!, { approval: { askId: ask.id, by: 'user:admin' } });
-    const arrived = await request(bob);
-    expect(arrived).toMatchObject({
-      type: 'EXEC_REQUEST',
-      from: gateway.did,
-      payload: { capability: 'echo', args: { text: 'look, rather' } },
-    });
-    respond(bob, arrived, {});
-    await alice.answerTo(sent.id);
-  });
-
-  it('is told when it is denied', async () => {
-    asks = true;
-    const { id } = alice.say('EXEC_REQUEST', bob.did, { capability: 'echo', args: { x: 1 } });
-    await alice.answerTo(id);
-    const [task] = [...gateway.exchange.live.keys()];
-    void gateway.exchange.resume(task!, { denied: errorBody('APPROVAL_DENIED', 'No.') });
-    expect(await alice.answerTo(id)).toMatchObject({
-      payload: { status: 'error', error: { code: 'APPROVAL_DENIED', message: 'No.' }, effect: 'none' },
-    });
-  });
-});
-
 describe('a call from elsewhere', () => {
   const caller = () =>
     oneShot(
@@ -625,7 +333,7 @@ describe('a call from elsewhere', () => {
 });
 
 it('a child call names the task it serves, by its id or by the frame that brought it', async () => {
-  const child = async (parent: (arrived: Request) => string, to: string): Promise<string | undefined> => {
+  const child = async (parent: (arrived: RequestFrame) => string, to: string): Promise<string | undefined> => {
     const { id } = alice.say('EXEC_REQUEST', to, { args: {}, capability: 'echo' });
     const arrived = await request(bob);
     const call = bob.say('EXEC_REQUEST', alice.did, { args: {}, parent_id: parent(arrived) });

@@ -1,19 +1,9 @@
 import { AipError, type IoapFrame } from '@aip/wire';
-import { parseAddress, splitOwned, type Address, type AddressKind } from '../../kernel/address.ts';
+import { parseAddress, splitOwned, type Address } from '../../kernel/address.ts';
 import { data, text, type Body } from '../../kernel/body.ts';
-import type { Action } from '../../kernel/message.ts';
+import { ACTION_ON, type Action } from '../../kernel/message.ts';
 
 export type RequestFrame = Extract<IoapFrame, { type: 'EXEC_REQUEST' | 'INTENT' }>;
-
-const ACTIONS: Record<Exclude<AddressKind, 'topic'>, Action> = {
-  agent: 'invoke',
-  skill: 'invoke',
-  capability: 'invoke',
-  tool: 'call',
-  resource: 'read',
-  prompt: 'get',
-  operation: 'operate',
-};
 
 /**
  * What a request addresses. `to` is an agent's DID, an address (`tool:files/read_file`), or the gateway's DID with
@@ -27,7 +17,7 @@ export function targetOf(
 ): { to: Address; action: Action } {
   const { kind, address } = parseAddress(namedBy(frame, gatewayDid, offers));
   if (kind === 'topic') throw new AipError('UNSUPPORTED_OPERATION', 'Topics take no requests.');
-  return { to: address, action: ACTIONS[kind] };
+  return { to: address, action: ACTION_ON[kind] };
 }
 
 function namedBy({ to, type, payload }: RequestFrame, gatewayDid: string, offers: (skill: Address) => boolean): string {

@@ -1,159 +1,20 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import type { JsonObject } from '@aip/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../main/testing.ts';
 import { openTestSources, startTestApi, type TestApi, type TestSources } from '../testing.ts';
+import { startPetsApi } from './pets.testing.ts';
 
 const SECRET = 'k3y-that-nobody-sees';
-
-const PETS: JsonObject = {
-  openapi: '3.0.3',
-  info: { title: 'Pets', version: '1' },
-  servers: [{ url: '/api' }],
-  paths: {
-    '/pets': {
-      get: {
-        operationId: 'listPets',
-        summary: 'Pets, by page.',
-        tags: ['reading'],
-        parameters: [
-          { name: 'limit', in: 'query', schema: { type: 'integer' } },
-          { name: 'tags', in: 'query', schema: { type: 'array', items: { type: 'string' } } },
-          { name: 'filter', in: 'query', style: 'deepObject', explode: true, schema: { type: 'object' } },
-          { name: 'api_key', in: 'query', schema: { type: 'string' } },
-          { name: 'X-Trace', in: 'header', schema: { type: 'string' } },
-          { name: 'Authorization', in: 'header', schema: { type: 'string' } },
-          { name: 'session', in: 'cookie', schema: { type: 'string' } },
-        ],
-        responses: {
-          200: { description: 'ok', content: { 'application/json': { schema: { type: 'array', items: {} } } } },
-        },
-      },
-      post: {
-        operationId: 'create pet!',
-        requestBody: {
-          required: true,
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/Pet' } } },
-        },
-        responses: {
-          201: {
-            description: 'made',
-            content: { 'application/json': { schema: { $ref: '#/components/schemas/Pet' } } },
-          },
-        },
-      },
-    },
-    '/pets/{id}': {
-      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
-      get: {
-        operationId: 'getPet',
-        parameters: [{ name: 'id', in: 'query', schema: { type: 'string' } }],
-        responses: {
-          200: { description: 'ok', content: { 'application/json': { schema: { $ref: '#/components/schemas/Pet' } } } },
-        },
-      },
-      delete: { responses: { 204: { description: 'gone' } } },
-    },
-    '/form': {
-      post: {
-        operationId: 'sendForm',
-        requestBody: {
-          content: {
-            'application/x-www-form-urlencoded': {
-              schema: {
-                type: 'object',
-                properties: {
-                  a: { type: 'string' },
-                  b: { type: 'array', items: { type: 'string' } },
-                  c: { type: 'object' },
-                },
-              },
-            },
-          },
-        },
-        responses: {},
-      },
-    },
-    '/upload': {
-      post: {
-        operationId: 'upload',
-        requestBody: {
-          content: {
-            'multipart/form-data': {
-              schema: {
-                type: 'object',
-                properties: { title: { type: 'string' }, file: { type: 'string', format: 'binary' } },
-              },
-            },
-          },
-        },
-        responses: {},
-      },
-    },
-    '/broken': {
-      get: { operationId: 'broken', parameters: [{ $ref: '#/components/parameters/Missing' }], responses: {} },
-    },
-    ...Object.fromEntries(
-      ['image', 'text', 'large', 'error', 'echo-key', 'redirect', 'slow', 'nothing', 'not-json'].map((name) => [
-        `/answers/${name}`,
-        { get: { operationId: name, responses: {} } },
-      ]),
-    ),
-    '/answers/promise': {
-      get: {
-        operationId: 'promise',
-        responses: { 200: { description: 'ok', content: { 'application/json': { schema: { type: 'object' } } } } },
-      },
-    },
-  },
-  components: {
-    schemas: {
-      Pet: {
-        type: 'object',
-        required: ['id', 'name'],
-        properties: {
-          id: { type: 'integer', readOnly: true },
-          name: { type: 'string' },
-          nickname: { type: 'string', nullable: true },
-          mother: { $ref: '#/components/schemas/Pet' },
-        },
-      },
-    },
-  },
-};
-
-const pets = Array.from({ length: 5 }, (_, id) => ({
-  id,
-  name: `pet ${id}`,
-  owner: { name: 'Ann', mail: 'a@example.org' },
-}));
 
 let api: TestApi;
 let test: TestSources;
 const logged: string[] = [];
 
 beforeAll(async () => {
-  api = await startTestApi((app) => {
-    app.get('/openapi.json', () => PETS);
-    app.get('/api/pets', (_request, reply) => reply.send(pets));
-    app.post('/api/pets', (request, reply) => reply.code(201).send({ id: 9, ...(request.body as JsonObject) }));
-    app.get('/api/pets/:id', () => pets[0]);
-    app.delete('/api/pets/:id', (_request, reply) => reply.code(204).send());
-    app.post('/api/form', () => ({ ok: true }));
-    app.post('/api/upload', () => ({ ok: true }));
-    app.get('/api/answers/image', (_request, reply) => reply.type('image/png').send(Buffer.from([0x89, 0x50, 0, 1])));
-    app.get('/api/answers/text', (_request, reply) => reply.type('text/plain').send('plain words'));
-    app.get('/api/answers/large', () => ({ text: 'x'.repeat(5_000) }));
-    app.get('/api/answers/error', (_request, reply) => reply.code(422).send({ problem: 'no such day' }));
-    app.get('/api/answers/echo-key', (request) => ({ headers: request.headers, url: request.url }));
-    app.get('/api/answers/redirect', (_request, reply) => reply.redirect('http://127.0.0.2:8099/inside'));
-    app.get('/api/answers/slow', async () => new Promise(() => {}));
-    app.get('/api/answers/nothing', (_request, reply) => reply.code(204).send());
-    app.get('/api/answers/not-json', (_request, reply) => reply.type('application/json').send('<html>'));
-    app.get('/api/answers/promise', (_request, reply) => reply.type('text/html').send('<html>'));
-  });
+  api = await startPetsApi();
   test = await openTestSources(
     {
       openapi: {
@@ -261,6 +122,19 @@ describe(`an OpenAPI document becomes tools ${claim('P-MCP-GW.openapi')}`, () =>
         ),
       ],
     });
+  });
+
+  it('is narrowed by name, method and path, or tag', async () => {
+    const offered = async (operations: JsonObject) => {
+      await using it = await openTestSources({ openapi: { it: { document: `${api.url}/openapi.json`, operations } } });
+      return it.offered('it').map((address) => address.replace('tool:it/', ''));
+    };
+    expect(await offered({ include: ['getPet', 'GET /answers/t*'] })).toEqual(['getPet', 'text']);
+    expect(await offered({ include: ['* /pets*'], exclude: ['DELETE *', 'create pet!'] })).toEqual([
+      'getPet',
+      'listPets',
+    ]);
+    expect(await offered({ tags: ['reading'] })).toEqual(['listPets']);
   });
 });
 
@@ -478,126 +352,6 @@ describe('what happened outside when a call ends without an answer', () => {
     expect(await it.call('tool:cut/look')).toMatchObject({ error: { code: 'UPSTREAM_FAILED' }, effect: 'none' });
     expect(await it.call('tool:gone/it')).toMatchObject({ error: { code: 'UPSTREAM_FAILED' }, effect: 'none' });
     expect(cut.requests).toHaveLength(2);
-  });
-});
-
-describe('a document', () => {
-  it.each([
-    ['{"openapi": "3.1.0", ', /api\.json is neither JSON nor YAML/],
-    ['hello', /#: this is no OpenAPI document/],
-    ['{"swagger": "2.0"}', /#: version "2.0" is not read; 3.0 and 3.1 are/],
-    [
-      '{"openapi": "3.1.0", "servers": [{"url": "https://example.org"}], "paths": {}}',
-      /#: none of its operations is selected/,
-    ],
-    [
-      '{"openapi": "3.1.0", "servers": [{"url": "/v1"}], "paths": {"/a": {"get": {}}}}',
-      /#\/servers\/0: .*set base_url/,
-    ],
-    [
-      JSON.stringify({ openapi: '3.1.0', servers: [{ url: 'https://example.org' }], paths: { '/a/{b}': { get: {} } } }),
-      /#\/paths\/~1a~1\{b\}\/get: the path has \{b\}/,
-    ],
-    [
-      JSON.stringify({
-        openapi: '3.1.0',
-        servers: [{ url: 'https://example.org' }],
-        paths: { '/a': { get: { parameters: [{ in: 'query' }] } } },
-      }),
-      /#\/paths\/~1a\/get\/parameters\/0: a parameter has a name/,
-    ],
-    [
-      JSON.stringify({
-        openapi: '3.1.0',
-        servers: [{ url: 'https://example.org' }],
-        paths: { '/a': { get: { parameters: [{ $ref: '#/components/parameters/A' }] } } },
-        components: {
-          parameters: { A: { $ref: '#/components/parameters/B' }, B: { $ref: '#/components/parameters/A' } },
-        },
-      }),
-      /its reference leads in a circle/,
-    ],
-  ])('that cannot be used fails alone, with its place: %s', async (content, message) => {
-    using folder = temporaryFolder();
-    writeFileSync(join(folder.path, 'api.json'), content);
-    await using it = await openTestSources(
-      { openapi: { bad: { document: 'api.json' } }, files: { good: { root: '.' } } },
-      { folder: folder.path },
-    );
-    expect(it.sources.status()).toMatchObject([
-      { name: 'bad', state: 'failed', error: expect.stringMatching(message) },
-      { name: 'good', state: 'active' },
-    ]);
-  });
-
-  it('may be of several files in one folder, but not of what lies outside', async () => {
-    using folder = temporaryFolder();
-    const inner = join(folder.path, 'inner');
-    mkdirSync(inner);
-    writeFileSync(join(folder.path, 'secret.yaml'), 'name: secret');
-    symlinkSync(join(folder.path, 'secret.yaml'), join(inner, 'link.yaml'));
-    writeFileSync(join(inner, 'shared.yaml'), 'Id: { name: id, in: path, required: true, schema: { type: string } }');
-    const operation = (reference: string): JsonObject => ({ get: { parameters: [{ $ref: reference }] } });
-    writeFileSync(
-      join(inner, 'api.yaml'),
-      JSON.stringify({
-        openapi: '3.1.0',
-        paths: {
-          '/a/{id}': operation('shared.yaml#/Id'),
-          '/b/{id}': operation('../secret.yaml#/'),
-          '/c/{id}': operation('link.yaml'),
-          '/d/{id}': operation('https://example.org/x.yaml#/Id'),
-        },
-      }),
-    );
-    await using it = await openTestSources(
-      { openapi: { it: { document: 'inner/api.yaml', base_url: 'https://example.org' } } },
-      { folder: folder.path },
-    );
-    expect(it.offered('it')).toEqual(['tool:it/get_a_id']);
-    expect(it.sources.status()[0]!.problems.join('\n')).toMatch(
-      /secret\.yaml lies outside.*\n.*link\.yaml lies outside.*\n.*another origin: https:\/\/example\.org\/x\.yaml/,
-    );
-  });
-
-  it('is read again when its file changes, and keeps what it had while it is broken', async () => {
-    using folder = temporaryFolder();
-    const file = join(folder.path, 'api.yaml');
-    const yaml = (...names: string[]): string =>
-      `openapi: 3.1.0\npaths:\n${names.map((name) => `  /${name}: { get: {} }\n`).join('')}`;
-    writeFileSync(file, yaml('a'));
-    await using it = await openTestSources(
-      { openapi: { it: { document: 'api.yaml', base_url: 'https://example.org' } } },
-      { folder: folder.path },
-    );
-    writeFileSync(file, yaml('a', 'b'));
-    await expect.poll(() => it.offered('it')).toEqual(['tool:it/get_a', 'tool:it/get_b']);
-    writeFileSync(file, 'openapi: [');
-    await expect.poll(() => it.sources.status()[0]!.state).toBe('failed');
-    expect(it.offered('it')).toEqual(['tool:it/get_a', 'tool:it/get_b']);
-  });
-
-  it('is narrowed by name, method and path, or tag', async () => {
-    const offered = async (operations: JsonObject) => {
-      await using it = await openTestSources({ openapi: { it: { document: `${api.url}/openapi.json`, operations } } });
-      return it.offered('it').map((address) => address.replace('tool:it/', ''));
-    };
-    expect(await offered({ include: ['getPet', 'GET /answers/t*'] })).toEqual(['getPet', 'text']);
-    expect(await offered({ include: ['* /pets*'], exclude: ['DELETE *', 'create pet!'] })).toEqual([
-      'getPet',
-      'listPets',
-    ]);
-    expect(await offered({ tags: ['reading'] })).toEqual(['listPets']);
-  });
-
-  it('names its server, but only the operator names one of this network', async () => {
-    const folder = documentFolder({
-      openapi: '3.1.0',
-      servers: [{ url: '{scheme}://127.0.0.1:8099', variables: { scheme: { default: 'http' } } }],
-      paths: { '/a': { get: {} } },
-    });
-    await using it = await openTestSources({ openapi: { it: { document: 'api.json' } } }, { folder });
-    expect((await it.call('tool:it/get_a')).error).toMatchObject({ code: 'ADDRESS_BLOCKED' });
   });
 });
 

@@ -1,6 +1,18 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { AipError } from '@aip/wire';
 import { isCollection, isMap, isScalar, parseDocument, stringify, type ParsedNode, type YAMLMap } from 'yaml';
+import type { World } from './cli.ts';
+
+/** The settings file of this folder; an empty text where there is none yet. */
+export function settingsFile({ cwd, env }: Pick<World, 'cwd' | 'env'>): {
+  readonly file: string;
+  readonly text: string;
+} {
+  const file = path.resolve(cwd, env['AIP_CONFIG'] ?? 'aip.yaml');
+  return { file, text: existsSync(file) ? readFileSync(file, 'utf8') : '' };
+}
 
 /**
  * The text of a settings file with one entry more. Whatever stands there stays as it is, to the last comment and space:

@@ -1,7 +1,7 @@
 import { claim } from '@aip/conformance';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { withEntry } from './settings-text.ts';
+import { withEntry } from './settings-file.ts';
 
 const ENTRY = { command: 'node', args: ['server.js'] };
 const add = (text: string): string => withEntry(text, ['mcp', 'servers', 'new'], ENTRY);

@@ -1,0 +1,34 @@
+import type { LogRecord } from '../main/log.ts';
+import { printable, short, type Style } from './table.ts';
+import { clock } from './times.ts';
+
+const WARN = 40;
+const ERROR = 50;
+
+/** A record of the log as a line that people read: time, level, what happened, and the facts about it. */
+export const logLine =
+  (style: Style) =>
+  ({ level, time, msg, ...fields }: LogRecord): string => {
+    const facts = Object.entries(fields).map(([name, value]) => `${name}=${valueOf(value)}`);
+    const message = printable(msg);
+    const said = level >= ERROR ? style('red', message) : level >= WARN ? style('yellow', message) : message;
+    return [
+      style('dim', clock(time)),
+      levelOf(level, style),
+      said,
+      ...(facts.length > 0 ? [facts.map((fact) => style('dim', fact)).join(' ')] : []),
+    ].join('  ');
+  };
+
+/** Warnings and errors stand out without colours too. */
+function levelOf(level: number, style: Style): string {
+  if (level >= ERROR) return style('red', 'ERROR');
+  if (level >= WARN) return style('yellow', 'WARN ');
+  return style('dim', 'info ');
+}
+
+function valueOf(value: unknown): string {
+  if (typeof value !== 'string') return printable(JSON.stringify(value));
+  const text = printable(short(value));
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}
