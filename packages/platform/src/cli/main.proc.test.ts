@@ -237,11 +237,14 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     expect(await served.ended).toBe(EXIT.ok);
   });
 
-  it.each([['--help'], ['secret', 'set', '--help']])('says nothing to nobody: %j in a pipe that is closed', async (...args) => {
-    const piped = start(...args);
-    piped.child.stdout.destroy();
-    expect([await piped.ended, piped.said.err]).toEqual([EXIT.ok, '']);
-  });
+  it.each([['--help'], ['secret', 'set', '--help']])(
+    'says nothing to nobody: %j in a pipe that is closed',
+    async (...args) => {
+      const piped = start(...args);
+      piped.child.stdout.destroy();
+      expect([await piped.ended, piped.said.err]).toEqual([EXIT.ok, '']);
+    },
+  );
 
   it('serve --stdio ends in order when it is asked to, and lets go of its data folder', async () => {
     const served = start('serve', '--protocol', 'mcp', '--stdio', '--data-dir', path.join(folder, 'ends'));

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { nearest } from '../kernel/nearest.ts';
-import { VERSION } from '../main/version.ts';
+import { VERSION } from '../kernel/version.ts';
 import { openCli, type AddCommand, type CommonOptions, type Handler, type World } from './cli.ts';
 import { addAgent } from './commands/agent.ts';
 import { addApprovals, addApprove, addDeny } from './commands/approvals.ts';

@@ -260,7 +260,10 @@ describe('what runs in this process', () => {
   it('doctor shows what is wrong and what to do, and a platform that does not run is no fault', async () => {
     const inspecting = (checks: Check[]): Partial<Local> => ({ settings: () => nowhere, inspect: async () => checks });
     const good = await runInWorld(['doctor'], { local: inspecting([]) });
-    expect(good).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/platform +not running +No platform answers/) });
+    expect(good).toMatchObject({
+      code: EXIT.ok,
+      out: expect.stringMatching(/platform +not running +No platform answers/),
+    });
     const bad = await runInWorld(['doctor'], {
       local: inspecting([
         { name: 'secrets', ok: false, detail: 'admin.token has mode 0644', remedy: 'chmod 600 admin.token' },
@@ -281,18 +284,17 @@ describe('what runs in this process', () => {
     };
     const { code, out } = await runInWorld(['doctor'], { local: { settings } });
     expect(code).toBe(EXIT.unverified);
-    expect(out.split('\n').slice(2)).toEqual([
-      'settings  FAILED  port: too big',
-      'settings  FAILED  host: missing',
-    ]);
+    expect(out.split('\n').slice(2)).toEqual(['settings  FAILED  port: too big', 'settings  FAILED  host: missing']);
   });
 
   it('wants a URL that can be called', async () => {
     for (const url of ['127.0.0.1:8000', 'localhost:8000'])
-      expect(await runInWorld(['status'], { env: { AIP_URL: url }, local: { settings: () => nowhere } })).toMatchObject({
-        code: EXIT.usage,
-        err: `aip: The URL of the platform (AIP_URL) needs http:// or https://, as in http://127.0.0.1:8000; it is "${url}".`,
-      });
+      expect(await runInWorld(['status'], { env: { AIP_URL: url }, local: { settings: () => nowhere } })).toMatchObject(
+        {
+          code: EXIT.usage,
+          err: `aip: The URL of the platform (AIP_URL) needs http:// or https://, as in http://127.0.0.1:8000; it is "${url}".`,
+        },
+      );
   });
 
   it('add mcp --url is the server’s address, not where the platform is', async () => {

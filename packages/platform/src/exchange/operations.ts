@@ -60,7 +60,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
     return head;
   }
 
-  const shown = (head: TaskHead): TaskView => taskView(head, (did) => exchange().catalogue.get(`agent:${did}`)?.name);
+  const viewOf = (head: TaskHead): TaskView => taskView(head, (did) => exchange().catalogue.get(`agent:${did}`)?.name);
 
   /** Agents may be named; tasks know them by their DID. Servers and services have no other id than the one given. */
   const idOf = (agent: string, tenant: string): string =>
@@ -92,7 +92,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
           .taskEntries(principal.tenant, head.id, after, limit)
           .map((entry) => ({ ...eventOf(read(), entry), seq: entry.seq }));
         const last = events.at(-1)?.n ?? head.n;
-        return { output: { task: shown(head), events, ...(last < head.n ? { next: last } : {}) } };
+        return { output: { task: viewOf(head), events, ...(last < head.n ? { next: last } : {}) } };
       },
     }),
     operation({
@@ -139,7 +139,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         const { total, atLeast } = countTasks(read(), selection);
         return {
           output: {
-            tasks: heads.map(shown),
+            tasks: heads.map(viewOf),
             total,
             ...(atLeast ? { at_least: true } : {}),
             ...(next === undefined ? {} : { next }),
@@ -162,7 +162,7 @@ export function exchangeOperations(exchange: () => Exchange): Operation[] {
         if (!exchange().cancel(head.id, reason))
           throw new AipError('TASK_NOT_CANCELABLE', `Task ${head.id} is ending already.`);
         await exchange().call(principal.tenant, head.id)?.ended;
-        return { output: { task: shown(taskHead(read(), principal.tenant, head.id) ?? head) } };
+        return { output: { task: viewOf(taskHead(read(), principal.tenant, head.id) ?? head) } };
       },
     }),
     operation({

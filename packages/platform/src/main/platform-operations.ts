@@ -4,7 +4,7 @@ import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Registry } from '../registry/index.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../kernel/version.ts';
 
 export interface PlatformFacts {
   readonly exchange: () => Exchange;

@@ -38,7 +38,7 @@ import type { Log } from './log.ts';
 import { mcpLoginOperations } from './mcp-login-operations.ts';
 import { mcpOperations } from './mcp-operations.ts';
 import { openSourceDatabase } from './source-database.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../kernel/version.ts';
 
 /** How long live tasks may take to end when the platform stops, in milliseconds. */
 const DRAIN = 3_000;

@@ -117,7 +117,7 @@ export const addAgent: AddCommand = (program, bind) => {
         const admitted = await (
           await cli.client()
         ).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
-        cli.show(admitted, (view: typeof admitted & { readonly in_advance?: true }) => {
+        cli.show(admitted, (view) => {
           const advance = 'Nobody with this DID has asked yet; it is let in when it connects.';
           return `Admitted ${view.name}, ${view.did}.${view.in_advance ? `\n${cli.style('yellow', advance)}` : ''}`;
         });

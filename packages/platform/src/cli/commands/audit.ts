@@ -68,10 +68,7 @@ interface VerifyFlags {
 async function verify(cli: Cli, options: VerifyFlags) {
   const local = await cli.local();
   const of = options.gateway === undefined ? {} : { gateway: options.gateway };
-  const kept =
-    options.checkpoint === undefined
-      ? {}
-      : { kept: readGiven(cli.world, options.checkpoint) };
+  const kept = options.checkpoint === undefined ? {} : { kept: readGiven(cli.world, options.checkpoint) };
   const source =
     options.export === undefined
       ? { dataDir: (await cli.settings()).dataDir }

@@ -5,7 +5,7 @@ import { common, type AddCommand, type Cli } from '../cli.ts';
 import { cut, short, table } from '../table.ts';
 import { when } from '../times.ts';
 
-type BudgetView = Operations['budgets.set']['output'] & { readonly in_advance?: true };
+type BudgetView = Operations['budgets.set']['output'];
 type TransferView = Operations['ledger.open']['output']['transfers'][number];
 
 interface Limits {
@@ -54,7 +54,7 @@ export const addBudget: AddCommand = (program, bind) => {
           ...(total === undefined ? {} : { total }),
         };
         const set = await (await cli.client()).operate('budgets.set', { principal, ...limits });
-        cli.show(set, (view: BudgetView) => {
+        cli.show(set, (view) => {
           const advance = `Nobody has the id ${view.principal} now; the budget is for whoever comes under it. "aip budget remove ${view.principal}" takes it away.`;
           return [budgetTable([view], cli), ...(view.in_advance ? ['', cli.style('yellow', advance)] : [])].join('\n');
         });

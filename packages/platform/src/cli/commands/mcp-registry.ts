@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Need, Offer } from '../../edges/mcp/server-json/index.ts';
 import { withoutSecrets } from '../../kernel/secret.ts';
 import { SERVER_NAME, SERVER_NAME_RULE } from '../../kernel/server-name.ts';
-import { VERSION } from '../../main/version.ts';
+import { VERSION } from '../../kernel/version.ts';
 import { common, output, type Bind, type Cli } from '../cli.ts';
 import { printable } from '../table.ts';
 import { keepInSettings, pair, secretName } from './mcp-add.ts';

@@ -92,9 +92,7 @@ export const addPolicy: AddCommand = (program, bind) => {
     )
     .action(
       bind(async (cli, file: string) => {
-        const answer = await (
-          await cli.client()
-        ).operate('policies.test', { cases: readGiven(cli.world, file) });
+        const answer = await (await cli.client()).operate('policies.test', { cases: readGiven(cli.world, file) });
         cli.show(
           answer,
           ({ passed, failed, results }) => `${caseTable(results, cli)}\n\n${passed} passed, ${failed} failed.`,
@@ -116,7 +114,9 @@ async function check(cli: Cli, files: readonly string[]) {
     [
       ...errors.map((problem) => cli.style('red', line(problem))),
       ...warnings.map((problem) => cli.style('yellow', line(problem))),
-      valid ? `${policies} policies are valid.` : `${errors.length === 1 ? '1 error' : `${errors.length} errors`}: these policies would not be put in force.`,
+      valid
+        ? `${policies} policies are valid.`
+        : `${errors.length === 1 ? '1 error' : `${errors.length} errors`}: these policies would not be put in force.`,
     ].join('\n'),
   );
   return answer.valid ? EXIT.ok : EXIT.unverified;

@@ -5,7 +5,7 @@ import { clipped, cut, fields, short, table, type Column } from '../table.ts';
 import { when, whenAndAgo } from '../times.ts';
 
 type Followed = Operations['tasks.get']['output'];
-type TaskView = Followed['task'] & { readonly to_name?: string };
+type TaskView = Followed['task'];
 /** What an event has depends on its type. */
 type TaskEvent = Followed['events'][number] & {
   readonly seq?: number;
@@ -20,10 +20,8 @@ const columns: readonly Column<TaskView>[] = [
   { title: 'TASK', of: ({ id }) => id },
   { title: 'STATE', of: ({ state }) => state, look: ({ state }) => look(state) },
   { title: 'FROM', of: ({ from_name: name }) => cut(short(name), FROM) },
-  { title: 'TO', of: (task) => short(targetOf(task)) },
+  { title: 'TO', of: ({ to_name: name }) => short(name) },
 ];
-
-const targetOf = ({ to, to_name: name = to }: TaskView): string => name;
 
 /** A name, and what it stands for. */
 const both = (name: string, id: string): string => (name === id ? id : `${name} (${id})`);
@@ -96,7 +94,7 @@ export const addTasks: AddCommand = (program, bind) => {
               Task: head.id,
               State: head.state,
               From: both(head.from_name, head.from),
-              To: both(targetOf(head), head.to),
+              To: both(head.to_name, head.to),
               Over: head.edge,
               Price: head.price,
               Waits: head.ask,

@@ -8,6 +8,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
+import { VERSION } from '../../kernel/version.ts';
 import type { Client, Edge } from './edge.ts';
 import { extensionsAt, TASKS_EXTENSION } from './extensions.ts';
 import { LEGACY_TASKS, serveLegacyTasks } from './legacy-tasks.ts';
@@ -20,7 +21,7 @@ import { toolMeant } from './tool-meant.ts';
 import { isSearch, isSearched, SEARCH_TOOLS, searchTools } from './tool-search.ts';
 import { visible } from './visible.ts';
 
-export const SERVER_INFO: Implementation = { name: 'aip', title: 'Agent Infrastructure Platform', version: '0.1.0' };
+export const SERVER_INFO: Implementation = { name: 'aip', title: 'Agent Infrastructure Platform', version: VERSION };
 
 const INSTRUCTIONS =
   'Tools are named <owner>_<tool>: the tools of MCP servers, the skills of connected agents, and the platform’s own operations (aip_…). ' +

@@ -117,7 +117,8 @@ export async function verifyLog(
 
   // What a file that was cut off lacks is one fault, however much of it had been signed.
   const cut = source.cut?.() ?? false;
-  if (cut) report(expected === 0 ? 'it is cut off before its first entry' : `it is cut off after entry ${expected - 1}`);
+  if (cut)
+    report(expected === 0 ? 'it is cut off before its first entry' : `it is cut off after entry ${expected - 1}`);
   let sound = 0;
   for (const { size, note } of checkpoints) {
     if (cut && size > frontier.size) continue;

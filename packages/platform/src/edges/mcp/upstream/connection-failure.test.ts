@@ -17,7 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => void http.close());
 
-const failure = (url: string): Promise<unknown> => fetch(url).then(() => undefined, (error: unknown) => error);
+const failure = (url: string): Promise<unknown> =>
+  fetch(url).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 describe(`a server that cannot be connected to is told by what failed ${claim('P-MCP-GW.supervision')}`, () => {
   it('as refusing, of another protocol, without a name, on a port that is not called', async () => {

@@ -11,6 +11,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/client';
 import { withoutSecrets, type ReadSecret } from '../../../kernel/secret.ts';
+import { VERSION } from '../../../kernel/version.ts';
 import { PASSED_TO_SERVERS } from '../extensions.ts';
 import type { HttpUpstream, UpstreamConfig, UpstreamLog } from './config.ts';
 import type { Listing } from './entries.ts';
@@ -100,7 +101,7 @@ async function open(
   const shown = (text: string, length: number): string => withoutSecrets(text, secrets()).slice(0, length);
   const changed = { autoRefresh: false, debounceMs: 100, onChanged: () => onListChanged?.() };
   const client = new Client(
-    { name: 'aip', version: '0.1.0' },
+    { name: 'aip', version: VERSION },
     {
       capabilities: { ...capabilities, extensions: { ...PASSED_TO_SERVERS, ...capabilities.extensions } as never },
       versionNegotiation: { mode, probe: { timeoutMs: PROBE_TIMEOUT } },
