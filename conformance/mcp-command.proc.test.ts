@@ -83,7 +83,7 @@ describe(`aip mcp ${claim('D-CLI.mcp', 'P-MCP-GW.seen')}`, () => {
     withinWidth(listed);
     expect(listed.out).toMatch(/^SERVER +STATE +VIA +ERA +TOOLS +MS +LOST +NOTE$/m);
     expect(listed.out).toMatch(/^files +active +stdio +legacy +\d+/m);
-    expect(listed.out).toMatch(/^gone +offline +http +0 +\d+ +the connection/m);
+    expect(listed.out).toMatch(/^gone +offline +http +0 +\d+ +HTTP clients do not call/m);
     expect(listed.out).toMatch(/^\/mcp\/v\/desk +2 +\d+ +1 missing$/m);
     const { servers } = (await json('list')) as { servers: { name: string; pid?: number; since: string }[] };
     const files = servers.find(({ name }) => name === 'files');

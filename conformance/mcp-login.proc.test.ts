@@ -67,7 +67,7 @@ const whoami = async (): Promise<string> => {
 
 describe(`aip mcp login ${claim('P-MCP-GW.oauth', 'D-CLI.mcp')}`, () => {
   it('prints where to log in, waits for the browser, and says that it is done', async () => {
-    expect((await mcp('list')).stdout).toMatch(/^box +login_needed/m);
+    expect((await mcp('list')).stdout).toMatch(/^box +login needed/m);
     const { url, ended } = await login();
     expect(new URL(url).origin).toBe(server.issuer);
     expect(await browse(url)).toContain('can use box now');
