@@ -249,7 +249,7 @@ function ended(task: LiveTask, event: Extract<RouteEvent, { type: 'done' | 'fail
 }
 
 /** A kill lets nothing out any more, while the route ends; nor does anybody who may no longer be here. */
-const isSilenced = (reason: CancelReason | undefined): boolean => reason === 'kill' || reason === 'revoked';
+export const isSilenced = (reason: CancelReason | undefined): boolean => reason === 'kill' || reason === 'revoked';
 
 function awaitAnswer(task: LiveTask, askId: string) {
   const known = task.answers.get(askId);

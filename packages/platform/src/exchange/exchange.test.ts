@@ -128,3 +128,16 @@ test('a sender has so many calls under way at a time, whatever their target does
   await expect(send()).resolves.toBeDefined();
   for (const end of ended) end();
 }, 60_000);
+
+test('a call that breaks before it is accepted gives its place back', async () => {
+  const exchange = await withEcho(async function* () {
+    yield { type: 'done', body: { type: 'data', value: 1n as never } };
+  });
+  exchange.catalogue.put('echo', [{ ...echo, effect: 'read' }]);
+  const codes = new Set<unknown>();
+  for (let n = 0; n < 2_001; n++) {
+    const call = exchange.send(caller(exchange), { to: 'agent:echo', action: 'invoke', body: data({}) });
+    await call.catch((error: { code?: string }) => codes.add(error.code));
+  }
+  expect(codes).toEqual(new Set([undefined]));
+});

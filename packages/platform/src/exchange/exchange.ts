@@ -6,6 +6,7 @@ import type { Draft } from '../kernel/message.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { Credential, Principal } from '../kernel/principal.ts';
 import type { Session } from '../kernel/session.ts';
+import { createShares } from '../kernel/shares.ts';
 import type { CancelReason, TaskHead } from '../kernel/task.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createAcceptance } from './acceptance.ts';
@@ -14,6 +15,7 @@ import { createCalls, type Work } from './calls.ts';
 import { createCatalogue, type Catalogue, type Vet } from './catalogue.ts';
 import { createDirectDelivery, type Stands } from './direct-delivery.ts';
 import { createDispatcher } from './dispatch.ts';
+import { createHolds } from './holds.ts';
 import { createKnownRequests } from './known-request.ts';
 import type { Call, LiveTask } from './live-task.ts';
 import { operationEntries } from './operation-route.ts';
@@ -87,6 +89,9 @@ export interface ExchangeOptions {
   readonly vet?: Vet;
 }
 
+/** Calls that have not ended are in memory, whole; a target that never answers would fill it. */
+const UNDER_WAY = { of: 'calls are under way', total: 10_000, each: 2_000 } as const;
+
 export function createExchange(options: ExchangeOptions): Exchange {
   const { journal, slots, clock, isGone = () => false, telemetry = createTelemetry() } = options;
   const { asNow = (principal: Principal) => principal } = options;
@@ -95,6 +100,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const sessions = createSessions(() => clock.now(), isGone);
   const known = createKnownRequests(journal.read, catalogue);
   const live = new Map<string, LiveTask>();
+  const underWay = createShares(UNDER_WAY);
+  const holds = createHolds(underWay, clock);
   const operations = new Map(options.operations.map((operation) => [operation.name, operation]));
   catalogue.put('operations', operationEntries(options.operations));
   const recorder = createRecorder(journal, slots.limit);
@@ -133,12 +140,18 @@ export function createExchange(options: ExchangeOptions): Exchange {
     dispatcher,
     parked,
     calls,
+    underWay,
     enlist,
   });
   let draining = false;
 
   async function send(session: Session, draft: Draft): Promise<Call> {
     open();
+    const expected = reception.expected(draft);
+    if (expected) {
+      await holds.until(expected, session, draft);
+      open();
+    }
     return path.send(session, draft);
   }
 
@@ -162,6 +175,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   async function drain(timeout: number): Promise<void> {
     draining = true;
+    holds.end();
     const late = new Promise((resolve) => setTimeout(resolve, timeout).unref());
     await Promise.race([Promise.all([calls.ended(), direct.ended()]), late]);
     direct.cancelAll(() => true, 'shutdown');

@@ -11,6 +11,7 @@ import type { Route } from '../kernel/route.ts';
 import type { Session } from '../kernel/session.ts';
 import type { Catalogue } from './catalogue.ts';
 import { crossingOf, messageFrom } from './crossing.ts';
+import { isSilenced } from './dispatch.ts';
 import type { KnownRequests } from './known-request.ts';
 import type { LiveTask } from './live-task.ts';
 import { operationRoute, validInput } from './operation-route.ts';
@@ -84,7 +85,9 @@ export function createReception({ catalogue, routes, known, live, operations, cl
   function parentOf(session: Session, parentId: string | undefined): LiveTask | undefined {
     if (parentId === undefined) return undefined;
     const parent = live.get(parentId);
-    if (parent && parent.askId === undefined && parent.target.owner === session.principal.id) return parent;
+    const isAssigned = parent?.askId === undefined && parent?.target.owner === session.principal.id;
+    // For somebody who may no longer be here nothing new begins while what has begun ends.
+    if (parent && isAssigned && !isSilenced(parent.canceled)) return parent;
     throw new AipError(
       'INVALID_ARGUMENT',
       `parentId ${parentId} is not a live task assigned to ${session.principal.name}.`,

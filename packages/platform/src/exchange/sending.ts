@@ -8,7 +8,7 @@ import type { Journal } from '../kernel/journal.ts';
 import type { Draft } from '../kernel/message.ts';
 import type { Route } from '../kernel/route.ts';
 import type { Session } from '../kernel/session.ts';
-import { createShares } from '../kernel/shares.ts';
+import type { Shares } from '../kernel/shares.ts';
 import { unavailable, type Acceptance, type Denial } from './acceptance.ts';
 import type { Calls } from './calls.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -35,6 +35,8 @@ export interface SendingOptions {
   readonly dispatcher: Dispatcher;
   readonly parked: ParkedCalls;
   readonly calls: Calls;
+  /** Room for calls that have not ended. */
+  readonly underWay: Shares;
   /** From now on the task is under way. */
   readonly enlist: (task: LiveTask) => void;
 }
@@ -42,20 +44,14 @@ export interface SendingOptions {
 /** The log refused because it cannot be written, not because of what was to be written. */
 const UNWRITABLE: ReadonlySet<string> = new Set(['NOT_RECORDED', 'DISK_FULL']);
 
-/** Calls that have not ended are in memory, whole; a target that never answers would fill it. */
-const UNDER_WAY = { of: 'calls are under way', total: 10_000, each: 2_000 } as const;
-
 /** Changes nothing, and leaves this process for nothing: it need not wait until its accept is durable. */
 const isOwnRead = (target: CatalogueEntry, route: Route): boolean =>
   route.reach === 'local' && target.effect === 'read';
 
 export function createSending(options: SendingOptions): Sending {
-  const { journal, slots, clock, known, reception, acceptance, dispatcher, parked, calls, enlist } = options;
-  const underWay = createShares(UNDER_WAY);
+  const { journal, slots, clock, known, reception, acceptance, dispatcher, parked, calls, underWay, enlist } = options;
 
   async function send(session: Session, draft: Draft): Promise<Call> {
-    const expected = reception.expected(draft);
-    if (expected) await expected;
     const { crossing, verdict } = decide(reception.cross(session, draft));
     if (verdict.verdict === 'deny')
       return verdict.guard === slots.budget.name ? foundOr(crossing, verdict) : acceptance.deny(crossing, verdict);
@@ -65,26 +61,29 @@ export function createSending(options: SendingOptions): Sending {
     const inForce = reception.latch(crossing);
     const task = createLiveTask(journal.read, crossing);
     const body = messageBody(crossing.message, crossing.target);
-    const leave = enter(crossing);
-    if (typeof leave !== 'function') return foundOr(crossing, leave);
+    using place = new DisposableStack();
+    const full = enter(crossing, place);
+    if (full) return foundOr(crossing, full);
     const prompt = isOwnRead(crossing.target, route) ? await dispatcher.tryAtOnce(task, crossing, route) : undefined;
     const refusal = prompt?.ended
       ? await acceptance.acceptAnswered(task, crossing, prompt.events, body)
       : await acceptance.accept(task, crossing, body);
-    if (refusal || prompt?.ended) leave();
-    else void task.stream.ended.then(leave);
     if (refusal && inForce !== undefined && UNWRITABLE.has(refusal.code)) return unrecorded(task, inForce);
     if (refusal) return refused(crossing, refusal);
     if (prompt?.ended) return calls.of(task);
     enlist(task);
+    const taken = place.move();
+    void task.stream.ended.then(() => taken.dispose());
     void acceptance.run(task, crossing, prompt ? { ...route, deliver: prompt.all } : route);
     return calls.of(task);
   }
 
-  /** Room for one more call; what steers the platform always has it. */
-  function enter({ plane, principal }: Crossing): (() => void) | Denial {
+  /** Takes room for one more call until `place` is disposed of; what steers the platform always has it. */
+  function enter({ plane, principal }: Crossing, place: DisposableStack): Denial | undefined {
+    if (plane === 'control') return undefined;
     try {
-      return plane === 'control' ? () => {} : underWay.take(principal);
+      place.defer(underWay.take(principal));
+      return undefined;
     } catch (error) {
       return { verdict: 'deny', error: toErrorBody(error), guard: 'limit', record: false };
     }

@@ -12,7 +12,7 @@ import {
 } from '../governance/audit/index.ts';
 import { readGatewayDid } from '../identity/index.ts';
 import { DEFAULT_TENANT } from '../kernel/principal.ts';
-import { JOURNAL_NAME } from './data-folder.ts';
+import { JOURNAL_NAME, unreadableLog } from './data-folder.ts';
 import { DECIDERS } from './deciders.ts';
 import { originOf } from './log-origin.ts';
 
@@ -47,7 +47,7 @@ export async function verifyFolder(folder: string, kept?: string): Promise<Audit
     }
     return reports;
   } catch (cause) {
-    throw unreadable(folder, cause);
+    throw unreadableLog(folder, cause);
   } finally {
     reader.close();
   }
@@ -68,7 +68,7 @@ export function exportFolder(folder: string, file: string, tenant: string = DEFA
   try {
     return exportLog(storedLog(reader, tenant, readGatewayDid(folder)), file, Date.now());
   } catch (cause) {
-    throw unreadable(folder, cause);
+    throw unreadableLog(folder, cause);
   } finally {
     reader.close();
   }
@@ -84,16 +84,6 @@ function openReader(folder: string): ReturnType<typeof openSqliteReader> {
   try {
     return openSqliteReader(file);
   } catch (cause) {
-    throw unreadable(folder, cause);
+    throw unreadableLog(folder, cause);
   }
-}
-
-/** Of what SQLite says alone nobody knows which file it means, nor what to do. */
-function unreadable(folder: string, cause: unknown): unknown {
-  if ((cause as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') return cause;
-  return new AipError(
-    'CONFIG_INVALID',
-    `The log ${join(folder, JOURNAL_NAME)} cannot be read: ${(cause as Error).message}. Restore it from a backup.`,
-    { cause },
-  );
 }

@@ -15,7 +15,6 @@ import { createLatch, gateGuard, keepLatch, killOperations } from '../governance
 import { limitGuard } from '../governance/limits/index.ts';
 import { createPinBook, pinGuard, pinOperations, type PinMode } from '../governance/pins/index.ts';
 import {
-  actionFor,
   DEV_POLICY,
   openPolicyFolder,
   breaksGlass,
@@ -46,6 +45,7 @@ import type { Address } from '../kernel/address.ts';
 import { data } from '../kernel/body.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { PASS, type Guard } from '../kernel/guard.ts';
+import { ACTION_ON } from '../kernel/message.ts';
 import type { Operation } from '../kernel/operation.ts';
 import type { FetchFor } from '../kernel/outbound.ts';
 import { DEFAULT_TENANT, type Principal } from '../kernel/principal.ts';
@@ -54,7 +54,7 @@ import type { Vault } from '../kernel/vault.ts';
 import { createDoor, createRegistry, registryOperations, trustGuard, type Registry } from '../registry/index.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
-import { claimDataFolder } from './data-folder.ts';
+import { claimDataFolder, lostLog, unreadableLog } from './data-folder.ts';
 import { originOf } from './log-origin.ts';
 import type { Log } from './log.ts';
 import { platformOperations } from './platform-operations.ts';
@@ -95,7 +95,16 @@ export interface CoreOptions {
   readonly log: Log;
 }
 
-export async function openCore({
+/** Throws CONFIG_INVALID for settings and files that cannot be used, CONFLICT when another platform runs on the folder. */
+export async function openCore(options: CoreOptions): Promise<Core> {
+  try {
+    return await open(options);
+  } catch (cause) {
+    throw unreadableLog(options.config.data_dir, cause);
+  }
+}
+
+async function open({
   config,
   operations: extra = [],
   pinning = () => undefined,
@@ -110,6 +119,9 @@ export async function openCore({
   const folder = claimDataFolder(config.data_dir);
   cleanup.defer(() => folder.release());
   requireFormatOf(folder.journal);
+  const lost = lostLog(folder.path);
+  if (lost !== undefined)
+    log('warn', `${lost}. Stop, and restore the log from a backup, unless it was you who has taken it away.`);
   const secrets = openSecrets(folder.path, config.admin_token, existsSync(folder.journal));
   const vault = openVault(folder.path);
 
@@ -190,7 +202,7 @@ export async function openCore({
     clock,
     telemetry,
     vet: (owner, entries) => pins.vet(owner, entries),
-    isGone: ({ token }) => token !== undefined && !tokens.holds(token),
+    isGone,
     asNow: (principal) => principalNow({ agent: (did) => registry.get(did) }, principal),
     slots: {
       authenticate: authenticator({
@@ -219,11 +231,16 @@ export async function openCore({
   cleanup.defer(keepLatch(exchange, latch));
   cleanup.defer(endRevoked(exchange));
 
+  /** Whether the token of a sender, or of somebody whom it acts for, has been revoked. */
+  function isGone({ token, onBehalfOf }: Principal): boolean {
+    return (token !== undefined && !tokens.holds(token)) || (onBehalfOf !== undefined && isGone(onBehalfOf));
+  }
+
   /** What a call means, so that policies can be asked about it. */
   function meant(to: Address, given: JsonObject) {
     const { catalogue } = exchange;
     const named = catalogue.resolve(to);
-    const draft = { to, action: actionFor(named), body: data(given) };
+    const draft = { to, action: ACTION_ON[named.kind], body: data(given) };
     const { target, body } = resourceMeant(catalogue, skillMeant(catalogue, named, draft), draft);
     return { target, body, skills: skillsOf(catalogue, target, draft) };
   }
@@ -254,11 +271,15 @@ export async function openCore({
     logLost: writer.died,
     logFailure: () => watched.failure()?.message,
     recover() {
-      for (const tenant of journal.read.tenants()) {
-        for (const { value } of journal.read.open(tenant, 'task:'))
-          exchange.recover(tenant, value as unknown as TaskHead);
+      try {
+        for (const tenant of journal.read.tenants()) {
+          for (const { value } of journal.read.open(tenant, 'task:'))
+            exchange.recover(tenant, value as unknown as TaskHead);
+        }
+        resources.defer(resumeAnswered(exchange));
+      } catch (cause) {
+        throw unreadableLog(folder.path, cause);
       }
-      resources.defer(resumeAnswered(exchange));
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AipError } from '@aip/wire';
@@ -16,6 +16,8 @@ const SQLITE_BUSY = 5;
 
 export const JOURNAL_NAME = 'aip.db';
 const LOCK_NAME = 'lock.db';
+/** Made on the first start, and kept from then on. */
+const KEY_NAME = 'gateway.key';
 /** How long a start waits for whoever only looks at the lock, in milliseconds. */
 const LOCK_PATIENCE = 200;
 
@@ -37,6 +39,27 @@ export function claimDataFolder(path: string): DataFolder {
     policies: join(path, 'policies'),
     release: () => lock.close(),
   };
+}
+
+/**
+ * Why a folder has no log though its platform has been started before, as a sentence; undefined when there is nothing to
+ * say. Who wants to hide what has happened takes the log away; who has lost it wants to know at once.
+ */
+export function lostLog(path: string): string | undefined {
+  const [key, journal] = [join(path, KEY_NAME), join(path, JOURNAL_NAME)];
+  const size = statSync(journal, { throwIfNoEntry: false })?.size;
+  if (size || !existsSync(key)) return undefined;
+  return `${journal} ${size === 0 ? 'is empty' : 'is missing'}, though the platform of ${key} has been started before: its tasks, its agents, its tokens and what is stopped are not there any more`;
+}
+
+/** Of what SQLite says alone nobody knows which file it means, nor what to do. Returns whatever else was thrown. */
+export function unreadableLog(path: string, cause: unknown): unknown {
+  if ((cause as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') return cause;
+  return new AipError(
+    'CONFIG_INVALID',
+    `The log ${join(path, JOURNAL_NAME)} cannot be read: ${(cause as Error).message}. Restore it from a backup.`,
+    { cause },
+  );
 }
 
 /** Whether a platform runs on the folder. */

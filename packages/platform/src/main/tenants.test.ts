@@ -174,6 +174,35 @@ describe(`a stop ${claim('G-KILL.tenants')}`, () => {
   });
 });
 
+test('a stop of everything reaches every tenant, whatever is released and stopped again meanwhile', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path);
+  const { journal } = core.exchange;
+  const tenants = Array.from({ length: 12 }, (_, n) => `t${n}`);
+  for (const tenant of tenants) await journal.commit({ tenant, entries: [{ kind: 'note', head: {} }] });
+  const modes = (tenant: string) =>
+    journal.read.open(tenant, 'kill:').map(({ value }) => (value as { mode: string }).mode);
+  const all = (mode: string) => until(() => tenants.every((tenant) => modes(tenant).join() === mode));
+  const order = (name: string) => core.operate(`kills.${name}`, { scope: 'global' });
+  await order('pause');
+  await order('kill');
+  await all('kill');
+  for (let turns = 0; turns < 40; turns++) {
+    const accepted = Promise.withResolvers<void>();
+    const unfollow = journal.follow(['accept'], ({ head }) => {
+      if (head['to'] === 'operation:kills.release') accepted.resolve();
+    });
+    const released = order('release').catch(() => {});
+    await accepted.promise;
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await Promise.all([order('kill'), released]);
+    unfollow();
+    await all('kill');
+  }
+  await order('release');
+  await all('');
+});
+
 test('agents of one name in two tenants are each found in their own', async () => {
   using folder = temporaryFolder();
   await using core = await openTestCore(folder.path);

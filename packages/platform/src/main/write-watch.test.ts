@@ -31,8 +31,11 @@ test('what a decider refuses is no failure, and one is forgotten when nobody has
   expect(watched.failure()).toBeUndefined();
   code = 'DISK_FULL';
   await watched.commit([]);
+  // Nothing has been written for it, so it says nothing about the disk.
+  code = 'BUDGET_EXCEEDED';
+  await watched.commit([]);
   now += 29_000;
-  expect(watched.failure()).toMatchObject({ code });
+  expect(watched.failure()).toMatchObject({ code: 'DISK_FULL' });
   // Whoever sends nothing to a platform that is not ready would never see it ready again.
   now += 2_000;
   expect(watched.failure()).toBeUndefined();

@@ -19,7 +19,9 @@ export function watchWrites(writer: WriterPort, monotonic: () => number): Watche
     async commit(groups) {
       const committed = await writer.commit(groups);
       const refusal = committed.verdicts.find((verdict) => !verdict.ok && UNWRITABLE.has(verdict.error.code));
-      failed = refusal && !refusal.ok ? { error: refusal.error, at: monotonic() } : undefined;
+      if (refusal && !refusal.ok) failed = { error: refusal.error, at: monotonic() };
+      // What is refused for what it holds has not been written, and says nothing.
+      else if (committed.verdicts.some(({ ok }) => ok)) failed = undefined;
       return committed;
     },
     failure: () => (failed && monotonic() - failed.at < REMEMBERED ? failed.error : undefined),

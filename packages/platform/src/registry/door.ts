@@ -4,7 +4,7 @@ import type { EntryDraft } from '../kernel/entry.ts';
 import type { JournalReader } from '../kernel/journal.ts';
 import { networkOf } from '../kernel/network.ts';
 import type { Principal } from '../kernel/principal.ts';
-import { joinKey, type JoinRow, type PendingRow } from './decider.ts';
+import { joinKey, pendingKey, type JoinRow, type PendingRow } from './decider.ts';
 
 /** Strangers that may wait for an operator's word at a time: all of them, and those of one network. */
 const MAX_PENDING = 1_000;
@@ -70,12 +70,14 @@ export function createDoor(read: () => JournalReader, pepper: Buffer, now: () =>
     },
     knock(principal, name, address) {
       const { id, tenant } = principal;
+      // Most knocks are of those who wait already, every few seconds.
+      if (read().row(tenant, pendingKey(id))) return false;
       const waiting = read()
         .open(tenant, 'pending:')
         .map(({ value }) => value as unknown as PendingRow);
       const known = new Set(waiting.map(({ did }) => did));
       for (const [did, { until }] of knocking) if (known.has(did) || until < now()) knocking.delete(did);
-      if (known.has(id) || knocking.has(id)) return false;
+      if (knocking.has(id)) return false;
       // Heads are never erased, and an address may be a person's.
       const via = hash(networkOf(address ?? '')).slice(0, 16);
       const all = [...waiting, ...knocking.values()];

@@ -12,6 +12,8 @@ export interface KillRow {
   readonly received_at: number;
   readonly at: number;
   readonly seq: number;
+  /** Number of the entry of the last order to stop it, where that is a later one: it has changed nothing else. */
+  readonly again?: number;
 }
 
 /** How much a stop takes away. Who stops again what is stopped as much already changes nothing: the first stop is the proof. */
@@ -36,13 +38,22 @@ export const killDecider: Decider = {
     if (entry.kind === 'kill') {
       const row: KillRow = { ...(entry.head as unknown as KillRow), at: entry.at, seq: entry.seq };
       const standing = rows(killKey(row.scope)) as KillRow | undefined;
-      if (standing && outlasts(standing.mode, row.mode)) return NO_WRITES;
-      return [{ key: killKey(row.scope), value: row as unknown as Json, open: true }];
+      const value = standing && outlasts(standing.mode, row.mode) ? { ...standing, again: entry.seq } : row;
+      return [{ key: killKey(row.scope), value: value as unknown as Json, open: true }];
     }
     if (entry.kind === 'release') {
-      const scope = entry.head['scope'] as string;
-      if (!rows(killKey(scope)))
+      const { scope, since = entry.seq } = entry.head as { scope: string; since?: number };
+      const standing = rows(killKey(scope)) as KillRow | undefined;
+      if (!standing)
         return { refuse: errorBody('NOT_FOUND', `Nothing is stopped under "${scope}"; "aip kills" lists what is.`) };
+      // Who released it did not know of that order.
+      if ((standing.again ?? standing.seq) > since)
+        return {
+          refuse: errorBody(
+            'CONFLICT',
+            `${scope} has been stopped again since this release was asked for; look at "aip kills", and release it anew.`,
+          ),
+        };
       return [{ key: killKey(scope), value: null }];
     }
     // Control-plane operations cross a kill: otherwise nobody could release it.

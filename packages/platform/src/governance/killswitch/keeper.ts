@@ -15,17 +15,25 @@ export function keepLatch(exchange: Exchange, latch: Latch): () => void {
   latch.load(journal.read);
   const unfollow = journal.follow(['release', 'kill'], ({ kind, head, tenant }) => {
     const scope = head['scope'] as string;
-    if (kind === 'release') latch.clear(tenant, scope);
-    else latch.recorded(head['message'] as string);
-    if (tenant === DEFAULT_TENANT && scope === GLOBAL) void spread();
+    const message = head['message'] as string;
+    if (kind === 'release') latch.clear(tenant, scope, message);
+    else latch.recorded(message);
+    if (tenant === DEFAULT_TENANT && scope === GLOBAL) spreadInTurn();
   });
   let retrying = false;
+  let spreading = Promise.resolve();
+
+  /** One after the other: the last one starts from what those before it have left. */
+  function spreadInTurn(): void {
+    // A log that has been closed meanwhile is brought up to it by the next start.
+    spreading = spreading.then(spread).catch(() => {});
+  }
 
   /** Brings the logs of the other tenants to what the platform's own says about everything. */
   async function spread(): Promise<void> {
     const stop = stopIn(DEFAULT_TENANT);
     for (const tenant of journal.read.tenants()) {
-      if (tenant === DEFAULT_TENANT || (stopIn(tenant) === undefined) === (stop === undefined)) continue;
+      if (tenant === DEFAULT_TENANT || stopIn(tenant)?.mode === stop?.mode) continue;
       const entry = stop
         ? killEntry({
             ...stop,
@@ -37,7 +45,10 @@ export function keepLatch(exchange: Exchange, latch: Latch): () => void {
             sessions: 0,
             tasks: 0,
           })
-        : { kind: 'release', head: { scope: GLOBAL, reason: 'released for the whole platform', by: 'platform' } };
+        : {
+            kind: 'release',
+            head: { scope: GLOBAL, reason: 'released for the whole platform', by: 'platform', message: '' },
+          };
       await journal.commit({ tenant, entries: [entry] });
     }
   }
@@ -55,7 +66,7 @@ export function keepLatch(exchange: Exchange, latch: Latch): () => void {
     retrying = false;
   }
 
-  void spread();
+  spreadInTurn();
   const timer = setInterval(() => void retry(), RETRY).unref();
   return () => {
     clearInterval(timer);

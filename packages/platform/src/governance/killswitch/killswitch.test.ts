@@ -102,10 +102,8 @@ describe('a kill', () => {
   test(`closes the sessions in its scope and cancels the tasks, and lets no more of their output out ${claim('G-KILL.stop')}`, async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path, OPEN);
-    let started = 0;
     core.tool('write', {
       async *deliver(call) {
-        started++;
         yield* untilAborted(call);
         yield { type: 'output', body: text('too late') };
         yield { type: 'done', body: text('too late') };
@@ -122,7 +120,10 @@ describe('a kill', () => {
     sessions.attach({ principal: core.admin.principal, edge: 'ioap', close: (code) => closed.push(`admin ${code}`) });
     const call = await core.exchange.send(own, toolCall('write'));
     const other = await core.exchange.send(core.admin, toolCall('write', { other: true }));
-    await until(() => started === 2);
+    const working = { state: 'working' };
+    await expect
+      .poll(() => [call, other].map(({ taskId }) => core.exchange.journal.read.row('default', `task:${taskId}`)))
+      .toMatchObject([working, working]);
     expect(await kill(core, 'agent:service:alice')).toMatchObject({
       sessions_closed: 1,
       tasks_stopped: 1,

@@ -31,8 +31,8 @@ export const GLOBAL = 'global';
  */
 export interface Latch {
   set(stop: Stop): void;
-  /** A release is in the log: nothing is left to refuse, or to write, for this scope. */
-  clear(tenant: string, scope: string): void;
+  /** The release that this message asked for is in the log: of its scope only what has been ordered since is stopped. */
+  clear(tenant: string, scope: string, message: string): void;
   /** The refusal for the first stopped scope among these. */
   blocks(tenant: string, scopes: readonly string[]): ErrorBody | undefined;
   /** The stop that this message ordered, while it is not durable. */
@@ -59,10 +59,14 @@ export function createLatch(): Latch {
       put(stop.tenant, stop);
       orders.set(stop.message, stop);
     },
-    clear(tenant, scope) {
+    clear(tenant, scope, message) {
       stops.delete(idOf(tenant, scope));
-      for (const stop of orders.values())
-        if (stop.tenant === tenant && stop.scope === scope) orders.delete(stop.message);
+      for (const stop of Array.from(orders.values())) {
+        if (stop.tenant !== tenant || stop.scope !== scope) continue;
+        // Ids of messages rise in the order in which they have come.
+        if (stop.message > message) put(tenant, stop);
+        else orders.delete(stop.message);
+      }
     },
     blocks(tenant, scopes) {
       if (stops.size === 0) return undefined;

@@ -1,5 +1,6 @@
 import { AipError } from '@aip/wire';
 import { z } from 'zod';
+import { taskHead } from '../../exchange/history.ts';
 import type { Exchange } from '../../exchange/index.ts';
 import { senderKey } from '../../exchange/task-decider.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
@@ -117,11 +118,14 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       plane: 'control',
       input: z.object({ scope: scopeInput, reason: reasonInput }),
       output: z.object({ scope: z.string() }),
-      handler({ principal }, input) {
+      handler({ principal, message }, input) {
         const scope = steerable(exchange(), principal, input.scope);
+        /** Where the log stood when it was asked for: a person may have had to agree since. */
+        const since = taskHead(exchange().journal.read, principal.tenant, message.taskId)?.entry;
+        const head = { scope, reason: input.reason, by: principal.id, message: message.id };
         return {
           output: { scope },
-          entries: [{ kind: 'release', head: { scope, reason: input.reason, by: principal.id } }],
+          entries: [{ kind: 'release', head: { ...head, ...(since === undefined ? {} : { since }) } }],
         };
       },
     }),

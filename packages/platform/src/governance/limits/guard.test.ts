@@ -150,6 +150,14 @@ describe(`a limit of bytes ${claim('G-GUARD.bytes')}`, () => {
       (error: { code: string }) => error.code,
     );
 
+  test('never keeps anybody from pressing kill for what others have answered', () => {
+    const { send, weigh } = guarded(10, 2, { perSecond: 100, burst: 1_000 });
+    const operator = service('olga', 'default', 'operator');
+    weigh(operator, 1_000_000_000);
+    expect(send(operator)).toMatchObject({ verdict: 'deny' });
+    expect([1, 2, 3].map(() => send(operator, 'control').verdict)).toEqual(['pass', 'pass', 'deny']);
+  });
+
   test('counts what messages weigh in the log, also of those that come at once', async () => {
     using folder = temporaryFolder();
     await using core = await opened(folder.path);

@@ -2,6 +2,7 @@ import { claim } from '@aip/conformance';
 import { describe, expect, test } from 'vitest';
 import { text } from '../../kernel/body.ts';
 import type { Session } from '../../kernel/session.ts';
+import { verifyFolder } from '../../main/audit.ts';
 import { openTestCore, temporaryFolder, toolCall, type TestAgent } from '../../main/testing.ts';
 
 /** Agents may call each other and write; callers may only call agents and read. */
@@ -16,9 +17,13 @@ when { resource.effect == "read" };
 when { context has onBehalfOf && context.onBehalfOf.id == "service:bob" };
 `;
 
-async function opened(folder: string) {
-  const core = await openTestCore(folder, { policies: { 'starter.cedar': POLICIES } });
+/** What alice has to have agreed to by a person, whoever does it for her. */
+const ASKED = `@id("asked") @approve("operators") permit (principal == Service::"service:alice", action, resource == Tool::"notes/ask");`;
+
+async function opened(folder: string, policies: Readonly<Record<string, string>> = { 'starter.cedar': POLICIES }) {
+  const core = await openTestCore(folder, { policies });
   core.tool('read', { effect: 'read' });
+  core.tool('ask', { effect: 'read' });
   core.tool('write');
   const hold = Promise.withResolvers<void>();
   /** An agent that works on everything it is given until the end of the test. */
@@ -79,4 +84,54 @@ describe(`an agent that works on a task ${claim('G-POLICY.chain')}`, () => {
     });
     release();
   });
+
+  test('does nothing more for somebody whose token has been revoked, while its task is ending', async () => {
+    using folder = temporaryFolder();
+    const { core, agent, ask, use, release } = await opened(folder.path);
+    await using _core = core;
+    const scout = await agent('scout');
+    const { token, id } = await core.operate<{ token: string; id: string }>('tokens.create', {
+      name: 'alice',
+      roles: ['caller'],
+    });
+    const forAlice = await ask(core.as({ kind: 'bearer', token }), 'scout');
+    await core.operate('tokens.revoke', { id });
+    // Who works on it may say what has been done until it has ended, and nothing else.
+    await expect(use(scout.session, 'read', forAlice)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    release();
+  });
+
+  test.for([
+    ['still may', 'done', undefined],
+    ['has left', 'canceled', 'revoked'],
+  ] as const)(
+    'is decided with whom it acts for when a call has waited for a person, over a restart: alice %s',
+    async ([, type, reason]) => {
+      using folder = temporaryFolder();
+      const policies = { 'asked.cedar': `${POLICIES}\n${ASKED}` };
+      let [taskId, id] = ['', ''];
+      {
+        const { core, agent, ask, release } = await opened(folder.path, policies);
+        await using _core = core;
+        const scout = await agent('scout');
+        const alice = await core.operate<{ token: string; id: string }>('tokens.create', {
+          name: 'alice',
+          roles: ['caller'],
+        });
+        ({ id } = alice);
+        const parentId = await ask(core.as({ kind: 'bearer', token: alice.token }), 'scout');
+        ({ taskId } = await core.exchange.send(scout.session, { ...toolCall('ask'), parentId }));
+        release();
+      }
+      await using core = await openTestCore(folder.path);
+      core.tool('ask', { effect: 'read' });
+      const call = core.exchange.call('default', taskId)!;
+      const { asks } = await core.operate<{ asks: { id: string }[] }>('asks.list');
+      if (reason) await core.operate('tokens.revoke', { id });
+      else await core.operate('asks.answer', { ask: asks[0]!.id, verdict: 'approve' });
+      expect(await call.ended).toMatchObject({ type, ...(reason ? { reason } : {}) });
+      if (!reason) expect(core.entries(['accept']).at(-1)?.head).toMatchObject({ onBehalfOf: ['service:alice'] });
+      expect((await verifyFolder(folder.path))[0]!.problems).toEqual([]);
+    },
+  );
 });

@@ -3,4 +3,4 @@ export { DEV_POLICY } from './dev.ts';
 export { openPolicyFolder } from './folder.ts';
 export { breaksGlass, policyGuard } from './guard.ts';
 export { policyOperations } from './operations.ts';
-export { actionFor, questions } from './question.ts';
+export { questions } from './question.ts';

@@ -1,7 +1,7 @@
 import type { Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Crossing } from '../../kernel/guard.ts';
-import type { Action, EdgeName } from '../../kernel/message.ts';
+import { ACTION_ON, type EdgeName } from '../../kernel/message.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { requestsOf } from './decision.ts';
 import type { PolicyRequest } from './types.ts';
@@ -29,7 +29,7 @@ export function questions({
     kind: 'request',
     from: principal,
     to: target.address,
-    action: actionFor(target),
+    action: ACTION_ON[target.kind],
     body,
     session: '',
     edge: protocol,
@@ -49,12 +49,4 @@ export function questions({
     policies: [],
   };
   return [...requestsOf(crossing)] as [PolicyRequest, ...PolicyRequest[]];
-}
-
-/** How a target of this kind is asked. */
-export function actionFor(target: CatalogueEntry): Action {
-  if (target.kind === 'tool') return 'call';
-  if (target.kind === 'operation') return 'operate';
-  if (target.kind === 'prompt') return 'get';
-  return target.kind === 'agent' || target.kind === 'skill' ? 'invoke' : 'read';
 }
