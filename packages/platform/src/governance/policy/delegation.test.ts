@@ -54,7 +54,12 @@ describe(`an agent that works on a task ${claim('G-POLICY.chain')}`, () => {
     const [scout, alice] = [await agent('scout'), await core.service('alice', 'caller')];
     const forAlice = await ask(alice, 'scout');
     expect(await use(scout.session, 'read', forAlice)).toMatchObject({ type: 'done' });
-    await expect(use(scout.session, 'write', forAlice)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(use(scout.session, 'write', forAlice)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: expect.stringMatching(
+        /on behalf of Service::"service:alice", who has to be permitted it as well\. No policy/,
+      ),
+    });
     // In its own name, and for somebody who may, it does.
     expect(await use(scout.session, 'write')).toMatchObject({ type: 'done' });
     expect(await use(scout.session, 'write', await ask(core.admin, 'scout'))).toMatchObject({ type: 'done' });
