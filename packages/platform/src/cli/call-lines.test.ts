@@ -72,6 +72,20 @@ describe(`what aip dev tells of the messages ${claim('D-CLI.log')}`, () => {
       ]);
   });
 
+  it('nothing that moves the cursor, whoever is named', () => {
+    const lineOf = callLines(core.exchange, styleFor(false, {}));
+    const somebody = 'user:sso/a\u001b[2J\u009b31mb\r\nc';
+    for (const [kind, head] of Object.entries({
+      kill: { by: somebody, scope: 'global' },
+      release: { by: somebody, scope: `agent:${somebody}` },
+      answer: { by: somebody, ask: 'one', verdict: 'deny' },
+      'agent.connect': { did: somebody },
+      deny: { from: somebody, to: 'tool:a/b', edge: 'http', guard: 'policy', code: 'KILLED', reason: somebody },
+    }))
+      // oxlint-disable-next-line no-control-regex -- these
+      expect(lineOf({ tenant: 'default', at: 0, kind, head } as never)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  });
+
   it('agents that come and go', async () => {
     const { session, did } = await core.agent('hello');
     await core.operate('agents.disconnect', {}, session);

@@ -29,8 +29,9 @@ export function callLines({ journal, catalogue }: Exchange, style: Style): (entr
   const line = ({ at }: Entry, kind: 'call ' | 'info ' | 'stop ', ...said: readonly string[]): string =>
     [style('dim', clock(at)), style('dim', kind), ...said.filter((part) => part !== '')].join('  ');
 
+  /** Of an agent as it says, of a user as the issuer does. */
   const nameOf = (id: string): string =>
-    catalogue.get(`agent:${id}`)?.name ?? short(id.replace(/^(?:user|service):/, ''));
+    printable(catalogue.get(`agent:${id}`)?.name ?? short(id.replace(/^(?:user|service):/, '')));
 
   /** `planner → hello/greet over mcp`. */
   function call({ from, fromName, to, edge }: { from: string; fromName?: string; to: string; edge: string }): string {
@@ -56,7 +57,7 @@ export function callLines({ journal, catalogue }: Exchange, style: Style): (entr
       'call ',
       call(task),
       `passed${policies(opened)}`,
-      style(task.state === 'completed' ? 'green' : 'red', outcome),
+      style(task.state === 'completed' ? 'green' : 'red', printable(outcome)),
       style('dim', took(entry.at - task.created)),
       task.hold && resolution === 'captured' ? units(task.hold.amount) : '',
     );

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../main/testing.ts';
 import { localPlatform } from './local-platform.ts';
@@ -19,4 +21,18 @@ test('aip doctor says when the platform is on the network without TLS', async ()
       remedy: expect.stringContaining('SECURITY.md'),
     },
   ]);
+});
+
+test('aip doctor says when the log is gone that a platform has had', async () => {
+  using folder = temporaryFolder();
+  const local = localPlatform({ env: { AIP_DATA_DIR: folder.path }, cwd: folder.path });
+  const checks = async () => (await local.inspect(local.settings({}))).filter(({ name }) => name === 'log');
+  expect(await checks()).toEqual([]);
+  writeFileSync(join(folder.path, 'gateway.key'), '', { mode: 0o600 });
+  for (const what of ['is missing', 'is empty']) {
+    expect(await checks()).toEqual([
+      { name: 'log', ok: false, detail: expect.stringContaining(what), remedy: expect.stringContaining('backup') },
+    ]);
+    writeFileSync(join(folder.path, 'aip.db'), '');
+  }
 });

@@ -6,6 +6,7 @@ import { DEFAULT_TENANT } from '../kernel/principal.ts';
 import { PLATFORM_OWNER } from '../kernel/vault.ts';
 import { isExposed, reachable, runningAddress, urlOf } from '../main/address.ts';
 import { loadConfig, type Config } from '../main/config.ts';
+import { lostLog } from '../main/data-folder.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
 import type { Platform } from '../main/platform.ts';
 import { callLines } from './call-lines.ts';
@@ -175,6 +176,7 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
     inspect: async (settings) => [
       ...networkChecks(configOf({})),
       ...secretChecks(settings),
+      ...logChecks(settings),
       ...diskChecks(settings.dataDir),
       ...(await policyChecks(settings)),
     ],
@@ -205,6 +207,12 @@ function secretChecks({ dataDir }: Settings): Check[] {
       const detail = `${path.basename(file)} has mode ${mode.toString(8).padStart(4, '0')}`;
       return { name: 'secrets', ok, detail, ...(ok ? {} : { remedy: `chmod 600 ${file}` }) };
     });
+}
+
+function logChecks({ dataDir }: Settings): Check[] {
+  const detail = lostLog(dataDir);
+  const remedy = 'restore it from a backup; "aip up" would begin a new one';
+  return detail === undefined ? [] : [{ name: 'log', ok: false, detail, remedy }];
 }
 
 async function policyChecks({ dataDir }: Settings): Promise<Check[]> {

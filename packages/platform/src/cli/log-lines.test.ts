@@ -24,6 +24,12 @@ describe(`a line of the log for people ${claim('D-CLI.log')}`, () => {
     );
   });
 
+  it('cuts what is too long for a line', () => {
+    const line = plain({ level: 30, time, msg: 'm'.repeat(1e6), text: 'x'.repeat(1e6), list: Array(1e5).fill('y') });
+    expect(line.length).toBeLessThan(3_100);
+    expect(line).toMatch(/m…  text=x+… list=\["y",.*…$/);
+  });
+
   it('makes warnings and errors stand out where there are colours', () => {
     const coloured = logLine(styleFor(true, {}));
     expect(coloured({ level: 50, time, msg: 'broken' })).toContain('\u001b[31mbroken');

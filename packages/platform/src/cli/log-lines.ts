@@ -1,7 +1,9 @@
 import type { LogRecord } from '../main/log.ts';
-import { printable, short, type Style } from './table.ts';
+import { cut, printable, short, type Style } from './table.ts';
 import { clock } from './times.ts';
 
+/** Characters of a message, and of a fact, that a line takes; the log as JSON has them whole. */
+const LONGEST = 1_000;
 const WARN = 40;
 const ERROR = 50;
 
@@ -10,7 +12,7 @@ export const logLine =
   (style: Style) =>
   ({ level, time, msg, ...fields }: LogRecord): string => {
     const facts = Object.entries(fields).map(([name, value]) => `${name}=${valueOf(value)}`);
-    const message = printable(msg);
+    const message = cut(printable(msg), LONGEST);
     const said = level >= ERROR ? style('red', message) : level >= WARN ? style('yellow', message) : message;
     return [
       style('dim', clock(time)),
@@ -28,7 +30,7 @@ function levelOf(level: number, style: Style): string {
 }
 
 function valueOf(value: unknown): string {
-  if (typeof value !== 'string') return printable(JSON.stringify(value));
-  const text = printable(short(value));
+  if (typeof value !== 'string') return cut(printable(JSON.stringify(value)), LONGEST);
+  const text = cut(printable(short(value)), LONGEST);
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }

@@ -47,12 +47,13 @@ it(`after a restart a client reads its ended task and follows its open one to th
   await gateway[Symbol.asyncDispose]();
 
   gateway = await startGateway({ folder });
+  const { promise: followed, resolve: follow } = Promise.withResolvers<void>();
   await gateway.agent(
     'worker',
     [skill],
     async function* (call) {
       yield { type: 'working', body: text(`again from ${call.resumeFrom}`) };
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await followed;
       yield { type: 'done', body: text('finished') };
     },
     did,
@@ -64,6 +65,7 @@ it(`after a restart a client reads its ended task and follows its open one to th
   const seen: string[] = [];
   let first: Task | undefined;
   for await (const { payload } of after.resubscribeTask({ tenant: '', id: open.id })) {
+    follow();
     if (payload?.$case === 'task') first = payload.value;
     if (payload?.$case === 'statusUpdate') seen.push(TaskState[payload.value.status!.state]);
   }

@@ -78,6 +78,16 @@ describe(`answers that nobody reads ${claim('G-GUARD.shares')}`, () => {
     await expect.poll(() => open.slice(2).filter(({ destroyed }) => destroyed).length).toBeGreaterThan(10);
     expect(open.slice(0, 2).map(({ destroyed }) => destroyed)).toEqual([false, false]);
   });
+
+  it('end nobody for whom nothing waits, such as others behind the same proxy', async () => {
+    const { port, open } = await startServer({ unread: 40 * MIB });
+    const others = Array.from({ length: 3 }, () => client(port, asking(0)));
+    for (const other of others) await answer(other);
+    unread(port, 40, 1);
+    unread(port, 32, 2);
+    await expect.poll(() => open.slice(3).map(({ destroyed }) => destroyed)).toEqual([true, true]);
+    expect(others.map(({ ended }) => ended())).toEqual([false, false, false]);
+  });
 });
 
 describe(`connections on which nothing happens ${claim('G-GUARD.shares')}`, () => {
@@ -101,6 +111,19 @@ describe(`connections on which nothing happens ${claim('G-GUARD.shares')}`, () =
     expect(await answer(known)).toBe('HTTP/1.1 200 OK');
     expect(await answer(client(port, asking(0), 7))).toBe('HTTP/1.1 200 OK');
     expect(open.length).toBe(3);
+  });
+
+  it('of as many networks as there are connections make room too, when there is none left', async () => {
+    const { port } = await startServer({ total: 12, crowded: 6 });
+    const known = client(port, asking(0, 'authorization: Bearer alice\r\n'));
+    expect(await answer(known)).toBe('HTTP/1.1 200 OK');
+    const flood: Client[] = [];
+    for (let n = 0; n < 40; n++) {
+      flood.push(client(port, 'GET / HTTP/1.1\r\n', 2 + n));
+      await once(flood.at(-1)!.socket, 'connect');
+    }
+    expect(await answer(client(port, asking(0), 99))).toBe('HTTP/1.1 200 OK');
+    expect(known.ended()).toBe(false);
   });
 
   it('are all taken by those who say who they are, and no stranger is ended for coming last', async () => {

@@ -37,14 +37,15 @@ export function boundConnections(server: Server, limits: Partial<ConnectionLimit
   const look = setInterval(() => endUnread(sockets, unread), interval).unref();
   server.once('close', () => clearInterval(look));
 
-  /** Ends half of the connections of the network with the most strangers, those that have been open for longest; the last one is left. */
+  /**
+   * Ends half of the connections of the network with the most strangers, those that have been open for longest; the
+   * last one is left. Of all strangers, when nothing is left for the next connection: somebody has many networks.
+   */
   function makeRoom(): void {
-    const strangers = Map.groupBy(
-      [...sockets].filter((socket) => !isRecognised(socket)),
-      holderOf,
-    );
-    const [most = []] = [...strangers.values()].toSorted((a, b) => b.length - a.length);
-    for (const socket of most.slice(0, Math.floor(most.length / 2))) {
+    const strangers = [...sockets].filter((socket) => !isRecognised(socket));
+    const [most = []] = [...Map.groupBy(strangers, holderOf).values()].toSorted((a, b) => b.length - a.length);
+    const giving = sockets.size < total ? most : strangers;
+    for (const socket of giving.slice(0, Math.floor(giving.length / 2))) {
       sockets.delete(socket);
       socket.destroy();
     }
@@ -63,7 +64,7 @@ function endUnread(sockets: ReadonlySet<Socket>, limit: number): void {
   for (const socket of sockets) held.set(holderOf(socket), (held.get(holderOf(socket)) ?? 0) + socket.writableLength);
   const share = (socket: Socket): number => held.get(holderOf(socket)) ?? 0;
   const byShare = (a: Socket, b: Socket): number => share(b) - share(a) || b.writableLength - a.writableLength;
-  for (const socket of [...sockets].toSorted(byShare)) {
+  for (const socket of [...sockets].filter(({ writableLength }) => writableLength > 0).toSorted(byShare)) {
     if (waiting <= limit / 2) return;
     waiting -= socket.writableLength;
     socket.destroy();

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { AipError, IOAP_MAX_FRAME_BYTES, IOAP_SUBPROTOCOL } from '@aip/wire';
 import { WebSocketServer } from 'ws';
 import { recognise, type Exchange } from '../../exchange/index.ts';
+import { networkOf } from '../../kernel/network.ts';
 import { serve, type Connection } from './connection.ts';
 import { createGatewayFrames, type Gateway } from './gateway-frames.ts';
 import { IoapSocket } from './ioap-socket.ts';
@@ -57,7 +58,7 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
   });
   let closed = false;
 
-  function refusal(request: IncomingMessage, address: string): AipError | undefined {
+  function refusal(request: IncomingMessage, network: string): AipError | undefined {
     if (closed) return new AipError('SHUTTING_DOWN');
     const wrong = options.allowed(request) ?? handshakeError(request, PATH);
     if (wrong) return wrong;
@@ -66,24 +67,25 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
         'RATE_LIMITED',
         `The gateway holds ${limits.connections} connections already; try again later.`,
       );
-    if ((unregistered.get(address) ?? 0) < limits.unregistered) return undefined;
+    if ((unregistered.get(network) ?? 0) < limits.unregistered) return undefined;
     return new AipError(
       'RATE_LIMITED',
-      `${limits.unregistered} connections from your address have not registered yet; register them first.`,
+      `${limits.unregistered} connections from your network have not registered yet; register them first.`,
     );
   }
 
-  function count(address: string, change: 1 | -1): void {
-    const now = (unregistered.get(address) ?? 0) + change;
-    if (now > 0) unregistered.set(address, now);
-    else unregistered.delete(address);
+  function count(network: string, change: 1 | -1): void {
+    const now = (unregistered.get(network) ?? 0) + change;
+    if (now > 0) unregistered.set(network, now);
+    else unregistered.delete(network);
   }
 
   function accept(socket: IoapSocket, tcp: Duplex, address: string): void {
     let stranger = true;
-    count(address, 1);
+    const network = networkOf(address);
+    count(network, 1);
     const known = (): void => {
-      if (stranger) count(address, -1);
+      if (stranger) count(network, -1);
       stranger = false;
     };
     const registered = (): void => {
@@ -102,7 +104,7 @@ export function attachIoapEdge(server: Server, exchange: Exchange, options: Ioap
     const ignore = (): void => {};
     socket.on('error', ignore);
     const address = request.socket.remoteAddress ?? '';
-    const error = refusal(request, address);
+    const error = refusal(request, networkOf(address));
     if (error) return refuseUpgrade(socket, error);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignore);

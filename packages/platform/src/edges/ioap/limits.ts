@@ -2,7 +2,7 @@
 export interface IoapLimits {
   /** Connections of the whole edge. */
   readonly connections: number;
-  /** Connections of one network address that have not registered yet. */
+  /** Connections of one network that have not registered yet. */
   readonly unregistered: number;
   /** Requests of one connection that are open at a time. */
   readonly calls: number;

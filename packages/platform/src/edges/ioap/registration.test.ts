@@ -279,10 +279,12 @@ describe('a handshake', () => {
     expect(await refused('/ws', ['ioap.v1'])).toBe(429);
   });
 
-  it('from an address with too many unregistered connections is refused until they have registered', async () => {
-    await start({ limits: { unregistered: 1 } });
+  it('from a network with too many unregistered connections is refused until they have registered', async () => {
+    const addresses = ['2001:db8::1', '2001:db8::2', '2001:db9::1', '2001:db8::3'];
+    await start({ limits: { unregistered: 1 }, from: () => addresses.shift() ?? '' });
     const peer = await openPeer(gateway);
     expect(await refused('/ws', ['ioap.v1'])).toBe(429);
+    expect(await refused('/ws', ['ioap.v1'])).toBeUndefined();
     await peer.register();
     expect(await refused('/ws', ['ioap.v1'])).toBeUndefined();
   });

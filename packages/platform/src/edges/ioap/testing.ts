@@ -32,6 +32,8 @@ export interface TestGatewayOptions {
   readonly joinToken?: string;
   /** 0: any free port. */
   readonly port?: number;
+  /** Where the next connection comes from; 127.0.0.1 unless given. */
+  readonly from?: () => string;
 }
 
 export interface TestGateway extends AsyncDisposable {
@@ -63,6 +65,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       allowed: options.allowed ?? (() => undefined),
       ...(options.limits ? { limits: options.limits } : {}),
     });
+    const { from } = options;
+    if (from) server.on('connection', (socket) => Object.defineProperty(socket, 'remoteAddress', { value: from() }));
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     const { port: bound } = server.address() as AddressInfo;

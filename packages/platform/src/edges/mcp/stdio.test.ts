@@ -8,6 +8,7 @@ import { serveMcpStdio, type McpStdio } from './index.ts';
 import { startPeerServer, type PeerServer } from './peers.testing.ts';
 import { createTestGateway, ERAS, type TestGateway, type TestGatewayOptions } from './testing.ts';
 
+const MIB = 1024 * 1024;
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const item of open.splice(0)) await item[Symbol.asyncDispose]();
@@ -152,6 +153,21 @@ describe.each(ERAS)(`a client on standard input and output, %s ${claim('P-MCP.st
     await expect.poll(() => answers, { timeout: 20_000 }).toBe(asked);
     await served.close();
     expect(gateway.exchange.sessions.size).toBe(0);
+  });
+
+  it('ends with a word about why when a message is too large, and when nobody reads what nobody asked for', async () => {
+    const large = await pipes(era);
+    large.toServer.write(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":"${'x'.repeat(11 * MIB)}`);
+    await expect(large.served.closed).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: 'A message of the client on standard input has more than 10 MiB.',
+    });
+    const unread = await pipes(era);
+    unread.toClient.write(Buffer.alloc(65 * MIB));
+    unread.initialize();
+    unread.toServer.write(listTools(era, 1));
+    await expect(unread.served.closed).rejects.toMatchObject({ code: 'SLOW_CONSUMER' });
+    for (const { gateway } of [large, unread]) expect(gateway.exchange.sessions.size).toBe(0);
   });
 
   it('ends when a kill closes its session', async () => {

