@@ -168,11 +168,18 @@ describe(`stopping and starting again ${claim('D-CLI.up')}`, () => {
     const stream = a2a.sendMessageStream(call('endless', { key: 'a2a' }));
     const { id } = taskIn((await stream.next()).value as never);
     const idle = await openPeer({ url: `${platform.url.replace('http', 'ws')}/ws`, did: platform.gateway });
-    await until(() => worker.traces().filter(({ kind }) => kind === 'effect').length === 2, 5_000);
+    const blocking = fetch(`${platform.url}/v1/invoke`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ to: 'skill:worker/endless', arguments: { key: 'blocking' } }),
+    }).then(async (answer) => ({ status: answer.status, ...((await answer.json()) as object) }));
+    await until(() => worker.traces().filter(({ kind }) => kind === 'effect').length === 3, 5_000);
 
     const { code, took } = await platform.stop();
     expect(code).toBe(0);
     expect(took).toBeLessThan(5_000);
+    const told = (await blocking) as { status: number; error: { code: string; details: { task: string } } };
+    expect(told).toMatchObject({ status: 503, error: { code: 'SHUTTING_DOWN' } });
     expect(await idle.closed).toMatchObject({ code: 1012 });
     await feed.body?.cancel().catch(() => {});
     await called.return(undefined).catch(() => {});
@@ -180,7 +187,8 @@ describe(`stopping and starting again ${claim('D-CLI.up')}`, () => {
 
     // What could not end is not lost: nobody knows how far it came.
     await platform.restart();
-    await until(async () => state(await platform.client(token).operate('tasks.get', { task: id })) === 'failed', 5_000);
+    for (const task of [id, told.error.details.task])
+      await until(async () => state(await platform.client(token).operate('tasks.get', { task })) === 'failed', 5_000);
     const { events } = (await platform.client(token).operate('tasks.get', { task: id })) as unknown as {
       events: { effect?: string }[];
     };
@@ -199,6 +207,7 @@ describe(`stopping and starting again ${claim('D-CLI.up')}`, () => {
     await until(() => worker.traces().some(({ key }) => key === 'last'), 5_000);
     const { took } = await platform.stop(...signals);
     expect(await result).toEqual({ key: 'last' });
+    expect(platform.stderr).toContain('Stopping; 1 call is under way, at most 3 s more.');
     expect(took).toBeGreaterThan(300);
     expect(took).toBeLessThan(5_000);
   });

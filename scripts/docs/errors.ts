@@ -25,7 +25,8 @@ Every failure has one stable code, whichever protocol it is told over. Codes are
 decide by the code; the message is for people and may change. The table is \`packages/wire/src/errors.ts\`.
 
 Over HTTP an error is \`{"error": {"code", "message", "retryable", "details"?}}\`. *Retryable* means that the same
-request, sent again unchanged, may succeed without anybody acting.
+request, sent again unchanged, may succeed without anybody acting. A failure behind an address keeps the code it was
+told with as \`details.agent_code\`; what is not retryable by that one is not retryable.
 
 ${tableOf(['Code', 'Meaning', 'Retryable', 'HTTP'], meanings)}
 

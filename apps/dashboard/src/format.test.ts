@@ -51,6 +51,7 @@ describe('numbers and times', () => {
 
   test('moments of a proof are relative to T, with a real minus sign', () => {
     expect([0, 3, -1204].map(relativeToT)).toEqual(['T', 'T + 3 ms', 'T − 1,204 ms']);
+    expect([9_999, 10_000, -343_360].map(relativeToT)).toEqual(['T + 9,999 ms', 'T + 10 s', 'T − 5 min']);
   });
 
   test('exact times keep their milliseconds', () => {
@@ -67,6 +68,8 @@ describe('names', () => {
 
   test('texts name agents', () => {
     expect(withNames(`agent:${DID} is stopped.`, names)).toBe('agent:researcher is stopped.');
+    expect(withNames(`agent:${DID} (researcher) is stopped.`, names)).toBe('agent:researcher is stopped.');
+    expect(withNames(`${DID} (another) is stopped.`, names)).toBe('researcher (another) is stopped.');
     expect(withNames(`${DID} may spend 100 units; ${DID}.`, names)).toBe('researcher may spend 100 units; researcher.');
   });
 

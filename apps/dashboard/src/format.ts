@@ -59,10 +59,14 @@ export function countdown(until: Time, now: number): string {
   return hours === 0 ? `${minutes}:${seconds}` : `${hours}:${String(minutes).padStart(2, '0')}:${seconds}`;
 }
 
-/** A moment relative to the kill's T: `T + 3 ms`, `T − 1,204 ms`, `T`. */
+/** Up to here, in milliseconds, a moment of a proof is told exactly. */
+const EXACT = 10_000;
+
+/** A moment relative to the kill's T: `T + 3 ms`, `T − 1,204 ms`, `T − 5 min`, `T`. */
 export function relativeToT(milliseconds: number): string {
   if (milliseconds === 0) return 'T';
-  return `T ${milliseconds < 0 ? '−' : '+'} ${count(Math.abs(milliseconds))} ms`;
+  const far = Math.abs(milliseconds);
+  return `T ${milliseconds < 0 ? '−' : '+'} ${far < EXACT ? `${count(far)} ms` : duration(far)}`;
 }
 
 /** The middle of a DID left out: `z6MkhaXg…2doK`. Other ids are returned as they are. */
@@ -85,9 +89,12 @@ export const payerOf = ({ name, principal }: { name?: string; principal: string 
 export const withShortDigests = (text: string): string =>
   text.replace(/(?<![\w-])([\w-]{8})[\w-]{35}(?![\w-])/g, '$1…');
 
-/** A text of the platform with the names of the agents in it instead of their DIDs. */
+/** A text of the platform with the names of the agents in it instead of their DIDs, each of them said once. */
 export const withNames = (text: string, names: Names): string =>
-  text.replace(/did:[a-z0-9]+:[\w.:%-]*[\w%-]/g, (did) => nameOf(did, names));
+  text.replace(/(did:[a-z0-9]+:[\w.:%-]*[\w%-])(?: \(([\w.-]+)\))?/g, (_whole, did: string, beside?: string) => {
+    const name = nameOf(did, names);
+    return beside === undefined || beside === name ? name : `${name} (${beside})`;
+  });
 
 /** An address as a reader wants it: who does it, and what. `skill:did:key:z…/search` → `researcher`, `search`. */
 export function target(address: string, names: Names): { owner: string; what: string } {

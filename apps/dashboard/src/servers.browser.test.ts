@@ -106,6 +106,15 @@ describe('servers', () => {
       '2 agents connected, 1 call waits for you, 1 agent asks to join, 3 servers need a look, 1 tool quarantined.';
     await page.getByRole('heading', { level: 1, name: headline, exact: true }).waitFor();
     expect(await tab.innerText()).toMatch(/^Servers\s*1\s*quarantined$/);
+    const waiting = page.locator('.waiting');
+    expect((await waiting.getByRole('link').allInnerTexts()).slice(1)).toEqual([
+      expect.stringMatching(/ asks to join$/),
+      ...Array.from({ length: 3 }, () => expect.stringMatching(/ needs a look$/) as unknown),
+      expect.stringMatching(/^send_report of \w+ is quarantined$/),
+    ]);
+    await waiting.getByRole('link', { name: 'search needs a look' }).click();
+    await page.getByRole('heading', { level: 1, name: 'search' }).waitFor();
+    await show('overview');
 
     await page.getByRole('link', { name: '1 tool quarantined' }).click();
     const row = page.locator('.server', { hasText: 'stdio' });

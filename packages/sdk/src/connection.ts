@@ -81,7 +81,7 @@ export async function discoverGateway(url: string): Promise<string> {
   } catch (cause) {
     throw new AipError(
       'AGENT_UNAVAILABLE',
-      `No gateway answers at ${health.href}; is it running? ("aip up" starts one)`,
+      `No gateway answers at ${health.href}; is it running? "aip up" starts one; where another one is, AIP_GATEWAY_URL or the option "gateway" says: ws://127.0.0.1:9000/ws`,
       { cause },
     );
   }

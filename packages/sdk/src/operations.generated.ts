@@ -281,7 +281,9 @@ export interface Operations {
   /** What is stopped or paused now. Effect: read. */
   'kills.list': {
     input: JsonObject;
-    output: { kills: { scope: string; mode: string; reason: string; by: string; at: string; seq: number }[] };
+    output: {
+      kills: { scope: string; name?: string; mode: string; reason: string; by: string; at: string; seq: number }[];
+    };
   };
   /** Refuses new calls under a scope; tasks in flight may end. Effect: write. */
   'kills.pause': {

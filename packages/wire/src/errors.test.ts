@@ -96,3 +96,20 @@ describe('AipError', () => {
     expect(isErrorCode('constructor')).toBe(false);
   });
 });
+
+it('what a shutdown has interrupted is asked about, not sent again', () => {
+  expect(new AipError('SHUTTING_DOWN').retryable).toBe(true);
+  expect(new AipError('SHUTTING_DOWN', 'Later.', { details: { task: '01a1' } }).retryable).toBe(false);
+});
+
+it('a failure behind an address is as retryable as its own code', () => {
+  const failed = (agent_code?: string): AipError =>
+    new AipError('UPSTREAM_FAILED', 'It failed.', agent_code === undefined ? {} : { details: { agent_code } });
+  expect(['PERMISSION_DENIED', 'RATE_LIMITED', 'E_ITS_OWN', undefined].map((code) => failed(code).retryable)).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
+  expect(aipErrorFromBody(failed('PERMISSION_DENIED').toJSON()).retryable).toBe(false);
+});

@@ -265,6 +265,17 @@ export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === 'string' && Object.hasOwn(rows, text);
 }
 
+/**
+ * Whether the same request, sent again unchanged, may succeed without anybody acting. What failed behind an address may
+ * have said why, as `details.agent_code`: what is in vain there is in vain here. What a shutdown has interrupted goes on
+ * as `details.task`; sent again it would be done twice.
+ */
+export function isRetryable(code: ErrorCode, details?: JsonObject): boolean {
+  if (code === 'SHUTTING_DOWN' && details?.['task'] !== undefined) return false;
+  const said = details?.['agent_code'];
+  return ERRORS[code].retryable && !(isErrorCode(said) && !ERRORS[said].retryable);
+}
+
 /** What leaves the process about a failure: never a stack, never a cause. */
 export interface ErrorBody extends JsonObject {
   code: ErrorCode;
@@ -296,7 +307,7 @@ export class AipError extends Error {
   }
 
   get retryable(): boolean {
-    return ERRORS[this.code].retryable;
+    return isRetryable(this.code, this.details);
   }
 
   toJSON(): ErrorBody {

@@ -5,6 +5,7 @@ export {
   ERRORS,
   aipErrorFromBody,
   isErrorCode,
+  isRetryable,
   toAipError,
   type AcpErrorCode,
   type AipErrorOptions,

@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import type { Ask, Budget, PendingAgent, PolicyState, Stop } from '../api.ts';
+import type { Ask, Budget, PolicyState, Stop } from '../api.ts';
 import { count, countdown, payerOf, plural, scopeName, timeOfDay, units } from '../format.ts';
 import { useLive, useNow, type Live } from '../live.tsx';
 import { messageRate } from '../log-view.ts';
@@ -23,9 +23,7 @@ export function OverviewPage() {
         <div className="overview-side">
           <StopPanel stops={live.stops.data ?? []} />
           <Section title="Waiting for you" className="compact">
-            <Loaded from={live.asks}>
-              {(asks) => <WaitingList asks={asks} strangers={live.pending.data ?? []} />}
-            </Loaded>
+            <Loaded from={live.asks}>{(asks) => <WaitingList asks={asks} live={live} />}</Loaded>
           </Section>
           <Section title="Spend today" className="compact" note={<a href={linkTo('spend')}>All budgets</a>}>
             <Loaded from={live.budgets}>{(budgets) => <SpendToday budgets={budgets} />}</Loaded>
@@ -133,6 +131,11 @@ function StopPanel({ stops }: { stops: readonly Stop[] }) {
               <span className="muted">stopped {timeOfDay(at)}</span>
             </li>
           ))}
+          {stops.length > 4 && (
+            <li className="muted">
+              <a href={linkTo('stops')}>and {count(stops.length - 4)} more</a>
+            </li>
+          )}
         </ul>
       )}
       {may('kills.kill') ? (
@@ -150,25 +153,54 @@ function StopPanel({ stops }: { stops: readonly Stop[] }) {
   );
 }
 
-function WaitingList({ asks, strangers }: { asks: readonly Ask[]; strangers: readonly PendingAgent[] }) {
+/** All that the headline counts, but for the stops, which the panel above has. */
+function WaitingList({ asks, live: { pending, failing, quarantine } }: { asks: readonly Ask[]; live: Live }) {
   const now = useNow();
-  if (asks.length + strangers.length === 0) return <Empty>No call waits for approval.</Empty>;
+  const strangers = pending.data ?? [];
+  const servers = failing.data ?? [];
+  const tools = quarantine.data ?? [];
+  if (asks.length + strangers.length + servers.length + tools.length === 0)
+    return <Empty>Nothing waits for you.</Empty>;
   return (
     <ul className="plain-list">
-      {asks.slice(0, 4).map((ask) => (
+      {firstOf(asks, 'calls', linkTo('approvals'), (ask) => (
         <li key={ask.id} className="waiting">
           <a href={linkTo('approvals', ask.id)}>{ask.summary ?? `${ask.from_name} wants to ${ask.action}`}</a>
           {ask.expires_at !== undefined && <span className="muted number">{countdown(ask.expires_at, now)}</span>}
         </li>
       ))}
-      {asks.length > 4 && <li className="muted">and {count(asks.length - 4)} more calls</li>}
-      {strangers.slice(0, 4).map(({ did, name }) => (
+      {firstOf(strangers, 'agents', linkTo('agents'), ({ did, name }) => (
         <li key={did} className="waiting">
           <a href={linkTo('agents')}>{name} asks to join</a>
         </li>
       ))}
+      {firstOf(servers, 'servers', linkTo('servers'), (name) => (
+        <li key={`server ${name}`} className="waiting">
+          <a href={linkTo('servers', name)}>{name} needs a look</a>
+        </li>
+      ))}
+      {firstOf(tools, 'tools', linkTo('servers'), ({ server, tool }) => (
+        <li key={`tool ${server}/${tool}`} className="waiting">
+          <a href={linkTo('servers', server)}>
+            {tool} of {server} is quarantined
+          </a>
+        </li>
+      ))}
     </ul>
   );
+}
+
+/** The first four, and how many more there are on the page that has them all. */
+function firstOf<T>(all: readonly T[], what: string, page: string, shown: (each: T) => ReactNode): ReactNode[] {
+  const rest = all.length - 4;
+  const more = (
+    <li key={what} className="muted">
+      <a href={page}>
+        and {count(rest)} more {what}
+      </a>
+    </li>
+  );
+  return [...all.slice(0, 4).map(shown), ...(rest > 0 ? [more] : [])];
 }
 
 /** The limit of the day where there is one, else that of all time. */

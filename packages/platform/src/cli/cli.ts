@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { isLoopbackHost } from '../exchange/origin.ts';
 import { IdleFolderError, type ExitCode } from './exit-codes.ts';
 import type { Local, Settings } from './local.ts';
-import { styleFor, type Style } from './table.ts';
+import { printable, styleFor, type Style } from './table.ts';
 
 /** The world around the command, given so that tests can be it. */
 export interface World {
@@ -41,22 +41,35 @@ export interface Cli {
   /** The platform, as the operator. Throws CONFIG_INVALID. */
   client(): Promise<AipClient>;
   local(): Promise<Local>;
+  /** Where the platform is. Warns, once, of what is wrong with the rest of the settings. */
   settings(): Promise<Settings>;
+  /** The same for who tells of their faults itself. */
+  settingsUnwarned(): Promise<Settings>;
   /** Prints a value: as JSON with `-o json`, else as `render` shows it. */
   show<T>(value: T, render: (value: T) => string): void;
 }
 
 export function openCli(world: World, options: CommonOptions): Cli {
   const json = options.output === 'json';
-  const settings = async (): Promise<Settings> => {
+  const style = styleFor(world.terminal, world.env);
+  let isTold = false;
+  const settingsUnwarned = async (): Promise<Settings> => {
+    isTold = true;
     const local = await world.local();
     return local.settings({ data_dir: options.dataDir });
+  };
+  const settings = async (): Promise<Settings> => {
+    const wasTold = isTold;
+    const found = await settingsUnwarned();
+    if (!wasTold && found.faults) world.err(`${style('yellow', 'aip:')} ${warningOf(found.faults)}`);
+    return found;
   };
   return {
     world,
     json,
-    style: styleFor(world.terminal, world.env),
+    style,
     settings,
+    settingsUnwarned,
     local: () => world.local(),
     async client() {
       const url = options.url ?? world.env['AIP_URL'] ?? urlIn(await settings());
@@ -67,6 +80,12 @@ export function openCli(world: World, options: CommonOptions): Cli {
       world.out(json ? JSON.stringify(value, null, 2) : render(value));
     },
   };
+}
+
+/** One line: whoever has called for a kill is not to look for its answer. */
+function warningOf([first = '', ...more]: readonly string[]): string {
+  const rest = more.length === 0 ? '' : ` (and ${more.length} more: aip doctor)`;
+  return `goes on without the settings that are wrong: ${printable(first.split('\n')[0])}${rest}`;
 }
 
 function urlIn({ url, dataDir, idle }: Settings): string {

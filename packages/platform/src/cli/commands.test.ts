@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { generateKeyPair } from '@aip/wire';
@@ -90,6 +90,37 @@ describe(`aip agent ${claim('D-CLI.commands')}`, () => {
     await expect(knock()).rejects.toMatchObject({ code: 'NOT_ADMITTED' });
   });
 
+  it('admit and dismiss take the name of the one who has it, and a DID only as it is', async () => {
+    const knock = async (name: string) => {
+      const { did } = generateKeyPair();
+      const as = platform.core.as({ kind: 'signed', did }, 'ioap');
+      await expect(platform.core.operate('agents.connect', { name }, as)).rejects.toMatchObject({
+        code: 'NOT_ADMITTED',
+      });
+      return did;
+    };
+    const echo = await knock('echo');
+    expect((await aip('agent', 'admit', 'ecko')).err).toMatch(
+      /^aip: Nobody called ecko waits to join; did you mean echo\?/,
+    );
+    const misspelt = `${echo.slice(0, -1)}${echo.endsWith('a') ? 'b' : 'a'}`;
+    for (const verb of ['admit', 'dismiss'])
+      expect(await aip('agent', verb, misspelt)).toMatchObject({
+        code: EXIT.failed,
+        err: expect.stringContaining(`did you mean echo’s ${echo}?`),
+      });
+    const other = await knock('echo');
+    const { code, err } = await aip('agent', 'admit', 'echo');
+    expect(code).not.toBe(EXIT.ok);
+    expect(err).toContain('2 strangers call themselves echo');
+    expect(err).toContain(echo);
+    expect(err).toContain(other);
+    expect((await aip('agent', 'dismiss', other)).out).toBe(`Dismissed ${other}.`);
+    expect((await aip('agent', 'admit', 'echo')).out).toBe(`Admitted echo, ${echo}.`);
+    const pest = await knock('pest');
+    expect((await aip('agent', 'dismiss', 'pest')).out).toBe(`Dismissed ${pest}.`);
+  });
+
   it('invoke calls an agent, a skill and a tool, and prints the result', async () => {
     await platform.core.agent('hello', { capabilities: [greet] });
     platform.core.tool('read', { effect: 'read' });
@@ -179,6 +210,39 @@ describe(`aip connect ${claim('D-CLI.commands')}`, () => {
     ).ended;
   });
 
+  it('says so where the caller comes over another protocol than it is permitted, or is an agent by itself', async () => {
+    await platform.core.agent('planner');
+    await platform.core.agent('researcher');
+    expect(await aip('connect', 'planner', 'researcher')).toMatchObject({
+      code: EXIT.ok,
+      out: 'planner may call researcher over ioap.\nresearcher is connected over ioap.',
+    });
+    const idle =
+      'planner is connected over ioap; the permission is for mcp, so it is of no use until planner comes over mcp.';
+    expect(await aip('connect', 'planner', 'researcher', '--protocol', 'mcp')).toMatchObject({
+      code: EXIT.ok,
+      out: `planner may call researcher over mcp.\nresearcher is connected over ioap.\n${idle}`,
+    });
+    expect(await platform.json('connect', 'planner', 'researcher', '--protocol', 'mcp')).toMatchObject({
+      warning: idle,
+    });
+    expect(await aip('connect', 'planner', 'planner')).toMatchObject({
+      code: EXIT.failed,
+      err: 'aip: planner and planner are one agent; name two.',
+    });
+  });
+
+  it('says which chains are refused all the same, and what permits them', async () => {
+    for (const name of ['ann', 'bob', 'cid']) await platform.core.agent(name);
+    const cut =
+      'ann may call bob, but not cid: what bob does for ann at cid is refused; "aip connect ann cid" permits it.';
+    expect((await aip('connect', 'ann', 'bob')).out).not.toContain('refused');
+    expect((await aip('connect', 'bob', 'cid')).out).toContain(cut);
+    expect((await aip('connect', 'ann', 'bob')).out).toContain(cut);
+    await aip('connect', 'ann', 'cid');
+    expect((await aip('connect', 'bob', 'cid')).out).not.toContain('refused');
+  });
+
   it('says so when another policy stands in the way', async () => {
     await platform.core.agent('planner');
     await platform.core.agent('researcher');
@@ -241,7 +305,8 @@ describe(`aip kill, pause, release and kills ${claim('D-CLI.commands')}`, () => 
       code: EXIT.denied,
       err: expect.stringContaining('it loops'),
     });
-    expect((await aip('kills')).out).toMatch(/agent:did:key:.* +kill +[\d:]+ +user:admin +\d+ +it loops/);
+    expect((await aip('agent', 'invoke', 'hello')).err).toMatch(/agent:did:key:\w+ \(hello\) is stopped: it loops/);
+    expect((await aip('kills')).out).toMatch(/agent:hello \(z6Mk\w{4}….{6}\) +kill +[\d:]+ +user:admin +\d+ +it loops/);
     await aip('release', 'agent:hello', '--reason', 'mended');
     expect((await aip('agent', 'invoke', 'hello', 'on')).out).toBe('on');
     expect((await aip('pause', 'agent:hello')).out).toContain('paused');
@@ -383,7 +448,7 @@ describe(`aip audit ${claim('D-CLI.commands')}`, () => {
     await aip('kill', 'agent:hello', '--reason', 'enough');
     const verified = await aip('audit', 'verify');
     expect(verified).toMatchObject({ code: EXIT.ok, out: expect.stringMatching(/Verified\.$/) });
-    expect(verified.out).toMatch(/agent:z6Mk\S+ +kill +[\d:]+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
+    expect(verified.out).toMatch(/agent:\w+ \(z6Mk\S+\) +kill +[\d:]+ +T[-+]\d+ ms, entry \d+ +\d+ +no/);
   });
 
   it('export writes a file that is verified by itself, unless a byte of it has changed', async () => {
@@ -450,7 +515,12 @@ describe(`aip doctor ${claim('D-CLI.commands', 'D-CLI.doctor')}`, () => {
     const found = await aip('doctor');
     expect(found.code).toBe(EXIT.unverified);
     expect(found.out).toMatch(/secrets +FAILED +admin\.token has mode 0644 → chmod 600/);
-    expect(found.out).toMatch(/policies +FAILED/);
+    expect(found.out.match(/^policies +FAILED/gm)).toHaveLength(1);
+    // What the platform itself knows, status says too.
+    await expect.poll(async () => (await aip('status')).out).toMatch(/^policies +FAILED .*broken\.cedar:1:.*→ mend/m);
+    expect((await aip('doctor')).out.match(/^policies +FAILED/gm)).toHaveLength(1);
+    rmSync(join(platform.folder, 'policies', 'broken.cedar'));
+    await expect.poll(async () => (await aip('status')).out).not.toContain('policies');
   });
 
   it('asks every OAuth issuer of the settings, and says what is wrong with which', async () => {

@@ -62,6 +62,13 @@ export function wrongInputs({ code, details }: AipError): readonly string[] | un
   );
 }
 
+/** What is wrong with the settings, each for itself. */
+export function faultsOf(error: unknown): readonly string[] {
+  const { message, details } = toShownError(error);
+  const { errors } = details ?? {};
+  return Array.isArray(errors) && errors.length > 0 ? errors.map(String) : [message];
+}
+
 /** What is told about a failure: the message, and for what is not ours the message alone. */
 export function toShownError(thrown: unknown): AipError {
   if (thrown instanceof AipError || !(thrown instanceof Error)) return toAipError(thrown);

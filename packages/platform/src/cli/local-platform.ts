@@ -1,16 +1,17 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { toAipError } from '@aip/wire';
 import { DEFAULT_TENANT } from '../kernel/principal.ts';
 import { PLATFORM_OWNER } from '../kernel/vault.ts';
 import { isExposed, reachable, runningAddress, urlOf } from '../main/address.ts';
-import { loadConfig, type Config } from '../main/config.ts';
-import { lostLog } from '../main/data-folder.ts';
+import { fileOf, loadClientSettings, loadConfig, type Config } from '../main/config.ts';
+import { foreignLog, lostLog } from '../main/data-folder.ts';
 import { createLogger, logWith, type Log } from '../main/log.ts';
 import type { Platform } from '../main/platform.ts';
 import { callLines } from './call-lines.ts';
+import { brokenPolicies } from './checks.ts';
 import { diskChecks } from './disk-check.ts';
+import { faultsOf } from './exit-codes.ts';
 import type { Check, Flags, Local, Running, Settings, StartOptions } from './local.ts';
 import { logLine } from './log-lines.ts';
 import { styleFor } from './table.ts';
@@ -36,8 +37,17 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
   const configOf = (flags: Flags): Config => loadConfig({ env, flags, cwd });
 
   /** Where a platform runs is better known to itself than to the settings, unless a variable names another. */
-  const runningUrl = ({ data_dir: folder }: Config): string | undefined =>
+  const runningUrl = (folder: string): string | undefined =>
     env['AIP_PORT'] || env['AIP_HOST'] ? undefined : runningAddress(folder);
+
+  function faultsIn(flags: Flags): Pick<Settings, 'faults'> {
+    try {
+      configOf(flags);
+      return {};
+    } catch (error) {
+      return { faults: faultsOf(error) };
+    }
+  }
 
   const logOf = (config: Config, dev: boolean): Log =>
     logWith(createLogger(config.log_level, dev || terminal ? logLine(style) : undefined));
@@ -74,17 +84,24 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
     let running: Running | undefined = begun;
     let turn = Promise.resolve();
     let stopping = false;
+    /** Whether what the file says has not worked the last time. */
+    let isWrong = false;
 
     async function restart(): Promise<void> {
       if (stopping) return;
       const next = configOf(options.flags);
       // A file is often written in several steps.
-      if (isDeepStrictEqual(next, config)) return;
+      if (isDeepStrictEqual(next, config)) {
+        if (isWrong) log('info', `${path.basename(file)} is right again; it says what is in force`);
+        isWrong = false;
+        return;
+      }
       await running?.stop();
       running = undefined;
       try {
         running = await launch(next, options);
         config = next;
+        isWrong = false;
         log('info', 'started anew with the settings as they are now', { url: running.url });
       } catch (error) {
         running = await launch(config, options);
@@ -92,16 +109,17 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
       }
     }
 
-    const file = path.resolve(cwd, env['AIP_CONFIG'] ?? 'aip.yaml');
+    const file = fileOf({ env, cwd });
     // The first look always reads it: it may have changed while the platform was starting.
     let seen: number | undefined = Number.NaN;
     const watcher = setInterval(() => {
       const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
       if (written === seen) return;
       seen = written;
-      turn = turn
-        .then(restart)
-        .catch((error: unknown) => log('error', `not started anew: ${toAipError(error).message}`));
+      turn = turn.then(restart).catch((error: unknown) => {
+        isWrong = true;
+        log('error', `not started anew: ${faultsOf(error).join('; ')}`);
+      });
     }, WATCH_INTERVAL);
     return {
       ...begun,
@@ -116,15 +134,20 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
 
   return {
     settings(flags) {
-      const config = configOf(flags);
-      const running = runningUrl(config);
+      const sources = { env, flags, cwd };
+      const { data_dir: dataDir } = loadClientSettings(sources, 'data_dir');
+      const running = runningUrl(dataDir);
       const named = flags['data_dir'] !== undefined || Boolean(env['AIP_DATA_DIR']);
       return {
-        url: running ?? urlOf(reachable(config.host), config.port),
+        url: running ?? urlIn(loadClientSettings(sources, 'host', 'port')),
         idle: named && running === undefined && !env['AIP_PORT'] && !env['AIP_HOST'],
-        dataDir: config.data_dir,
-        tokenFile: path.join(config.data_dir, TOKEN_FILE),
-        adminToken: config.admin_token,
+        dataDir,
+        tokenFile: path.join(dataDir, TOKEN_FILE),
+        // Who brings a token along does not need this one.
+        get adminToken() {
+          return loadClientSettings(sources, 'admin_token').admin_token;
+        },
+        ...faultsIn(flags),
       };
     },
     async start(options) {
@@ -174,7 +197,7 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
       return exportFolder(dataDir, file);
     },
     inspect: async (settings) => [
-      ...networkChecks(configOf({})),
+      ...networkChecks(loadClientSettings({ env, cwd }, 'host')),
       ...secretChecks(settings),
       ...logChecks(settings),
       ...diskChecks(settings.dataDir),
@@ -189,8 +212,10 @@ export function localPlatform({ env, cwd, terminal = false }: Surroundings): Loc
   };
 }
 
+const urlIn = ({ host, port }: Pick<Config, 'host' | 'port'>): string => urlOf(reachable(host), port);
+
 /** Of a platform on the network. A proxy may stand before it, which cannot be seen from here. */
-function networkChecks({ host }: Config): Check[] {
+function networkChecks({ host }: Pick<Config, 'host'>): Check[] {
   if (!isExposed(host)) return [];
   const detail = `host ${host} is reached from the network, without TLS`;
   const remedy = 'listen on 127.0.0.1 behind a proxy that terminates TLS; SECURITY.md says more';
@@ -210,6 +235,8 @@ function secretChecks({ dataDir }: Settings): Check[] {
 }
 
 function logChecks({ dataDir }: Settings): Check[] {
+  const foreign = foreignLog(dataDir);
+  if (foreign !== undefined) return [{ name: 'log', ok: false, detail: foreign }];
   const detail = lostLog(dataDir);
   const remedy = 'restore it from a backup; "aip up" would begin a new one';
   return detail === undefined ? [] : [{ name: 'log', ok: false, detail, remedy }];
@@ -221,15 +248,6 @@ async function policyChecks({ dataDir }: Settings): Promise<Check[]> {
   const { openPolicyFolder } = await import('../governance/policy/index.ts');
   const policies = await openPolicyFolder({ folder, onChange: () => {} });
   policies.stop();
-  if (policies.error)
-    return [
-      {
-        name: 'policies',
-        ok: false,
-        detail: policies.error.message,
-        remedy:
-          'mend the file; a running platform keeps the policies from before, the next start would permit nothing but the administrator’s control operations',
-      },
-    ];
+  if (policies.error) return [brokenPolicies(policies.error.message)];
   return [{ name: 'policies', ok: true, detail: `${policies.set?.policies.length ?? 0} in force` }];
 }

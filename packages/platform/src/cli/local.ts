@@ -10,6 +10,8 @@ export interface Settings {
   readonly adminToken: string | undefined;
   /** No platform runs on a data folder that was named as the one to look in: another is not to be asked instead. */
   readonly idle?: boolean;
+  /** What is wrong with the other settings, with which no platform would start; nothing of them was needed here. */
+  readonly faults?: readonly string[];
 }
 
 /** Flags by the name of their setting; those not given are undefined. */
@@ -53,7 +55,7 @@ export type AuditSource = ({ readonly exported: string } | { readonly dataDir: s
 
 /** What happens in this process instead of at a platform that runs already. */
 export interface Local {
-  /** Throws CONFIG_INVALID. */
+  /** Throws CONFIG_INVALID when one of the settings that lead to a platform is wrong. */
   settings(flags: Flags): Settings;
   start(options: StartOptions): Promise<Running>;
   /** Speaks MCP on standard input and output until the client leaves or it is stopped: everything, or one virtual server. */

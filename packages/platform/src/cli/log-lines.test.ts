@@ -17,6 +17,15 @@ describe(`a line of the log for people ${claim('D-CLI.log')}`, () => {
     expect(plain({ level: 50, time, msg: 'broken' })).toBe('09:05:07  ERROR  broken');
   });
 
+  it('has the errors of a policy, and when a server is tried again, in words', () => {
+    expect(plain({ level: 40, time, msg: 'offline', server: 'files', retryInMs: 1339 })).toBe(
+      '09:05:07  WARN   offline  server=files again in 1.3 s',
+    );
+    expect(plain({ level: 50, time, msg: 'invalid: team.cedar:1:2', errors: [{ file: 'team.cedar', line: 1 }] })).toBe(
+      '09:05:07  ERROR  invalid: team.cedar:1:2',
+    );
+  });
+
   it('shortens DIDs, and lets no text of others move the cursor', () => {
     const did = 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH';
     expect(plain({ level: 30, time, msg: 'a\u001b[2Jb\nc', did, line: 'x\u001b[31my\nz' })).toBe(

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../main/log.ts';
 import { cut, printable, short, type Style } from './table.ts';
-import { clock } from './times.ts';
+import { clock, took } from './times.ts';
 
 /** Characters of a message, and of a fact, that a line takes; the log as JSON has them whole. */
 const LONGEST = 1_000;
@@ -10,8 +10,9 @@ const ERROR = 50;
 /** A record of the log as a line that people read: time, level, what happened, and the facts about it. */
 export const logLine =
   (style: Style) =>
-  ({ level, time, msg, ...fields }: LogRecord): string => {
-    const facts = Object.entries(fields).map(([name, value]) => `${name}=${valueOf(value)}`);
+  // The first of several errors stands in the message; the log as JSON has them all.
+  ({ level, time, msg, errors: _, ...fields }: LogRecord): string => {
+    const facts = Object.entries(fields).map(factOf);
     const message = cut(printable(msg), LONGEST);
     const said = level >= ERROR ? style('red', message) : level >= WARN ? style('yellow', message) : message;
     return [
@@ -27,6 +28,11 @@ function levelOf(level: number, style: Style): string {
   if (level >= ERROR) return style('red', 'ERROR');
   if (level >= WARN) return style('yellow', 'WARN ');
   return style('dim', 'info ');
+}
+
+function factOf([name, value]: [string, unknown]): string {
+  if (name === 'retryInMs' && typeof value === 'number') return `again in ${took(value)}`;
+  return `${name}=${valueOf(value)}`;
 }
 
 function valueOf(value: unknown): string {

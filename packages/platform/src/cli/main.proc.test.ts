@@ -202,7 +202,15 @@ describe(`the aip command ${claim('D-CLI.commands', 'D-CLI.errors')}`, () => {
     const dev = start('dev');
     await saysSoon(dev, 'out', 'AIP ready');
     writeFileSync(path.join(folder, 'aip.yaml'), 'log_level: nonsense\n');
-    await saysSoon(dev, 'err', 'not started anew');
+    await saysSoon(dev, 'err', 'not started anew: aip.yaml:1:1 log_level: ');
+    // A running platform can be stopped all the same.
+    const status = startWith({}, 'status');
+    expect([await status.ended, status.said.err]).toEqual([
+      EXIT.ok,
+      expect.stringMatching(/^aip: goes on without the settings that are wrong: aip\.yaml:1:1 log_level: .*\n$/),
+    ]);
+    writeFileSync(path.join(folder, 'aip.yaml'), '');
+    await saysSoon(dev, 'err', 'aip.yaml is right again');
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     writeFileSync(path.join(folder, 'aip.yaml'), 'rate:\n  per_second: 7\n');
     await saysSoon(dev, 'err', 'started anew with the settings as they are now');

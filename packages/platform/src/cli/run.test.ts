@@ -287,6 +287,20 @@ describe('what runs in this process', () => {
     expect(out.split('\n').slice(2)).toEqual(['settings  FAILED  port: too big', 'settings  FAILED  host: missing']);
   });
 
+  it('does without the settings that are wrong, with one line about them; doctor has a row for each', async () => {
+    const faults = ['aip.yaml:1:1 listen: there is no such setting', 'rate: too big'];
+    const local = { settings: () => ({ ...nowhere, faults }), inspect: async () => [] };
+    expect(await runInWorld(['kill', 'global'], { local })).toMatchObject({
+      code: EXIT.unreachable,
+      err: expect.stringMatching(
+        /^aip: goes on without the settings that are wrong: aip\.yaml:1:1 listen: there is no such setting \(and 1 more: aip doctor\)\naip: No platform answers/,
+      ),
+    });
+    const { code, out, err } = await runInWorld(['doctor'], { local });
+    expect([code, err]).toEqual([EXIT.unverified, '']);
+    for (const fault of faults) expect(out).toMatch(new RegExp(`^settings +FAILED +${fault}$`, 'm'));
+  });
+
   it('wants a URL that can be called', async () => {
     for (const url of ['127.0.0.1:8000', 'localhost:8000'])
       expect(await runInWorld(['status'], { env: { AIP_URL: url }, local: { settings: () => nowhere } })).toMatchObject(

@@ -1,6 +1,6 @@
 import { claim } from '@aip/conformance';
 import { expect, it } from 'vitest';
-import { fields, folded, short, styleFor, table, wrapped, type Column } from './table.ts';
+import { fields, folded, short, stoppedScope, styleFor, table, wrapped, type Column } from './table.ts';
 
 interface Row {
   readonly name: string;
@@ -35,6 +35,9 @@ it('keeps the control characters of others away from the terminal', () => {
 it('shortens DIDs so that they can still be told apart', () => {
   const did = 'did:key:z6MkgsG5CM8nMFVvRN3rqMBtU32SJxLdZyhaJeQzC45cZ3HL';
   expect(short(`skill:${did}/greet`)).toBe('skill:did:key:z6MkgsG5…5cZ3HL/greet');
+  expect(stoppedScope({ scope: `agent:${did}`, name: 'hello' })).toBe('agent:hello (z6MkgsG5…5cZ3HL)');
+  expect(stoppedScope({ scope: `agent:${did}` })).toBe('agent:z6MkgsG5…5cZ3HL');
+  expect(stoppedScope({ scope: 'server:notes' })).toBe('server:notes');
 });
 
 it('breaks long texts at their spaces, and leaves words whole', () => {

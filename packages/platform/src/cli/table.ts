@@ -78,6 +78,12 @@ export function printable(value: string | number | undefined): string {
 /** Shortens the DIDs in a text for a table: who is meant stays clear, `-o json` has them whole. */
 export const short = (text: string): string => text.replaceAll(/did:key:(\w{8})\w+(\w{6})/g, 'did:key:$1…$2');
 
+/** What is stopped, for a table: an agent by its name, where that is known, beside its shortened DID. */
+export function stoppedScope({ scope, name }: { readonly scope: string; readonly name?: string }): string {
+  const id = short(scope).replace('did:key:', '');
+  return name === undefined ? id : `agent:${cut(name, 24)} (${id.slice('agent:'.length)})`;
+}
+
 /** Columns that a text for people takes at most. */
 const WIDTH = 96;
 

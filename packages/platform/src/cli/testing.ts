@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { signCard } from '@aip/wire';
@@ -74,13 +75,16 @@ export async function createTestPlatform(options: TestCoreOptions = {}): Promise
   const core = await openTestCore(folder.path, options);
   const app = createHttpServer({ hosts: [] });
   const { gateway } = core.core.secrets;
+  const dashboard = join(folder.path, 'dashboard');
+  mkdirSync(dashboard);
+  writeFileSync(join(dashboard, 'index.html'), '<title>AIP</title>');
   registerHttpEdge(app, core.exchange, {
     version: '0.0.0',
     did: gateway.did,
     unready: () => undefined,
     metrics: async () => '',
     connectedAgents: () => [],
-    dashboard: '/nonexistent',
+    dashboard,
     login: (code) => core.core.logins.redeem(code),
     logout: (token) => core.core.logins.end(token),
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, clock, took, when, whenAndAgo } from './times.ts';
+import { ago, relativeToT, clock, took, when, whenAndAgo } from './times.ts';
 
 /** Times of people are local, whatever the machine's zone is. */
 const at = (day: number, hour: number, minute = 0, second = 0): number =>
@@ -28,5 +28,15 @@ describe('times for people', () => {
 
   it('say how long something took', () => {
     expect([12.4, 3_400, 300_000, 3 * 3_600_000].map(took)).toEqual(['12 ms', '3.4 s', '5 min', '3 h']);
+  });
+
+  it('say where a moment lies beside T: exactly where it is near', () => {
+    expect([0, 3, -9_999, 10_000, -343_360].map(relativeToT)).toEqual([
+      'T+0 ms',
+      'T+3 ms',
+      'T-9999 ms',
+      'T+10.0 s',
+      'T-6 min',
+    ]);
   });
 });

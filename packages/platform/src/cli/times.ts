@@ -49,3 +49,12 @@ export function took(milliseconds: number): string {
   if (milliseconds < MINUTE) return `${(milliseconds / SECOND).toFixed(1)} s`;
   return milliseconds < 2 * HOUR ? `${Math.round(milliseconds / MINUTE)} min` : `${Math.round(milliseconds / HOUR)} h`;
 }
+
+/** Up to here, in milliseconds, a moment of a proof is told exactly. */
+const EXACT = 10 * SECOND;
+
+/** A moment beside T, when a stop was received: `T+3 ms`, `T-6 min`. JSON has all its milliseconds. */
+export function relativeToT(milliseconds: number): string {
+  const far = Math.abs(milliseconds);
+  return `T${milliseconds < 0 ? '-' : '+'}${far < EXACT ? `${far} ms` : took(far)}`;
+}

@@ -16,8 +16,8 @@ export interface Calls {
   readonly cancel: (taskId: string, reason: CancelReason) => boolean;
   /** Returns how many it has canceled. */
   cancelAll(meant: (work: Work) => boolean, reason: CancelReason): number;
-  /** Resolves when all of them have ended, but those that wait for a person. */
-  ended(): Promise<unknown>;
+  /** Each resolves when one that is under way has ended; those that wait for a person are not among them. */
+  ends(): readonly Promise<unknown>[];
 }
 
 export interface CallsOptions {
@@ -72,6 +72,6 @@ export function createCalls({ read, live, dispatcher, delivered }: CallsOptions)
     },
     cancelAll: (meant, reason) =>
       [...live.values()].filter((task) => meant(task)).filter(({ id }) => cancel(id, reason)).length,
-    ended: () => Promise.all([...live.values()].filter((task) => !task.parked).map((task) => task.stream.ended)),
+    ends: () => [...live.values()].filter((task) => !task.parked).map((task) => task.stream.ended),
   };
 }

@@ -32,8 +32,8 @@ export interface DirectDelivery {
   read(session: Session, draft: Draft, caller?: AbortSignal): Promise<Json>;
   /** Ends what is meant of all that is under way: its sender is told why at once, however its target takes it. */
   cancelAll(meant: (work: Work) => boolean, reason: CancelReason): void;
-  /** Resolves when what is under way now has ended. */
-  ended(): Promise<unknown>;
+  /** Each resolves when one that is under way now has ended. */
+  ends(): readonly Promise<unknown>[];
 }
 
 export interface DirectDeliveryOptions {
@@ -161,6 +161,6 @@ export function createDirectDelivery({
     cancelAll(meant, reason) {
       for (const delivery of underWay) if (meant(delivery.crossing)) delivery.cancel(reason);
     },
-    ended: () => Promise.all(Array.from(underWay, ({ ended }) => ended)),
+    ends: () => Array.from(underWay, ({ ended }) => ended),
   };
 }

@@ -71,9 +71,14 @@ export interface Exchange {
   recover(tenant: string, head: TaskHead): void;
   /**
    * Refuses new messages from now on; resolves when what is under way has ended or `timeout` milliseconds have passed.
-   * Then signals and own reads are canceled; tasks are taken up by the next start.
+   * Then signals and own reads are canceled, and whoever still waits is told; tasks are taken up by the next start. `begun` is told for how many it waits.
    */
-  drain(timeout: number): Promise<void>;
+  drain(timeout: number, begun?: (underWay: number) => void): Promise<void>;
+  /**
+   * Calls back when draining is over and connections are about to be ended: who still waits for an answer is told then
+   * that its task goes on without it ({@link interrupted}). Returns what stops it.
+   */
+  readonly whenDrained: (tell: () => void) => () => void;
 }
 
 export interface ExchangeOptions {
@@ -144,6 +149,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     enlist,
   });
   let draining = false;
+  const waiting = new Set<() => void>();
 
   async function send(session: Session, draft: Draft): Promise<Call> {
     open();
@@ -173,12 +179,15 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return outputOf(await send(session, draft));
   }
 
-  async function drain(timeout: number): Promise<void> {
+  async function drain(timeout: number, begun?: (underWay: number) => void): Promise<void> {
     draining = true;
     holds.end();
+    const ends = [...calls.ends(), ...direct.ends()];
+    begun?.(ends.length);
     const late = new Promise((resolve) => setTimeout(resolve, timeout).unref());
-    await Promise.race([Promise.all([calls.ended(), direct.ended()]), late]);
+    await Promise.race([Promise.all(ends), late]);
     direct.cancelAll(() => true, 'shutdown');
+    for (const tell of waiting) tell();
   }
 
   return {
@@ -220,5 +229,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
       routeTo: reception.routeSoon,
     }),
     drain,
+    whenDrained(tell) {
+      waiting.add(tell);
+      return () => void waiting.delete(tell);
+    },
   };
 }

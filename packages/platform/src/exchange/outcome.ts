@@ -22,6 +22,12 @@ const CANCELED: Record<CancelReason, ErrorBody> = {
 /** What whoever waits for something is told that has been canceled. */
 export const canceledBy = (reason: CancelReason): ErrorBody => CANCELED[reason];
 
+/** What ends the wait for a task when the platform stops: the task is taken up by the next start. */
+export const interrupted = (taskId: string): AipError =>
+  new AipError('SHUTTING_DOWN', `The platform is shutting down; task ${taskId} goes on when it is back.`, {
+    details: { task: taskId },
+  });
+
 /** A terminal event as the caller's result. */
 export function outcomeOf(event: TaskEvent): Outcome {
   if (event.type === 'done') return { ok: true, body: event.body };

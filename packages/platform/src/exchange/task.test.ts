@@ -293,7 +293,9 @@ test('a platform that drains takes nothing new and waits for what is under way',
     },
   });
   const call = await exchange.send(as(exchange, 'alice'), invoke('scout'));
-  const drained = exchange.drain(5_000);
+  let underWay: number | undefined;
+  const drained = exchange.drain(5_000, (count) => (underWay = count));
+  expect(underWay).toBe(1);
   await expect(exchange.send(as(exchange, 'alice'), invoke('scout'))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   go.resolve();
   await drained;

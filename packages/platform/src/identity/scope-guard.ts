@@ -41,7 +41,7 @@ export function scopeGuard(needed: ScopesNeeded): Guard {
             verdict: 'deny',
             error: errorBody(
               'INSUFFICIENT_SCOPE',
-              `The access token lacks the scope ${missing.join(' ')}; ask for one that has it.`,
+              `The access token${behind === principal ? '' : ` of ${behind.name}, for whom this is done,`} lacks the scope ${missing.join(' ')}; ask for one that has it.`,
               { scope: [...(behind.scopes ?? []), ...missing].join(' ') },
             ),
           };

@@ -1,4 +1,4 @@
-import { AipError, ERRORS, type ErrorBody, type ErrorCode, type JsonObject } from '@aip/wire';
+import { AipError, isRetryable, type ErrorBody, type ErrorCode, type JsonObject } from '@aip/wire';
 
 export type { ErrorBody } from '@aip/wire';
 
@@ -6,7 +6,7 @@ export type { ErrorBody } from '@aip/wire';
 export const errorBody = (code: ErrorCode, message: string, details?: JsonObject): ErrorBody => ({
   code,
   message,
-  retryable: ERRORS[code].retryable,
+  retryable: isRetryable(code, details),
   ...(details ? { details } : {}),
 });
 

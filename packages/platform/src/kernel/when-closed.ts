@@ -17,9 +17,20 @@ export function whenClosed(response: Response, then: () => void): () => void {
 /** Made once: the one that an abort makes by itself comes with a stack trace, for every request. */
 const OVER = new DOMException('The request is over.', 'AbortError');
 
-/** The same as a signal, for what is done before there is an answer. */
-export function closing(response: Response): AbortSignal {
+/** The reason of a wait that ends while the other end is still there, since the platform stops. */
+export const STOPPED = new DOMException('The platform is shutting down.', 'AbortError');
+
+/**
+ * The same as a signal, for what is done before there is an answer.
+ *
+ * @param whenDrained aborts it with {@link STOPPED}, in time for an answer that says so
+ */
+export function closing(response: Response, whenDrained?: (tell: () => void) => () => void): AbortSignal {
   const controller = new AbortController();
-  whenClosed(response, () => controller.abort(OVER));
+  const forget = whenDrained?.(() => controller.abort(STOPPED));
+  whenClosed(response, () => {
+    forget?.();
+    controller.abort(OVER);
+  });
   return controller.signal;
 }

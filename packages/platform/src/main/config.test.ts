@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claim } from '@aip/conformance';
 import { describe, expect, test } from 'vitest';
-import { loadConfig, type ConfigSources } from './config.ts';
+import { loadClientSettings, loadConfig, type ConfigSources } from './config.ts';
 import { addedServerSchema } from './mcp-settings.ts';
 import { temporaryFolder } from './testing.ts';
 
@@ -59,7 +59,6 @@ describe('a configuration', () => {
       'aip.yaml:5:1 host: Invalid input: expected string, received number',
       expect.stringMatching(/^aip\.yaml:6:1 quux: there is no such setting; there are host, port, /),
       'ioap.idle: there is no such setting; there are idle_seconds, max_connections',
-      'mcp.servers.files.command: Invalid input: expected string, received undefined',
       expect.stringMatching(/^rate\.burst: /),
     ]);
     // What a variable says is not looked for in the file.
@@ -168,6 +167,39 @@ describe('a wrong configuration', () => {
 
   test('never repeats a secret that it refuses', () => {
     expect(faults('admin_token: hunter2').join()).not.toContain('hunter2');
+  });
+});
+
+describe(`what leads to a platform ${claim('D-DEPLOY.config')}`, () => {
+  const find = (yaml: string, env: ConfigSources['env'] = {}) => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'aip.yaml'), yaml);
+    return loadClientSettings({ env, cwd: folder.path }, 'data_dir', 'port');
+  };
+
+  test.for([
+    ['a setting that there is not', 'listen: 5\nport: 9\ndata_dir: /d'],
+    ['another that is wrong', 'port: 9\nlog_level: loud\nadmin_token: short\ndata_dir: /d'],
+    ['a name twice', 'port: 8\nport: 9\ndata_dir: /d'],
+    ['no YAML', 'port: 9\ndata_dir: /d\nallowed_hosts: [a'],
+  ] as const)('is found whatever else is wrong: %s', ([, yaml]) => {
+    expect(() => load(yaml)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(find(yaml, { AIP_ALLOWED_HOSTS: '[a, b' })).toEqual({ port: 9, data_dir: '/d' });
+  });
+
+  test('is itself not to be wrong, unless a variable says it', () => {
+    const yaml = 'port: many\nlisten: 5';
+    expect(() => find(yaml)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        details: { errors: [expect.stringMatching(/^aip\.yaml:1:1 port: /)] },
+      }),
+    );
+    expect(find(yaml, { AIP_PORT: '9' }).port).toBe(9);
+  });
+
+  test('is the default where the file says nothing that can be read', () => {
+    for (const yaml of ['hello', '- port']) expect(find(yaml).port).toBe(8000);
   });
 });
 

@@ -247,8 +247,10 @@ async function open({
 
   /** Who a name stands for, so that policies can be asked about it. */
   function principalNamed(id: string): Principal | undefined {
-    const agent = registry.get(id) ?? registry.views(DEFAULT_TENANT).find((view) => view.name === id);
+    const name = id.replace(/^agent:/, '');
+    const agent = registry.get(name) ?? registry.views(DEFAULT_TENANT).find((view) => view.name === name);
     if (agent) return exchange.authenticate({ kind: 'signed', did: agent.did });
+    if (name !== id) return undefined;
     const token = tokens.list(DEFAULT_TENANT).find((row) => row.name === id.replace(/^service:/, ''));
     if (token) return servicePrincipal(token);
     return id === ADMIN.name || id === ADMIN.id ? ADMIN : undefined;

@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AipError } from '@aip/wire';
+import { AipError, toAipError } from '@aip/wire';
+import { requireFormatOf } from '../engines/sqlite/format.ts';
 
 /** The one folder that holds a platform's state. */
 export interface DataFolder {
@@ -50,6 +51,16 @@ export function lostLog(path: string): string | undefined {
   const size = statSync(journal, { throwIfNoEntry: false })?.size;
   if (size || !existsSync(key)) return undefined;
   return `${journal} ${size === 0 ? 'is empty' : 'is missing'}, though the platform of ${key} has been started before: its tasks, its agents, its tokens and what is stopped are not there any more`;
+}
+
+/** Why the log of a folder cannot be used by this version, as sentences; undefined when it can, or there is none. */
+export function foreignLog(path: string): string | undefined {
+  try {
+    requireFormatOf(join(path, JOURNAL_NAME));
+    return undefined;
+  } catch (error) {
+    return toAipError(error).message;
+  }
 }
 
 /** Of what SQLite says alone nobody knows which file it means, nor what to do. Returns whatever else was thrown. */

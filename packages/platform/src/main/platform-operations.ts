@@ -3,8 +3,8 @@ import type { Exchange } from '../exchange/index.ts';
 import type { CatalogueEntry } from '../kernel/catalogue.ts';
 import { operation, type Operation } from '../kernel/operation.ts';
 import type { Principal } from '../kernel/principal.ts';
-import type { Registry } from '../registry/index.ts';
 import { VERSION } from '../kernel/version.ts';
+import type { Registry } from '../registry/index.ts';
 
 export interface PlatformFacts {
   readonly exchange: () => Exchange;

@@ -26,6 +26,7 @@ import type { Exchange } from '../exchange/index.ts';
 import { originAllowed } from '../exchange/origin.ts';
 import { ADMIN, missingScopes } from '../identity/index.ts';
 import { revealHeaders, secretReader, type Revealed } from '../kernel/secret.ts';
+import { VERSION } from '../kernel/version.ts';
 import { createSources, sourceOperations } from '../sources/index.ts';
 import { openMetrics } from '../telemetry/provider.ts';
 import { createTelemetry, observe } from '../telemetry/telemetry.ts';
@@ -38,7 +39,6 @@ import type { Log } from './log.ts';
 import { mcpLoginOperations } from './mcp-login-operations.ts';
 import { mcpOperations } from './mcp-operations.ts';
 import { openSourceDatabase } from './source-database.ts';
-import { VERSION } from '../kernel/version.ts';
 
 /** How long live tasks may take to end when the platform stops, in milliseconds. */
 const DRAIN = 3_000;
@@ -253,7 +253,11 @@ export async function startPlatform({ config, log, only, dev = false }: Platform
       isDashboardBuilt(DASHBOARD) ? `${operatorUrl}/ui#login=${core.logins.issueCode(ADMIN)}` : undefined,
     async stop() {
       unready = 'It is stopping.';
-      await exchange.drain(DRAIN);
+      await exchange.drain(DRAIN, (underWay) => {
+        if (underWay === 0) return;
+        const what = underWay === 1 ? '1 call is' : `${underWay} calls are`;
+        log('info', `Stopping; ${what} under way, at most ${DRAIN / 1000} s more.`);
+      });
       await resources.disposeAsync();
     },
   };

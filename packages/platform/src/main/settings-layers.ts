@@ -22,6 +22,16 @@ export function fromFile(file: string, wanted: boolean): Tree {
   throw new AipError('CONFIG_INVALID', `${file} has to hold settings, one "name: value" a line.`);
 }
 
+/** What can be made out of a file that is perhaps no list of settings, or is not there: as much as YAML's reader finds. */
+export function readableIn(file: string): Tree {
+  try {
+    const content: unknown = parseDocument(readFileSync(file, 'utf8')).toJS();
+    return isTree(content) ? content : {};
+  } catch {
+    return {};
+  }
+}
+
 /** Where in a file a setting stands, its name if it has one there: `aip.yaml:3:5`, line and column from 1. */
 export function placeIn(file: string, path: readonly PropertyKey[]): string | undefined {
   if (path.length === 0 || !existsSync(file)) return undefined;

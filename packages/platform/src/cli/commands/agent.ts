@@ -6,6 +6,7 @@ import { secondsOf } from '../duration.ts';
 import { clipped, fields, short, table, type Column } from '../table.ts';
 import { ago, whenAndAgo } from '../times.ts';
 import { addAgentCreate } from './agent-create.ts';
+import { whoWaits } from './who-waits.ts';
 
 type AgentView = Operations['agents.get']['output'];
 
@@ -105,7 +106,7 @@ export const addAgent: AddCommand = (program, bind) => {
     agent
       .command('admit')
       .description('admit an agent that knocks without a join token')
-      .argument('<did>', 'as "aip agent list --state pending" lists it')
+      .argument('<did>', 'as "aip agent list --state pending" lists it; or the name, where only one has it')
       .option('--name <name>', 'what it is called here, whatever it calls itself'),
   )
     .addHelpText(
@@ -114,9 +115,12 @@ export const addAgent: AddCommand = (program, bind) => {
     )
     .action(
       bind(async (cli, did: string, { name }: { name?: string }) => {
-        const admitted = await (
-          await cli.client()
-        ).operate('agents.admit', { agent: did, ...(name === undefined ? {} : { name }) });
+        const client = await cli.client();
+        const meant = await whoWaits(client, did);
+        const admitted = await client.operate('agents.admit', {
+          agent: meant,
+          ...(name === undefined ? {} : { name }),
+        });
         cli.show(admitted, (view) => {
           const advance = 'Nobody with this DID has asked yet; it is let in when it connects.';
           return `Admitted ${view.name}, ${view.did}.${view.in_advance ? `\n${cli.style('yellow', advance)}` : ''}`;
@@ -128,13 +132,15 @@ export const addAgent: AddCommand = (program, bind) => {
     agent
       .command('dismiss')
       .description('forget who knocks without a join token: one of them, or all; they may knock again')
-      .argument('[did]'),
+      .argument('[did]', 'or the name, where only one has it'),
   ).action(
-    bind(async (cli, did: string | undefined) =>
-      cli.show(await (await cli.client()).operate('agents.dismiss', did === undefined ? {} : { agent: did }), () =>
-        did === undefined ? 'Dismissed whoever waited.' : `Dismissed ${did}.`,
-      ),
-    ),
+    bind(async (cli, did: string | undefined) => {
+      const client = await cli.client();
+      const meant = did === undefined ? undefined : await whoWaits(client, did);
+      cli.show(await client.operate('agents.dismiss', meant === undefined ? {} : { agent: meant }), () =>
+        meant === undefined ? 'Dismissed whoever waited.' : `Dismissed ${meant}.`,
+      );
+    }),
   );
 
   common(

@@ -4,8 +4,8 @@ import type { AuditReport, KillRecord } from '../../governance/audit/index.ts';
 import { common, output, type AddCommand, type Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { givenFile, readGiven } from '../given-file.ts';
-import { cut, fields, printable, short, table } from '../table.ts';
-import { when } from '../times.ts';
+import { fields, printable, stoppedScope, table } from '../table.ts';
+import { relativeToT, when } from '../times.ts';
 
 const DATA_DIR = ['--data-dir <folder>', 'where the log is (AIP_DATA_DIR, ./.aip)'] as const;
 
@@ -108,7 +108,7 @@ const killTable = (kills: readonly KillRecord[], cli: Cli): string =>
   table(
     kills,
     [
-      { title: 'STOPPED', of: ({ scope }) => cut(short(scope).replace('did:key:', ''), 22) },
+      { title: 'STOPPED', of: stoppedScope },
       { title: 'MODE', of: ({ mode }) => mode },
       { title: 'T', of: (kill) => when(kill.received_at) },
       { title: 'LAST MESSAGE ACCEPTED', of: (kill) => lastAccepted(kill) },
@@ -120,5 +120,5 @@ const killTable = (kills: readonly KillRecord[], cli: Cli): string =>
 
 function lastAccepted({ last_accept: last }: KillRecord): string {
   if (!last) return 'none';
-  return `T${last.after_ms < 0 ? '-' : '+'}${Math.abs(last.after_ms)} ms, entry ${last.seq}`;
+  return `${relativeToT(last.after_ms)}, entry ${last.seq}`;
 }

@@ -1,9 +1,17 @@
+import type { AipClient, Operations } from '@aip/sdk';
 import { AipError, isJsonObject, parseJson, verifyCard } from '@aip/wire';
 import { Option } from 'commander';
 import { common, type AddCommand, type Cli } from '../cli.ts';
 import { short } from '../table.ts';
 
 const PROTOCOLS = ['a2a', 'mcp', 'ioap', 'http'] as const;
+
+/** The id of a connection's policy. */
+const CONNECTION = /^connect (\S+) to (\S+) over (\S+)$/;
+/** Most chains that are looked at. */
+const MAX_CHAINS = 20;
+
+type Connection = Operations['policies.connect']['output'];
 
 interface ConnectFlags {
   readonly protocol: (typeof PROTOCOLS)[number];
@@ -20,7 +28,7 @@ export const addConnect: AddCommand = (program, bind) => {
   )
     .addHelpText(
       'after',
-      '\nExample:\n  aip connect planner researcher --protocol ioap\n\nAgents that use the SDK call over ioap; others over the protocol they speak to the platform.',
+      '\nExample:\n  aip connect planner researcher --protocol ioap\n\nThe protocol is the one by which the caller calls, whatever the other one speaks. Agents that use the SDK call over ioap; others over the protocol they speak to the platform.\n\nAn agent that works on a task acts for whoever sent it, who has to be permitted its calls as well: where a calls b, and b\nthen calls c, connect a with c too.',
     )
     .action(bind(connect));
 };
@@ -41,7 +49,55 @@ async function connect(cli: Cli, from: string, to: string, { protocol }: Connect
   }
   const handshake =
     protocol === 'a2a' ? await cardHandshake(client.url, connection.to) : await presence(cli, connection.to);
-  cli.show({ ...connection, handshake }, () => `${from} may call ${to} over ${protocol}.\n${handshake}`);
+  const warning = await ofNoUseYet(client, connection);
+  const cut = await chainsCut(client, connection);
+  cli.show({ ...connection, handshake, ...(warning === undefined ? {} : { warning }), cut }, () =>
+    [
+      `${from} may call ${to} over ${protocol}.`,
+      handshake,
+      ...(warning === undefined ? [] : [cli.style('yellow', warning)]),
+      ...cut.map((line) => cli.style('yellow', line)),
+    ].join('\n'),
+  );
+}
+
+/** The permission is for one protocol; a caller that comes over another one is refused all the same. */
+async function ofNoUseYet(
+  client: AipClient,
+  { from, protocol }: Operations['policies.connect']['output'],
+): Promise<string | undefined> {
+  const caller = await client.operate('agents.get', { agent: from });
+  if (caller.state === 'connected' && caller.protocol === protocol) return undefined;
+  const now = caller.state === 'connected' ? `connected over ${caller.protocol}` : 'not connected now';
+  return `${caller.name} is ${now}; the permission is for ${protocol}, so it is of no use until ${caller.name} comes over ${protocol}.`;
+}
+
+/** Chains that the new connection is part of and that are refused all the same, since rights along a chain intersect. */
+async function chainsCut(client: AipClient, made: Connection): Promise<string[]> {
+  const { policies } = await client.operate('policies.list', {});
+  const chains = policies.flatMap(({ id }) => {
+    const [, from = '', to = '', protocol = ''] = CONNECTION.exec(id) ?? [];
+    if (to === made.from) return [{ sender: from, through: to, target: made.to, protocol: made.protocol }];
+    return from === made.to ? [{ sender: made.from, through: from, target: to, protocol }] : [];
+  });
+  const cut: string[] = [];
+  for (const { sender, through, target, protocol } of chains.slice(0, MAX_CHAINS)) {
+    if (sender === target) continue;
+    try {
+      const asked = { principal: sender, to: `agent:${target}`, protocol };
+      if ((await client.operate('policies.explain', asked)).decision.effect === 'permit') continue;
+      const nameOf = async (agent: string): Promise<string> => (await client.operate('agents.get', { agent })).name;
+      const [a, b, c] = [await nameOf(sender), await nameOf(through), await nameOf(target)];
+      const flag = protocol === 'ioap' ? '' : ` --protocol ${protocol}`;
+      cut.push(
+        `${a} may call ${b}, but not ${c}: what ${b} does for ${a} at ${c} is refused; "aip connect ${a} ${c}${flag}" permits it.`,
+      );
+    } catch (error) {
+      // A connection outlives its agents.
+      if (!(error instanceof AipError)) throw error;
+    }
+  }
+  return cut;
 }
 
 /** What an A2A client does first: fetches the card and verifies its signature (A2A 1.0 section 8.4). */

@@ -1,7 +1,8 @@
 import { checkTable, verdict } from '../checks.ts';
 import { common, type AddCommand, type Cli } from '../cli.ts';
-import { EXIT, isUnreachable, toShownError } from '../exit-codes.ts';
+import { EXIT, faultsOf, isUnreachable, toShownError } from '../exit-codes.ts';
 import type { Check } from '../local.ts';
+import { hasDashboard, NO_DASHBOARD } from './platform.ts';
 import { whatWaits } from './waiting.ts';
 
 const REQUIRED_NODE = 24;
@@ -12,7 +13,12 @@ export const addDoctor: AddCommand = (program, bind) => {
     .action(
       bind(async (cli) => {
         const here = [nodeVersion(), ...(await installation(cli))];
-        const checks = [...here, ...(await platform(cli, here)), ...(await behind(cli))];
+        const beyond = [...(await platform(cli, here)), ...(await behind(cli))];
+        // What the platform says of its policies can be seen from here, too.
+        const checks = [
+          ...here,
+          ...beyond.filter(({ name, ok }) => ok || !here.some((one) => !one.ok && one.name === name)),
+        ];
         const { ok } = verdict(checks);
         cli.show({ ok, checks }, () => checkTable(checks, cli.style));
         return ok ? EXIT.ok : EXIT.unverified;
@@ -29,23 +35,18 @@ function nodeVersion(): Check {
 /** The settings, what they lead to on this machine, and the issuers that they name. */
 async function installation(cli: Cli): Promise<readonly Check[]> {
   try {
-    const settings = await cli.settings();
+    const settings = await cli.settingsUnwarned();
     const local = await cli.local();
+    const { faults = [] } = settings;
     return [
       { name: 'settings', ok: true, detail: `data folder ${settings.dataDir}` },
+      ...faults.map((detail) => ({ name: 'settings', ok: false, detail })),
       ...(await local.inspect(settings)),
-      ...(await local.inspectIssuers()),
+      ...(faults.length === 0 ? await local.inspectIssuers() : []),
     ];
   } catch (error) {
     return faultsOf(error).map((detail) => ({ name: 'settings', ok: false, detail }));
   }
-}
-
-/** What is wrong with the settings, each for itself. */
-function faultsOf(error: unknown): readonly string[] {
-  const { message, details } = toShownError(error);
-  const { errors } = details ?? {};
-  return Array.isArray(errors) && errors.length > 0 ? errors.map(String) : [message];
 }
 
 /** The platform, unless what keeps it from being found has been said already. */
@@ -53,7 +54,10 @@ async function platform(cli: Cli, said: readonly Check[]): Promise<readonly Chec
   try {
     const client = await cli.client();
     const { version } = await client.operate('platform.status', {});
-    return [{ name: 'platform', ok: true, detail: `version ${version} answers at ${client.url}` }];
+    return [
+      { name: 'platform', ok: true, detail: `version ${version} answers at ${client.url}` },
+      ...((await hasDashboard(client.url)) ? [] : [NO_DASHBOARD]),
+    ];
   } catch (error) {
     // Not running is a state, not a fault.
     const { message: detail } = toShownError(error);

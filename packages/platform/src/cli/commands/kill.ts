@@ -1,6 +1,26 @@
 import { common, type AddCommand } from '../cli.ts';
-import { short, table } from '../table.ts';
+import { stoppedScope, table, type Column } from '../table.ts';
 import { when } from '../times.ts';
+
+/** A scope that is stopped or paused. */
+interface StopView {
+  readonly scope: string;
+  readonly name?: string;
+  readonly mode: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly at: string;
+  readonly seq: number;
+}
+
+const columns: readonly Column<StopView>[] = [
+  { title: 'SCOPE', of: stoppedScope },
+  { title: 'MODE', of: ({ mode }) => mode, look: ({ mode }) => (mode === 'kill' ? 'red' : 'yellow') },
+  { title: 'SINCE', of: ({ at }) => when(at) },
+  { title: 'BY', of: ({ by }) => by },
+  { title: 'ENTRY', of: ({ seq }) => seq, align: 'right' },
+  { title: 'REASON', of: ({ reason }) => reason },
+];
 
 const SCOPES = `
 Scopes:
@@ -77,20 +97,7 @@ export const addKills: AddCommand = (program, bind) => {
     bind(async (cli) => {
       const answer = await (await cli.client()).operate('kills.list', {});
       cli.show(answer, ({ kills }) =>
-        kills.length === 0
-          ? 'Nothing is stopped.'
-          : table(
-              kills,
-              [
-                { title: 'SCOPE', of: ({ scope }) => short(scope) },
-                { title: 'MODE', of: ({ mode }) => mode, look: ({ mode }) => (mode === 'kill' ? 'red' : 'yellow') },
-                { title: 'SINCE', of: ({ at }) => when(at) },
-                { title: 'BY', of: ({ by }) => by },
-                { title: 'ENTRY', of: ({ seq }) => seq, align: 'right' },
-                { title: 'REASON', of: ({ reason }) => reason },
-              ],
-              cli.style,
-            ),
+        kills.length === 0 ? 'Nothing is stopped.' : table<StopView>(kills, columns, cli.style),
       );
     }),
   );

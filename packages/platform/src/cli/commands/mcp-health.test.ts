@@ -79,6 +79,7 @@ it(`aip doctor has a line for what is not as it should be behind a running platf
   expect(code).toBe(EXIT.unverified);
   const said = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
   expect(said.slice(said.findIndex((line) => line.startsWith('platform')) + 1)).toEqual([
+    'dashboard waits not built → run "npm run dashboard" in the checkout and start again',
     'mcp.servers.files FAILED offline at http://127.0.0.1:9: it cannot be reached (ECONNREFUSED). → aip mcp inspect files',
     'mcp.servers.search FAILED login needed → aip mcp login search',
     'mcp.servers.slow ok starting',
@@ -86,6 +87,15 @@ it(`aip doctor has a line for what is not as it should be behind a running platf
     'mcp.virtual.desk FAILED missing: read_rules (tool:files/read) → aip mcp inspect v/desk',
     'sources.openapi.pets FAILED no → aip source inspect pets',
   ]);
+});
+
+it(`aip dashboard says that none is built instead of a URL that leads nowhere ${claim('D-CLI.commands')}`, async () => {
+  await using platform = await answering({ 'logins.create': { code: 'c' } });
+  expect(await platform.aip('dashboard')).toMatchObject({
+    code: EXIT.failed,
+    out: '',
+    err: 'aip: The dashboard is not built; run "npm run dashboard" in the checkout and start again.',
+  });
 });
 
 it(`aip mcp inspect says by what a server is reached, and what its process said last ${claim('D-CLI.mcp')}`, async () => {

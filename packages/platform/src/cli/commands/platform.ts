@@ -1,5 +1,7 @@
+import { AipError } from '@aip/wire';
 import { checkTable } from '../checks.ts';
 import { common, type AddCommand } from '../cli.ts';
+import type { Check } from '../local.ts';
 import { fields } from '../table.ts';
 import { whenAndAgo } from '../times.ts';
 import { whatWaits } from './waiting.ts';
@@ -33,10 +35,28 @@ export const addStatus: AddCommand = (program, bind) => {
   );
 };
 
+/** Whether a platform serves the dashboard: a checkout has none until it is built. */
+export async function hasDashboard(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/ui`, { redirect: 'manual', signal: AbortSignal.timeout(10_000) });
+  await response.body?.cancel();
+  return response.status !== 404;
+}
+
+/** Nothing is wrong without it. */
+export const NO_DASHBOARD = {
+  name: 'dashboard',
+  ok: true,
+  waits: true,
+  detail: 'not built',
+  remedy: 'run "npm run dashboard" in the checkout and start again',
+} as const satisfies Check;
+
 export const addDashboard: AddCommand = (program, bind) => {
   common(program.command('dashboard').description('print a URL that opens the dashboard, once')).action(
     bind(async (cli) => {
       const client = await cli.client();
+      if (!(await hasDashboard(client.url)))
+        throw new AipError('NOT_FOUND', `The dashboard is ${NO_DASHBOARD.detail}; ${NO_DASHBOARD.remedy}.`);
       const { code } = await client.operate('logins.create', {});
       // In the fragment: browsers keep it out of requests, and so out of logs.
       cli.show({ url: `${client.url}/ui#login=${code}` }, ({ url }) => url);

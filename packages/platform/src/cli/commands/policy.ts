@@ -50,9 +50,9 @@ export const addPolicy: AddCommand = (program, bind) => {
     policy
       .command('explain')
       .description('why a call would be permitted or denied, and what would permit it')
-      .argument('<principal>', 'who calls: an agent’s name or DID, service:<token name>, admin')
+      .argument('<principal>', 'who calls: an agent’s name or DID (also as agent:<name>), service:<token name>, admin')
       .argument('<to>', 'what is called: agent:<name>, tool:<server>/<name>, …')
-      .option('--protocol <name>', 'over which protocol', 'http')
+      .option('--protocol <name>', 'over which protocol; between agents the one they are connected over, else http')
       .option('--arguments <json>', 'the arguments of the call; none unless given')
       .option('--all', 'every policy, and what of it does not hold'),
   )
@@ -66,12 +66,12 @@ export const addPolicy: AddCommand = (program, bind) => {
           cli,
           principal: string,
           to: string,
-          options: { protocol: string; arguments?: string; all?: boolean },
+          options: { protocol?: string; arguments?: string; all?: boolean },
         ) => {
           const input = {
             principal,
             to,
-            protocol: options.protocol,
+            ...(options.protocol === undefined ? {} : { protocol: options.protocol }),
             arguments: parseJson(options.arguments ?? '{}') as { [name: string]: Json },
           };
           const answer = await (await cli.client()).operate('policies.explain', input);

@@ -1,5 +1,6 @@
 import type { AipClient } from '@aip/sdk';
 import { AipError } from '@aip/wire';
+import { brokenPolicies } from '../checks.ts';
 import type { Check } from '../local.ts';
 import { mcpChecks } from './mcp-checks.ts';
 
@@ -9,7 +10,9 @@ import { mcpChecks } from './mcp-checks.ts';
  */
 export async function whatWaits(client: AipClient): Promise<readonly Check[]> {
   const found = await Promise.all(
-    [strangers, approvals, heldMoney, stops, mcpChecks, failedSources].map((look) => look(client).catch(ifShown)),
+    [policies, strangers, approvals, heldMoney, stops, mcpChecks, failedSources].map((look) =>
+      look(client).catch(ifShown),
+    ),
   );
   return found.flat();
 }
@@ -37,6 +40,11 @@ const NAMED = 3;
 
 const someOf = (names: readonly string[]): string =>
   names.length > NAMED ? `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more` : names.join(', ');
+
+async function policies(client: AipClient): Promise<readonly Check[]> {
+  const { error } = await client.operate('policies.list', {});
+  return error === undefined ? [] : [brokenPolicies(error.message)];
+}
 
 async function strangers(client: AipClient): Promise<readonly Check[]> {
   const { agents } = await client.operate('agents.list', { state: 'pending', limit: 1_000 });

@@ -95,7 +95,7 @@ describe('the main job, as commands', () => {
     expect(text).toContain('Parked for approval: researcher wants to call notes/write_note');
     expect(text).toMatch(/The next call: KILLED/);
     expect(text).toMatch(
-      /last message accepted at T\+?-?\d+ ms \(entry #\d+\); kill received at T, entry #\d+; 0 accepted since/,
+      /last message accepted at T[-+][\d.]+ (?:ms|s|min) \(entry #\d+\); kill received at T, entry #\d+; 0 accepted since/,
     );
     expect(text).toMatch(/aip audit verify: passes, \d+ entries/);
     expect(text).toMatch(/With one byte flipped in a copy: entry \d+ has been changed/);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AipClient } from '@aip/sdk';
 import { AipError, toAipError } from '@aip/wire';
 import { verifyFolder } from '../../main/audit.ts';
+import { relativeToT } from '../times.ts';
 import { enterPressed } from './prompt.ts';
 import { connected, DEMO_POLICY, NOTES_EFFECTS, openAsk, type Stage } from './stage.ts';
 import { verifyTampered } from './tamper.ts';
@@ -54,7 +55,7 @@ export async function demoRunaway(options: RunawayOptions): Promise<boolean> {
   );
   say(`The next call: ${refused}`);
   say(
-    `Proof: last message accepted at ${plus(proof.after)} ms (entry #${proof.last}); kill received at T, entry #${proof.seq}; ${proof.since} accepted since.`,
+    `Proof: last message accepted at ${relativeToT(proof.after)} (entry #${proof.last}); kill received at T, entry #${proof.seq}; ${proof.since} accepted since.`,
   );
   const proven = await proveIt(options, proof.since);
   if (!auto) await lookAround(options);
@@ -236,5 +237,3 @@ async function proveIt({ dataDir, say }: RunawayOptions, acceptedSince: number):
   say(`With one byte flipped in a copy: ${await verifyTampered(dataDir)}.`);
   return ok && acceptedSince === 0;
 }
-
-const plus = (ms: number): string => `T${ms < 0 ? '' : '+'}${ms}`;

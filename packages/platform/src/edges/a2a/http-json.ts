@@ -29,7 +29,12 @@ export function mountHttpJson(
     async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       try {
         const principal = admit(request);
-        const caller = callerOf(request, reply, sessionOf(exchange, principal), closing(reply.raw));
+        const caller = callerOf(
+          request,
+          reply,
+          sessionOf(exchange, principal),
+          closing(reply.raw, exchange.whenDrained),
+        );
         return await answer(reply, 200, await operation(caller, request));
       } catch (error) {
         return httpFailure(reply, error);

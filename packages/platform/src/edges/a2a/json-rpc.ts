@@ -68,7 +68,7 @@ export function jsonRpcHandler(exchange: Exchange, service: A2aService, streamEv
       id = idOf(body);
       const { method, params } = readRequest(body, id);
       const callerOf = callers(request, reply);
-      const oneShot = (): Caller => callerOf(sessionOf(exchange, principal), closing(reply.raw));
+      const oneShot = (): Caller => callerOf(sessionOf(exchange, principal), closing(reply.raw, exchange.whenDrained));
       if (isLegacyMethod(method) && versionOf(request) === LEGACY_VERSION) {
         const binding = await (legacy ??= loadLegacyBinding(service));
         if (!LEGACY_STREAMING.has(method))

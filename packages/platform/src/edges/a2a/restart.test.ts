@@ -80,3 +80,20 @@ it(`after a restart a client reads its ended task and follows its open one to th
   expect(whole.artifacts[0]?.parts[0]?.content?.value).toBe('finished');
   await gateway[Symbol.asyncDispose]();
 }, 20_000);
+
+it('a blocking send ends with the platform, and its task goes on', async () => {
+  await using gateway = await startGateway();
+  const go = Promise.withResolvers<void>();
+  await gateway.agent('worker', [{ name: 'work' }], async function* () {
+    await go.promise;
+    yield { type: 'done', body: text('finished') };
+  });
+  const asked = gateway.client('worker').then((client) => client.sendMessage(send('slow')));
+  const refused = expect(asked).rejects.toThrow(/shutting down; task .* goes on when it is back/);
+  await expect.poll(() => gateway.exchange.live.size).toBe(1);
+  const [task] = gateway.exchange.live.keys();
+  await gateway.exchange.drain(10);
+  await refused;
+  go.resolve();
+  expect(await gateway.exchange.call('default', task!)?.ended).toMatchObject({ type: 'done' });
+});

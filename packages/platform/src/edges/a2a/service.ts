@@ -1,11 +1,12 @@
 import { AipError, type Json } from '@aip/wire';
 import { everyTaskEvent } from '../../exchange/history.ts';
-import type { Call, Exchange } from '../../exchange/index.ts';
+import { interrupted, type Call, type Exchange } from '../../exchange/index.ts';
 import type { TaskView } from '../../exchange/task-view.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Trace } from '../../kernel/message.ts';
 import type { Session } from '../../kernel/session.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
+import { STOPPED } from '../../kernel/when-closed.ts';
 import { bodyOf, draftOf } from './draft.ts';
 import { contextOf, createKnownTasks, projectionOf } from './known-task.ts';
 import {
@@ -85,6 +86,7 @@ export function createA2aService(exchange: Exchange): A2aService {
       waited ||= event.state === 'auth_required';
       if (n >= reached && (returnImmediately || mayReturn(call, event))) break;
     }
+    if (listening.reason === STOPPED) throw interrupted(call.taskId);
     if (listening.aborted) throw new AipError('CANCELED', 'The client did not wait for the answer.');
     return { n, waited };
   }

@@ -52,6 +52,24 @@ describe(`POST /v1/invoke ${claim('P-BRIDGE.http')}`, () => {
     ]);
   });
 
+  it('says which task goes on without its caller when the platform stops', async () => {
+    let go = (): void => {};
+    const gone = new Promise<void>((resolve) => (go = resolve));
+    edge.agent('slow', async function* ({ message }) {
+      await gone;
+      yield { type: 'done', body: message.body };
+    });
+    const answer = invoke({ to: 'agent:slow' });
+    await expect.poll(() => edge.exchange.live.size).toBe(1);
+    const [task] = edge.exchange.live.keys();
+    await edge.exchange.drain(10);
+    const { status, body } = await answer.then(async (it) => ({ status: it.status, body: await it.json() }));
+    expect(status).toBe(503);
+    expect(body).toMatchObject({ error: { code: 'SHUTTING_DOWN', retryable: false, details: { task } } });
+    go();
+    expect(await edge.exchange.call('default', task!)?.ended).toMatchObject({ type: 'done' });
+  });
+
   it('takes a text as well', async () => {
     expect(await (await invoke({ to: 'agent:echo', arguments: 'hello' })).json()).toMatchObject({ result: 'hello' });
   });

@@ -1,14 +1,14 @@
 import { aipErrorFromBody, AipError, ERRORS, type Json, type JsonObject } from '@aip/wire';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { outcomeOf, type Call, type Exchange } from '../../exchange/index.ts';
+import { interrupted, outcomeOf, type Call, type Exchange } from '../../exchange/index.ts';
 import { parseAddress } from '../../kernel/address.ts';
 import { data, text, valueOf } from '../../kernel/body.ts';
 import { ACTION_ON, type Draft } from '../../kernel/message.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { isTerminal, type TaskEvent } from '../../kernel/task.ts';
 import { traceIn } from '../../kernel/trace.ts';
-import { closing, whenClosed } from '../../kernel/when-closed.ts';
+import { closing, STOPPED, whenClosed } from '../../kernel/when-closed.ts';
 import { callerOf } from './caller.ts';
 import { bodyInput, idempotencyKey } from './input.ts';
 import type { EventStreams, ServerEvent } from './sse.ts';
@@ -43,7 +43,7 @@ export function invokeRoute(app: FastifyInstance, exchange: Exchange, streams: E
   app.post('/v1/invoke', async (request, reply) => {
     const session = callerOf(exchange, request);
     const { stream, draft } = draftOf(request, exchange.clock.now());
-    if (!stream) return answerOnce(await exchange.send(session, draft), session.principal, draft, reply);
+    if (!stream) return answerOnce(exchange, await exchange.send(session, draft), session.principal, draft, reply);
     const opened = streams.open(session.principal);
     try {
       const call = await exchange.send(opened.session, draft);
@@ -84,10 +84,17 @@ function draftOf(request: FastifyRequest, now: number): { stream: boolean; draft
 }
 
 /** One JSON document: the result, or 202 and where to look once the call waits for somebody. */
-async function answerOnce(call: Call, caller: Principal, draft: Draft, reply: FastifyReply): Promise<FastifyReply> {
+async function answerOnce(
+  exchange: Exchange,
+  call: Call,
+  caller: Principal,
+  draft: Draft,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const keep = cancelWithoutCaller(call, draft, reply);
+  const listening = closing(reply.raw, exchange.whenDrained);
   let waited = false;
-  for await (const event of call.events(0, closing(reply.raw))) {
+  for await (const event of call.events(0, listening)) {
     if (event.type === 'asked') waited = true;
     // An identical retry finds a call that has waited for somebody: from then on nobody has to stay.
     if (waited || isTerminal(event.state)) keep();
@@ -101,7 +108,9 @@ async function answerOnce(call: Call, caller: Principal, draft: Draft, reply: Fa
       return reply.code(202).send({ task: call.taskId, state: event.state, ask });
     }
   }
-  throw new AipError('CANCELED', 'The client did not wait for the answer.');
+  if (listening.reason !== STOPPED) throw new AipError('CANCELED', 'The client did not wait for the answer.');
+  keep();
+  throw interrupted(call.taskId);
 }
 
 /** A caller that goes away cancels its call, unless it can come back for it with its key. */

@@ -9,7 +9,7 @@ import {
 } from '@aip/wire';
 import { data, text, type Body } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
-import { errorBody } from '../../kernel/error-body.ts';
+import { errorBody, type ErrorBody } from '../../kernel/error-body.ts';
 import type { EffectState, RouteEvent } from '../../kernel/task.ts';
 import { createFeed, type Feed } from './feed.ts';
 import type { Edge, Link } from './link.ts';
@@ -147,9 +147,12 @@ function failed(
 ): RouteEvent {
   const { code = 'UPSTREAM_FAILED', message = 'The agent failed without saying why.', details } = error ?? {};
   const stable = isErrorCode(details?.['code']) ? details['code'] : code;
-  const known = isErrorCode(stable) && AGENTS_CODES.has(stable);
-  const body = known
-    ? errorBody(stable, message, details)
-    : errorBody('UPSTREAM_FAILED', message, { ...details, agent_code: stable });
-  return { type: 'failed', error: body, effect: effect ?? effectOf(entry) };
+  return { type: 'failed', error: errorSaid(stable, message, details), effect: effect ?? effectOf(entry) };
+}
+
+function errorSaid(code: string, message: string, details: JsonObject | undefined): ErrorBody {
+  if (isErrorCode(code) && AGENTS_CODES.has(code)) return errorBody(code, message, details);
+  // Its code, and what follows from that, are the agent's word and not the platform's: callers find them in `agent_code`.
+  const { code: _code, retryable: _retryable, ...rest } = details ?? {};
+  return errorBody('UPSTREAM_FAILED', message, { ...rest, agent_code: code });
 }

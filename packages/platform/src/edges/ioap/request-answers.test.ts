@@ -113,6 +113,19 @@ describe('the answer', () => {
     expect(await failWith('echo', { error: { code: 'APPROVAL_DENIED', message: 'says the agent' } })).toMatchObject({
       payload: { error: { code: 'UPSTREAM_FAILED' } },
     });
+    // What is in vain for the agent is in vain for its caller, and the code of the agent's own call is not the caller's.
+    const refused = { code: 'PERMISSION_DENIED', retryable: false, task: 'its own' };
+    expect(
+      await failWith('echo', { error: { code: 'PERMISSION_DENIED', message: 'says another', details: refused } }),
+    ).toMatchObject({
+      payload: {
+        error: {
+          code: 'UPSTREAM_FAILED',
+          details: { agent_code: 'PERMISSION_DENIED', retryable: false, task: 'its own' },
+        },
+        effect: 'unknown',
+      },
+    });
   });
 
   it('may be an ERROR', async () => {

@@ -28,8 +28,15 @@ export interface Dialogue {
   readonly logLevel?: LoggingLevel | undefined;
 }
 
-/** How a dialogue leaves its request: with the end, with a question, or with neither in the time it was given. */
-export type Turn = { readonly ended: TaskEvent } | { readonly question: JsonObject } | { readonly late: true };
+/**
+ * How a dialogue leaves its request: with the end, with a question, or with neither in the time it was given or before
+ * the platform stopped.
+ */
+export type Turn =
+  | { readonly ended: TaskEvent }
+  | { readonly question: JsonObject }
+  | { readonly late: true }
+  | { readonly stopped: true };
 
 /**
  * Follows a call, answering what it asks from what the client has sent along, until its end or until something is
@@ -42,6 +49,23 @@ export async function converse(
   call: Call,
   from: Stand | undefined,
   patience?: AbortSignal,
+): Promise<Turn> {
+  const stop = new AbortController();
+  const forget = dialogue.edge.exchange.whenDrained(() => stop.abort());
+  try {
+    const until = patience ? AbortSignal.any([patience, stop.signal]) : stop.signal;
+    const turn = await converseUntil(dialogue, call, from, until);
+    return 'late' in turn && stop.signal.aborted ? { stopped: true } : turn;
+  } finally {
+    forget();
+  }
+}
+
+async function converseUntil(
+  dialogue: Dialogue,
+  call: Call,
+  from: Stand | undefined,
+  patience: AbortSignal,
 ): Promise<Turn> {
   const { ctx, logLevel } = dialogue;
   const given = new Map(Object.entries(ctx.mcpReq.inputResponses ?? {}));

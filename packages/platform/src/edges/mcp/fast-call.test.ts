@@ -102,6 +102,24 @@ describe(`a plain modern tools/call ${claim('P-MCP.fast')}`, () => {
     }
   });
 
+  it.each([true, false])('ends with the platform, and its task goes on (natively: %s)', async (fastCalls) => {
+    await using gateway = await createTestGateway({ edge: { fastCalls } });
+    const go = Promise.withResolvers<void>();
+    gateway.agent('agent-slow', 'slow', async function* () {
+      await go.promise;
+      yield { type: 'done', body: { type: 'text', value: 'done' } };
+    });
+    const asked = post(`${gateway.url}/mcp`, 'tools/call', { name: 'agent-slow_slow', arguments: {} });
+    await expect.poll(() => gateway.exchange.live.size).toBe(1);
+    const [task] = gateway.exchange.live.keys();
+    await gateway.exchange.drain(10);
+    const { body } = await asked;
+    expect(body['result']).toMatchObject({ isError: true });
+    expect(JSON.stringify(body)).toContain(`SHUTTING_DOWN: The platform is shutting down; task ${task} goes on`);
+    go.resolve();
+    expect(await gateway.exchange.call('default', task!)?.ended).toMatchObject({ type: 'done' });
+  });
+
   it.each([true, false])(
     'to what the platform reads itself ends with its connection (natively: %s)',
     async (fastCalls) => {

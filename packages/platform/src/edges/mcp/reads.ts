@@ -6,7 +6,7 @@ import {
   type GetPromptRequest,
   type ReadResourceRequest,
 } from '@modelcontextprotocol/server';
-import { outcomeOf } from '../../exchange/index.ts';
+import { interrupted, outcomeOf } from '../../exchange/index.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Draft } from '../../kernel/message.ts';
@@ -113,7 +113,8 @@ export async function askServer(
         };
     const unwatch = cancelWithClient(call, ctx.mcpReq.signal);
     const turn = await converse(dialogue, call, stand);
-    if (ctx.mcpReq.envelope || 'ended' in turn) unwatch();
+    if (ctx.mcpReq.envelope || !('question' in turn)) unwatch();
+    if ('stopped' in turn) throw interrupted(call.taskId);
     if ('question' in turn) return turn.question;
     const outcome = outcomeOf('ended' in turn ? turn.ended : await call.ended);
     if (!outcome.ok) {

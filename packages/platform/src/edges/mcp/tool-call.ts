@@ -9,10 +9,11 @@ import {
   type Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import type { Call } from '../../exchange/index.ts';
+import { interrupted, type Call, type Exchange } from '../../exchange/index.ts';
 import { data } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import { ACTION_ON } from '../../kernel/message.ts';
+import type { TaskEvent } from '../../kernel/task.ts';
 import { converse, resumed } from './dialogue.ts';
 import type { AskState, Client, Edge } from './edge.ts';
 import { cancelWithClient, isParked } from './follow.ts';
@@ -57,7 +58,8 @@ export async function serveToolCall(
     const unwatch = cancelWithClient(call, ctx.mcpReq.signal);
     const turn = await converse(dialogue, call, stand, tasks ? AbortSignal.timeout(PATIENCE) : undefined);
     // On older connections the SDK asks at once, within this request, which can still be cancelled meanwhile.
-    if (stateless || 'ended' in turn) unwatch();
+    if (stateless || !('question' in turn)) unwatch();
+    if ('stopped' in turn) throw interrupted(call.taskId);
     if ('late' in turn) return createdTask(call, edge.exchange.clock.now());
     if ('question' in turn) return turn.question;
     if (!ctx.mcpReq.signal.aborted) call.delivered(toolCall.client.session.principal);
@@ -84,7 +86,15 @@ export async function plainToolCall(toolCall: ToolCall, watch: (call: WatchedCal
     }
     const call = await sendCall(toolCall);
     watch(call);
-    return resultOf(toolCall.client, toolCall.entry.address, await call.ended);
+    return resultOf(toolCall.client, toolCall.entry.address, await endOf(call, toolCall.edge.exchange));
+  });
+}
+
+/** The end of a call. Throws SHUTTING_DOWN when the platform stops before it. */
+function endOf(call: Call, exchange: Exchange): Promise<TaskEvent> {
+  return new Promise((resolve, reject) => {
+    const forget = exchange.whenDrained(() => reject(interrupted(call.taskId)));
+    void call.ended.then(resolve, reject).finally(forget);
   });
 }
 

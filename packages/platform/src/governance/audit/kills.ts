@@ -3,6 +3,8 @@ import type { Entry } from '../../kernel/entry.ts';
 /** What a kill or pause did, as the order of the log proves it. Times in milliseconds since the Unix epoch. */
 export interface KillRecord {
   readonly scope: string;
+  /** What the agent that it stopped was called then. */
+  readonly name?: string;
   readonly mode: string;
   readonly seq: number;
   /** T: when the order was received. */
@@ -33,6 +35,7 @@ export function createKillHistory(): { next(entry: Entry): void; records(): Kill
         const last = lastIn.get(scope);
         records.push({
           scope,
+          ...(typeof head['name'] === 'string' ? { name: head['name'] } : {}),
           mode: head['mode'] as string,
           seq,
           received_at: received,

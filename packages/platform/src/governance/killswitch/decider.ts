@@ -6,6 +6,8 @@ export type KillMode = 'kill' | 'pause' | 'quarantine';
 
 export interface KillRow {
   readonly scope: string;
+  /** What the agent it stops was called then. */
+  readonly name?: string;
   readonly mode: KillMode;
   readonly reason: string;
   readonly by: string;
@@ -70,8 +72,9 @@ export const killDecider: Decider = {
 const scopesOf = ({ kind, head }: PublicEntry): string[] =>
   kind === 'event' && head['scopes'] === undefined ? [] : (head['scopes'] as string[]);
 
-export function stopped(row: Pick<KillRow, 'scope' | 'mode' | 'reason'>) {
+export function stopped(row: Pick<KillRow, 'scope' | 'name' | 'mode' | 'reason'>) {
   const code = row.mode === 'kill' ? 'KILLED' : row.mode === 'pause' ? 'PAUSED' : 'QUARANTINED';
   const verb = row.mode === 'kill' ? 'stopped' : row.mode === 'pause' ? 'paused' : 'quarantined';
-  return errorBody(code, `${row.scope} is ${verb}: ${row.reason}. An operator can release it.`, { scope: row.scope });
+  const who = row.name === undefined ? row.scope : `${row.scope} (${row.name})`;
+  return errorBody(code, `${who} is ${verb}: ${row.reason}. An operator can release it.`, { scope: row.scope });
 }

@@ -237,6 +237,24 @@ describe('a kill', () => {
     await release(core, 'global');
   });
 
+  test('of an agent names it: to whoever is refused, in the list, and once it has been removed', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path, OPEN);
+    const { did } = await core.agent('hello');
+    await kill(core, 'agent:hello');
+    await expect(
+      core.exchange.send(core.admin, { to: `agent:${did}`, action: 'invoke', body: text('hi') }),
+    ).rejects.toMatchObject({
+      code: 'KILLED',
+      message: `agent:${did} (hello) is stopped: test. An operator can release it.`,
+    });
+    const stop = { scope: `agent:${did}`, name: 'hello' };
+    expect(await core.operate('kills.list')).toMatchObject({ kills: [stop] });
+    await core.operate('agents.remove', { agent: 'hello' });
+    expect(await core.operate('kills.list')).toMatchObject({ kills: [stop] });
+    expect(await verifyFolder(folder.path)).toMatchObject([{ ok: true, kills: [stop] }]);
+  });
+
   test('of something that does not exist, or that is not stopped, is a mistake that is named', async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);

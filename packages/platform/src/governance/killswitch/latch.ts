@@ -7,6 +7,8 @@ import { outlasts, stopped, type KillMode, type KillRow } from './decider.ts';
 /** A stop as it was ordered, in memory before it is on disk. */
 export interface Stop {
   readonly scope: string;
+  /** What the agent it stops is called, if it is known here. */
+  readonly name?: string;
   readonly mode: KillMode;
   readonly reason: string;
   readonly by: string;
@@ -48,7 +50,7 @@ export function createLatch(): Latch {
   const stops = new Map<string, { mode: KillMode; refusal: ErrorBody }>();
   const orders = new Map<string, Stop>();
 
-  function put(tenant: string, stop: Pick<KillRow, 'scope' | 'mode' | 'reason'>): void {
+  function put(tenant: string, stop: Pick<KillRow, 'scope' | 'name' | 'mode' | 'reason'>): void {
     const id = idOf(tenant, stop.scope);
     const standing = stops.get(id);
     if (!standing || !outlasts(standing.mode, stop.mode)) stops.set(id, { mode: stop.mode, refusal: stopped(stop) });
@@ -93,6 +95,7 @@ export const killEntry = (stop: Stop): EntryDraft => ({
   kind: 'kill',
   head: {
     scope: stop.scope,
+    ...(stop.name === undefined ? {} : { name: stop.name }),
     mode: stop.mode,
     reason: stop.reason,
     by: stop.by,

@@ -80,8 +80,10 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
       output: stopOutput,
       latch({ principal, message }, { scope, reason }) {
         const steered = steerable(exchange(), principal, scope);
+        const name = agentName(exchange(), principal.tenant, steered);
         const stop = {
           scope: steered,
+          ...(name === undefined ? {} : { name }),
           matches: isAnything(exchange(), principal.tenant, steered),
           mode,
           reason,
@@ -164,6 +166,8 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
         kills: z.array(
           z.object({
             scope: z.string(),
+            /** Of the agent that is stopped, if it is known. */
+            name: z.string().optional(),
             mode: z.string(),
             reason: z.string(),
             by: z.string(),
@@ -178,14 +182,11 @@ export function killOperations(exchange: () => Exchange, latch: Latch, now: () =
           .map((row) => row.value as unknown as KillRow);
         return {
           output: {
-            kills: rows.map(({ scope, mode, reason, by, at, seq }) => ({
-              scope,
-              mode,
-              reason,
-              by,
-              at: new Date(at).toISOString(),
-              seq,
-            })),
+            kills: rows.map(({ scope, name: then, mode, reason, by, at, seq }) => {
+              const name = agentName(exchange(), principal.tenant, scope) ?? then;
+              const stop = { scope, mode, reason, by, at: new Date(at).toISOString(), seq };
+              return name === undefined ? stop : { ...stop, name };
+            }),
           },
         };
       },
@@ -219,6 +220,12 @@ function canonicalScope(exchange: Exchange, tenant: string, scope: string): stri
       throw new AipError(error.code, `${error.message} To stop an agent before it is known here, give its DID.`);
     return scope;
   }
+}
+
+/** What the agent that a scope means is called here. */
+function agentName({ catalogue }: Exchange, tenant: string, scope: string): string | undefined {
+  const entry = scope.startsWith('agent:') ? catalogue.get(scope as `agent:${string}`) : undefined;
+  return entry && (entry.tenant ?? DEFAULT_TENANT) === tenant ? entry.name : undefined;
 }
 
 /** The stop that the log has for its scope. */

@@ -3,6 +3,14 @@ import { entity, quote, showEntity } from './value.ts';
 /** The file in the policy folder that holds one policy per connection. */
 export const CONNECTIONS_FILE = 'connections.cedar';
 
+/** The protocols over which agents can be connected. */
+export const CONNECTABLE = ['a2a', 'mcp', 'ioap', 'http'] as const;
+
+/** What agents that use the SDK speak: the protocol of `aip connect` unless it is told another. */
+export const USUAL_PROTOCOL = 'ioap';
+
+export const isConnectable = (protocol: string): boolean => (CONNECTABLE as readonly string[]).includes(protocol);
+
 /** One direction between two agents; the way back is a connection of its own. */
 export interface Connection {
   /** DID of the agent that calls. */
@@ -29,3 +37,7 @@ permit (
 when { context.protocol == ${quote(protocol)} };
 `;
 }
+
+/** The command that makes a connection between two agents, here by their names. */
+export const connectCommand = ({ from, to, protocol }: Connection): string =>
+  `aip connect ${from} ${to}${protocol === USUAL_PROTOCOL ? '' : ` --protocol ${protocol}`}`;

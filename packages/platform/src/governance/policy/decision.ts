@@ -1,10 +1,11 @@
 import type { Crossing } from '../../kernel/guard.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { denialOnBehalf } from './denial.ts';
 import { explain, type Explanation } from './explain.ts';
 import type { PolicySet } from './policy-set.ts';
 import { policyRequest } from './request.ts';
 import type { Decision, PolicyRequest } from './types.ts';
-import { showEntity, type EntityRef } from './value.ts';
+import type { EntityRef } from './value.ts';
 
 /**
  * What has to be permitted for a message to pass. Rights intersect: everybody in a delegation must be permitted the
@@ -23,7 +24,7 @@ export function decideAll(set: PolicySet, requests: Iterable<PolicyRequest>): De
   for (const request of requests) {
     const next = set.decide(request);
     sender ??= request.principal;
-    if (next.effect === 'deny') return request.principal.uid === sender.uid ? next : onBehalf(request.principal, next);
+    if (next.effect === 'deny') return request.principal.uid === sender.uid ? next : denialOnBehalf(request, next);
     decision = decision ? both(decision, next) : next;
   }
   return decision as Decision;
@@ -34,12 +35,6 @@ export function explainAll(set: PolicySet, requests: readonly [PolicyRequest, ..
   const denied = requests.find((request) => set.decide(request).effect === 'deny');
   return { ...explain(set, denied ?? requests[0]), decision: decideAll(set, requests) };
 }
-
-/** A sender who is permitted would otherwise look for what is wrong with itself. */
-const onBehalf = (whom: EntityRef, denied: Decision): Decision => ({
-  ...denied,
-  message: `This would be done on behalf of ${showEntity(whom)}, who has to be permitted it as well. ${denied.message}`,
-});
 
 function both(before: Decision, next: Decision): Decision {
   const more = next.obligations.filter(

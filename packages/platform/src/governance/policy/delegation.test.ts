@@ -57,7 +57,7 @@ describe(`an agent that works on a task ${claim('G-POLICY.chain')}`, () => {
     await expect(use(scout.session, 'write', forAlice)).rejects.toMatchObject({
       code: 'PERMISSION_DENIED',
       message: expect.stringMatching(
-        /on behalf of Service::"service:alice", who has to be permitted it as well\. No policy/,
+        /on behalf of service:alice, who has to be permitted it as well\. No policy permits Service::"service:alice" to/,
       ),
     });
     // In its own name, and for somebody who may, it does.
@@ -139,4 +139,35 @@ describe(`an agent that works on a task ${claim('G-POLICY.chain')}`, () => {
       expect((await verifyFolder(folder.path))[0]!.problems).toEqual([]);
     },
   );
+});
+
+test('a refusal says whom it is about by name, and which connection is missing', async () => {
+  using folder = temporaryFolder();
+  const { core, agent, ask, release } = await opened(folder.path, {
+    'starter.cedar': `
+@id("admins") permit (principal in Role::"admin", action, resource);
+@id("connecting") permit (principal is Agent, action == Action::"operate", resource == Operation::"agents.connect");
+@id("alice") permit (principal == Service::"service:alice", action == Action::"invoke", resource);
+@id("alice-not-c") forbid (principal == Service::"service:alice", action, resource)
+when { resource has name && resource.name == "c" };`,
+  });
+  await using _core = core;
+  const [a, b, c, alice] = [
+    await agent('a'),
+    await agent('b'),
+    await agent('c'),
+    await core.service('alice', 'caller'),
+  ];
+  for (const [from, to] of ['ab', 'bc'])
+    await core.operate('policies.connect', { from: from!, to: to!, protocol: 'ioap' });
+  await expect(ask(b.session, 'c', await ask(a.session, 'b'))).rejects.toMatchObject({
+    code: 'PERMISSION_DENIED',
+    message: `This would be done on behalf of a, who has to be permitted it as well. No policy permits a (Agent::"${a.did}") to invoke c (Agent::"${c.did}"). "aip connect a c" permits it.`,
+  });
+  await expect(ask(b.session, 'c', await ask(alice, 'b'))).rejects.toMatchObject({
+    message: `This would be done on behalf of service:alice, who has to be permitted it as well. Policy "alice-not-c" (starter.cedar:5) forbids Service::"service:alice" to invoke c (Agent::"${c.did}").`,
+  });
+  await core.operate('policies.connect', { from: 'a', to: 'c', protocol: 'ioap' });
+  expect(await ask(b.session, 'c', await ask(a.session, 'b'))).toEqual(expect.any(String));
+  release();
 });

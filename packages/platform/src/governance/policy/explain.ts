@@ -25,8 +25,9 @@ export interface Explanation {
   /** How many policies were left out. */
   readonly omitted: number;
   /**
-   * For a denied request: what stands in the way; then the policies whose lack is one of role, of arguments or of
-   * circumstances, nearest first; then a policy of its own, unless something forbids. At most {@link MAX_WAYS} of each.
+   * For a denied request: what stands in the way, or the command that connects two agents; then the policies whose lack
+   * is one of role, of arguments or of circumstances, nearest first; then a policy of its own, unless something forbids.
+   * At most {@link MAX_WAYS} of each.
    */
   readonly wouldPermit: readonly string[];
 }
@@ -88,7 +89,7 @@ function isNear(
 function waysToPermit(
   policies: readonly PolicyExplanation[],
   near: readonly PolicyExplanation[],
-  { principal, action, resource }: PolicyRequest,
+  { principal, action, resource, names }: PolicyRequest,
 ): string[] {
   const cite = ({ id, file, line }: PolicyReason): string => `policy "${id}" (${file}:${line})`;
   const obstacles = policies.flatMap((policy) => {
@@ -101,8 +102,10 @@ function waysToPermit(
     .slice(0, MAX_WAYS)
     .map((policy) => `${cite(policy)} would permit it if ${policy.unmet.join(' and ')}`);
   const scope = `principal == ${principal.uid}, action == ${action.uid}, resource == ${resource.uid}`;
-  const own = obstacles.length > 0 || principal.type === 'Anonymous' ? [] : [`a policy of its own: permit (${scope});`];
-  return [...obstacles.slice(0, MAX_WAYS), ...openings, ...own];
+  const ways = [...openings, `a policy of its own: permit (${scope});`];
+  if (names?.connect !== undefined) ways.unshift(names.connect);
+  if (obstacles.length > 0) return [...obstacles.slice(0, MAX_WAYS), ...openings];
+  return principal.type === 'Anonymous' ? openings : ways;
 }
 
 function explainPolicy(set: PolicySet, policy: CompiledPolicy, evaluation: Evaluation): PolicyExplanation {

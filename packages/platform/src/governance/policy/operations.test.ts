@@ -41,10 +41,13 @@ describe('connecting two agents', () => {
     expect(await core.operate('policies.check')).toMatchObject({ valid: true });
   });
 
-  test('of an agent that nobody knows is a mistake', async () => {
+  test('of an agent with itself, or with one that nobody knows, is a mistake', async () => {
     using folder = temporaryFolder();
     await using core = await openTestCore(folder.path);
-    await core.agent('scout');
+    const scout = await core.agent('scout');
+    await expect(
+      core.operate('policies.connect', { from: 'scout', to: scout.did, protocol: 'ioap' }),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('are one agent') });
     await expect(
       core.operate('policies.connect', { from: 'scout', to: 'nobody', protocol: 'a2a' }),
     ).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
@@ -101,4 +104,72 @@ test('what is put in force is in the log: by whom, and word for word', async () 
     code: 'POLICY_INVALID',
   });
   expect(core.entries(['policy.put'])).toHaveLength(1);
+});
+
+test('check warns of ids that nobody here has, and says which was meant', async () => {
+  using folder = temporaryFolder();
+  await using core = await openTestCore(folder.path);
+  const { did } = await core.agent('scout');
+  await core.service('ci', 'caller');
+  const text = `
+// Service::"nobody" in a comment is nobody's business.
+forbid (principal == Service::"ci", action, resource);
+permit (principal, action, resource)
+when { principal == User::"admin" || principal == Agent::"${did}" || principal == User::"user:https://a:ann" };
+permit (principal == Agent::"scout", action, resource in Agent::"did:key:z6MkGone");
+permit (principal == Service::"service:ci", action, resource);`;
+  const { valid, warnings } = await core.operate<{ valid: boolean; warnings: unknown[] }>('policies.check', {
+    files: [{ name: 'x.cedar', text }],
+  });
+  const warning = (line: number, column: number, id: string, meant?: string) => ({
+    file: 'x.cedar',
+    line,
+    column,
+    message: `nobody here has the id ${id}`,
+    ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
+  });
+  expect(valid).toBe(true);
+  expect(warnings).toEqual([
+    warning(3, 22, 'Service::"ci"', 'Service::"service:ci"'),
+    warning(5, 21, 'User::"admin"', 'User::"user:admin"'),
+    warning(6, 22, 'Agent::"scout"', `Agent::"${did}"`),
+    warning(6, 58, 'Agent::"did:key:z6MkGone"'),
+  ]);
+  expect(await core.operate('policies.check')).toMatchObject({ warnings: [] });
+});
+
+describe('an explanation', () => {
+  interface Answer {
+    readonly decision: { readonly effect: string; readonly message: string };
+    readonly wouldPermit: string[];
+  }
+
+  test('is about whoever is meant, however it is put', async () => {
+    using folder = temporaryFolder();
+    await using core = await openTestCore(folder.path);
+    const [a, c] = [await core.agent('a'), await core.agent('c', { capabilities: [{ name: 'go' }] })];
+    await core.service('ci', 'caller');
+    const explain = (principal: string) => core.operate<Answer>('policies.explain', { principal, to: 'skill:c/go' });
+    const denied = `No policy permits a (Agent::"${a.did}") to invoke c/go (Skill::"${c.did}/go"). "aip connect a c" permits it.`;
+    for (const name of ['a', 'agent:a', a.did, `agent:${a.did}`]) {
+      const { decision, wouldPermit } = await explain(name);
+      expect(decision.message, name).toBe(denied);
+      expect(wouldPermit[0], name).toBe('aip connect a c');
+    }
+    for (const name of ['service:ci', 'user:admin', 'admin'])
+      expect((await explain(name)).decision.effect, name).toBe('permit');
+    expect((await explain('user:https://login.example:ann')).decision.message).toContain('User::"user:https://');
+    for (const [name, meant] of [
+      ['agent:cii', 'service:ci'],
+      ['service:a', 'a'],
+      ['user:admi', 'admin'],
+    ] as const)
+      await expect(explain(name), name).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringContaining(`Did you mean ${meant}?`),
+      });
+    // What makes the call possible is what the next explanation goes by.
+    await core.operate('policies.connect', { from: 'a', to: 'c', protocol: 'a2a' });
+    expect((await explain('agent:a')).decision.effect).toBe('permit');
+  });
 });

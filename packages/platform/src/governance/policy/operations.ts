@@ -8,9 +8,10 @@ import { nearest } from '../../kernel/nearest.ts';
 import { operation, type Operation } from '../../kernel/operation.ts';
 import { ANONYMOUS, type Principal } from '../../kernel/principal.ts';
 import { parseCases, runCases } from './case-table.ts';
-import { connectionId, connectionPolicy, CONNECTIONS_FILE } from './connection.ts';
+import { CONNECTABLE, connectionId, connectionPolicy, CONNECTIONS_FILE, USUAL_PROTOCOL } from './connection.ts';
 import { explainAll } from './decision.ts';
 import type { PolicyFolder } from './folder.ts';
+import { unknownIds } from './known-ids.ts';
 import { compilePolicies, type PolicySet } from './policy-set.ts';
 import { questions } from './question.ts';
 import type { PolicyProblem } from './types.ts';
@@ -23,7 +24,7 @@ export interface PolicyFacts {
     address: Address,
     given: JsonObject,
   ): { readonly target: CatalogueEntry; readonly skills: readonly CatalogueEntry[]; readonly body: Body };
-  /** The principal of that id or agent name, as it would be authenticated. */
+  /** The principal of that id or agent name, as it would be authenticated; `agent:` before it is allowed. */
   principal(id: string): Principal | undefined;
   /** Names of agents, and ids of everybody else who is known. */
   names(): readonly string[];
@@ -32,7 +33,8 @@ export interface PolicyFacts {
 const questionInput = z.object({
   principal: z.string().min(1).max(256),
   to: z.string().min(1).max(512),
-  protocol: z.string().max(16).default('http'),
+  /** Unless given: that of the connection between two agents, or what agents speak; else http. */
+  protocol: z.string().max(16).optional(),
   arguments: z.record(z.string(), z.any()).default({}),
 });
 
@@ -46,23 +48,35 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
 
   function requestsOf(input: z.infer<typeof questionInput>) {
     const meant = facts.meant(input.to as Address, input.arguments);
-    const principal = facts.principal(input.principal);
-    if (!principal && !mayBeElsewhere(input.principal)) throw unknown(input.principal);
-    return questions({
-      ...meant,
-      principal: principal ?? { ...ANONYMOUS, id: input.principal },
-      protocol: input.protocol as EdgeName,
-    });
+    const principal = facts.principal(input.principal) ?? elsewhere(input.principal);
+    if (!principal) throw unknown(input.principal);
+    const protocol = input.protocol ?? protocolBetween(principal, meant.target);
+    return questions({ ...meant, principal, protocol: protocol as EdgeName });
+  }
+
+  function protocolBetween({ id, kind }: Principal, target: CatalogueEntry): EdgeName {
+    if (kind !== 'agent' || (target.kind !== 'agent' && target.kind !== 'skill')) return 'http';
+    const isConnected = (protocol: string): boolean =>
+      inForce().policies.some(({ reason }) => reason.id === connectionId({ from: id, to: target.owner, protocol }));
+    return CONNECTABLE.find(isConnected) ?? USUAL_PROTOCOL;
   }
 
   function unknown(id: string): AipError {
     const meant = nearestPrincipal(id, facts.names());
     const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-    const what = id.startsWith('service:')
-      ? `There is no token named "${id.slice(8, 72)}"; "aip token list" shows those there are.`
-      : `Nobody is called "${id.slice(0, 64)}" here; "aip agent list" and "aip token list" show who is known.`;
+    const what = id.startsWith('agent:')
+      ? `There is no agent named "${id.slice(6, 70)}"; "aip agent list" shows those there are.`
+      : id.startsWith('service:')
+        ? `There is no token named "${id.slice(8, 72)}"; "aip token list" shows those there are.`
+        : `Nobody is called "${id.slice(0, 64)}" here; "aip agent list" and "aip token list" show who is known.`;
     return new AipError('NOT_FOUND', `${what}${hint}`);
   }
+
+  const principals = {
+    find: (name: string) => facts.principal(name),
+    nearest: (name: string) => nearestPrincipal(name, facts.names()),
+    mayBeElsewhere: (id: string) => elsewhere(id) !== undefined,
+  };
 
   return [
     operation({
@@ -107,8 +121,10 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       }),
       async handler(_call, { files }) {
         try {
-          const set = await compilePolicies(files ?? folder().files());
-          return { output: { valid: true, policies: set.policies.length, warnings: [...set.warnings], errors: [] } };
+          const checked = files ?? folder().files();
+          const set = await compilePolicies(checked);
+          const warnings = [...set.warnings, ...unknownIds(set, checked, principals)];
+          return { output: { valid: true, policies: set.policies.length, warnings, errors: [] } };
         } catch (error) {
           if (!(error instanceof AipError) || error.code !== 'POLICY_INVALID') throw error;
           return {
@@ -175,7 +191,7 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
       input: z.object({
         from: z.string().max(256),
         to: z.string().max(256),
-        protocol: z.enum(['a2a', 'mcp', 'ioap', 'http']),
+        protocol: z.enum(CONNECTABLE),
       }),
       output: z.object({ from: z.string(), to: z.string(), protocol: z.string(), policy: z.string() }),
       async handler({ principal }, input) {
@@ -184,6 +200,8 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
           to: facts.resolve(`agent:${input.to}`).owner,
           protocol: input.protocol,
         };
+        if (connection.from === connection.to)
+          throw new AipError('INVALID_ARGUMENT', `${input.from} and ${input.to} are one agent; name two.`);
         const id = connectionId(connection);
         await folder().put(CONNECTIONS_FILE, (current) => {
           const known = inForce().policies.some((policy) => policy.reason.id === id);
@@ -199,11 +217,17 @@ export function policyOperations(folder: () => PolicyFolder, facts: PolicyFacts)
 }
 
 /** Strangers, and those whom only an issuer elsewhere or their own key makes known. */
-const mayBeElsewhere = (id: string): boolean => id === ANONYMOUS.id || (id.includes(':') && !id.startsWith('service:'));
+function elsewhere(name: string): Principal | undefined {
+  const id = name.replace(/^agent:(?=did:)/, '');
+  if (id === ANONYMOUS.id) return ANONYMOUS;
+  if (id.startsWith('did:')) return { ...ANONYMOUS, id, name: id, kind: 'agent', assurance: 'signature' };
+  // `<issuer>:<subject>`; its roles are in the access token that it brings.
+  return /^user:.+:/.test(id) ? { ...ANONYMOUS, id, name: id, kind: 'user', assurance: 'token' } : undefined;
+}
 
-/** Who was probably meant; whoever forgets to say that it is a service means one all the same. */
+/** Who was probably meant; whoever forgets to say what kind of caller it is means one all the same. */
 function nearestPrincipal(id: string, known: readonly string[]): string | undefined {
-  const bare = (name: string): string => name.replace(/^service:/, '');
+  const bare = (name: string): string => name.replace(/^(?:agent|service|user):/, '');
   const meant = nearest(bare(id), known.map(bare));
   return known.find((name) => bare(name) === meant);
 }

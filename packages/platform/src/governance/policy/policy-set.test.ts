@@ -48,7 +48,9 @@ describe('a decision', () => {
       @id("no-files") forbid (principal, action, resource in Server::"files");`);
     const decision = set.decide(ask());
     expect(decision.effect).toBe('deny');
-    expect(decision.message).toBe('Forbidden by policy "no-files" (test.cedar:3).');
+    expect(decision.message).toBe(
+      'Policy "no-files" (test.cedar:3) forbids Agent::"did:key:scout" to call Tool::"files/read".',
+    );
     expect(decision.reasons.map(({ id }) => id)).toEqual(['no-files']);
   });
 

@@ -4,6 +4,7 @@ import type { Cedar, ParsedPolicy, Validation } from './cedar.ts';
 import { loadCedar, parsePolicies, parseSchema, policyInvalid, validatePolicies } from './cedar.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { compilePolicy } from './compile.ts';
+import { denial } from './denial.ts';
 import type { Evaluation } from './evaluation.ts';
 import { ancestorsOf, EvaluationError, startEvaluation } from './evaluation.ts';
 import { AIP_SCHEMA_JSON } from './schema.ts';
@@ -11,7 +12,7 @@ import { indexByScope } from './scope-index.ts';
 import type { PolicyFile } from './source.ts';
 import { annotationOffset, problemAt } from './source.ts';
 import type { Decision, Entity, PolicyFailure, PolicyProblem, PolicyRequest } from './types.ts';
-import { entity, showEntity } from './value.ts';
+import { entity } from './value.ts';
 
 /** Policies in force together, ready to decide. Nothing in it changes. */
 export interface PolicySet {
@@ -113,16 +114,6 @@ function judge({ permits, forbids, failures }: Outcome, request: PolicyRequest):
   const errors = failures.map(({ policy, message }): PolicyFailure => ({ ...policy.reason, message }));
   const reasons = forbids.map(({ reason }) => reason);
   return { effect: 'deny', message: denial(forbid, failure, request), reasons, errors, obligations: [] };
-}
-
-function denial(
-  forbid: CompiledPolicy | undefined,
-  failure: Outcome['failures'][number] | undefined,
-  { principal, action, resource }: PolicyRequest,
-): string {
-  if (forbid !== undefined) return `Forbidden by ${forbid.citation}.`;
-  if (failure !== undefined) return `Denied because ${failure.policy.citation} failed: ${failure.message}.`;
-  return `No policy permits ${showEntity(principal)} to ${action.id} ${showEntity(resource)}.`;
 }
 
 /** Validates together what can be validated against the same schema. */

@@ -1,11 +1,14 @@
 import { allArgumentsOf } from '../../kernel/body.ts';
 import type { CatalogueEntry } from '../../kernel/catalogue.ts';
 import type { Crossing } from '../../kernel/guard.ts';
+import type { EdgeName } from '../../kernel/message.ts';
 import { DEFAULT_TENANT, type Principal } from '../../kernel/principal.ts';
-import type { Entity, EntitySlice, PolicyRequest } from './types.ts';
+import { connectCommand, isConnectable } from './connection.ts';
+import type { Entity, EntitySlice, PolicyRequest, RequestNames } from './types.ts';
 import { entity, setOf, type CedarValue, type EntityRef } from './value.ts';
 
-const TYPES = { agent: 'Agent', user: 'User', service: 'Service', anonymous: 'Anonymous' } as const;
+/** The type of a principal's entity, by its kind. */
+export const TYPES = { agent: 'Agent', user: 'User', service: 'Service', anonymous: 'Anonymous' } as const;
 const TARGETS = {
   agent: 'Agent',
   skill: 'Skill',
@@ -47,6 +50,23 @@ export function policyRequest(
       return allArgumentsOf(message.body);
     },
     entities: slice(who, what),
+    get names() {
+      return namesOf(principal, target, message.edge);
+    },
+  };
+}
+
+/** Ids of services and users are what people call them; those of agents are DIDs. */
+function namesOf(principal: Principal, target: CatalogueEntry, protocol: EdgeName): RequestNames {
+  const isAgent = principal.kind === 'agent';
+  const resource = target.kind === 'agent' ? target.name : `${target.ownerName}/${target.name}`;
+  const isAgents = target.kind === 'agent' || target.kind === 'skill';
+  return {
+    principal: isAgent ? principal.name : principal.id,
+    resource: isAgents ? resource : idOf(target),
+    ...(isAgent && isAgents && isConnectable(protocol)
+      ? { connect: connectCommand({ from: principal.name, to: target.ownerName, protocol }) }
+      : {}),
   };
 }
 
@@ -70,12 +90,16 @@ function describePrincipal(principal: Principal): Described {
 }
 
 function describeTarget(entry: CatalogueEntry): Described {
-  const type = TARGETS[entry.kind];
-  const id =
-    entry.kind === 'agent' ? entry.owner : entry.kind === 'operation' ? entry.name : `${entry.owner}/${entry.name}`;
   const owner = ownerOf(entry);
-  return one({ ref: entity(type, id), attrs: attributesOf(entry), parents: owner ? [owner] : [] });
+  return one({
+    ref: entity(TARGETS[entry.kind], idOf(entry)),
+    attrs: attributesOf(entry),
+    parents: owner ? [owner] : [],
+  });
 }
+
+const idOf = ({ kind, owner, name }: CatalogueEntry): string =>
+  kind === 'agent' ? owner : kind === 'operation' ? name : `${owner}/${name}`;
 
 const one = (own: Entity): Described => ({
   entity: own,

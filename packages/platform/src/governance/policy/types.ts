@@ -27,6 +27,15 @@ export interface PolicyRequest {
    */
   readonly arguments?: unknown;
   readonly entities: EntitySlice;
+  /** What people call the two, for messages only. Read when it is denied (it may be a getter). */
+  readonly names?: RequestNames;
+}
+
+export interface RequestNames {
+  readonly principal: string;
+  readonly resource: string;
+  /** The command that permits such a call, where one agent calls another. */
+  readonly connect?: string;
 }
 
 export type PolicyEffect = 'permit' | 'forbid';

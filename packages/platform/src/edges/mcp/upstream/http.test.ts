@@ -24,6 +24,30 @@ async function setup(
 const isActive = (gateway: TestGateway): boolean =>
   gateway.upstreams.status().every((status) => status.state === 'active');
 
+it(`is said to be offline once, and again when the reason is another ${claim('P-MCP-GW.supervision')}`, async () => {
+  let status = 500;
+  let tries = 0;
+  const server = createServer((_request, response) => {
+    tries++;
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push({ [Symbol.asyncDispose]: () => new Promise<void>((done) => void server.close(() => done())) });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  const said: unknown[] = [];
+  const gateway = await createTestGateway({
+    servers: { box: { url } },
+    log: (_level, message, fields) => void (message === 'an MCP server is offline' && said.push(fields['error'])),
+  });
+  open.push(gateway);
+  await expect.poll(() => gateway.upstreams.status()[0]?.failures, { timeout: 10_000 }).toBeGreaterThan(2);
+  expect(said).toHaveLength(1);
+  status = 403;
+  await expect.poll(() => said.length, { timeout: 10_000 }).toBe(2);
+  expect(said[1]).not.toBe(said[0]);
+  expect(tries).toBeGreaterThan(3);
+});
+
 describe.each(['modern', 'legacy'] as const)('an upstream over HTTP, %s', (era) => {
   it(`is spoken to in its own era ${claim('P-MCP-GW.upstreams')}`, async () => {
     const { gateway } = await setup(era);

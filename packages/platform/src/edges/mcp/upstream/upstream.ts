@@ -20,6 +20,8 @@ const LATEST = 0.2;
 const PATIENCE = 5_000;
 /** Lines of standard error that are told with the end of a process. */
 const LAST_LINES = 20;
+/** How often it is said that a server is still offline, for the same reason, in milliseconds. */
+const SAID_AGAIN = 60_000;
 
 /** One supervised server: kept connected, its lists in the catalogue, its calls delivered. */
 export interface Upstream {
@@ -61,6 +63,8 @@ export function startUpstream(
   let stateSince = exchange.clock.now();
   let failures = 0;
   let lastError: string | undefined;
+  /** What the log was last told of being offline, since the last connection, and when. */
+  let said: { readonly error: string; readonly at: number } | undefined;
   let lastLines: readonly string[] = [];
   /** Those of the process that was lost last; the next attempt has its own. */
   let lostLines: readonly string[] = [];
@@ -122,6 +126,7 @@ export function startUpstream(
       state = 'active';
       stateSince = exchange.clock.now();
       lastError = undefined;
+      said = undefined;
       lostLines = [];
       watching.renew(opened);
       next.resolve(opened);
@@ -142,7 +147,8 @@ export function startUpstream(
 
   function onLost(thrown: unknown, retryInMs: number): void {
     const error = thrown === undefined ? undefined : failureOf(name, thrown, 'none').error;
-    lastError = withoutName(error?.message ?? 'the connection has ended');
+    const reason = withoutName(error?.message ?? 'the connection has ended');
+    lastError = reason;
     lostLines = lastLines;
     firstTried();
     firstListed();
@@ -152,8 +158,11 @@ export function startUpstream(
     if (state !== why) stateSince = exchange.clock.now();
     state = why;
     offering.goOffline();
+    const at = exchange.clock.monotonic();
+    if (said?.error === reason && at - said.at < SAID_AGAIN) return;
+    said = { error: reason, at };
     const stderr = lastLines.length === 0 ? {} : { stderr: lastLines };
-    log('warn', 'an MCP server is offline', { server: name, error: lastError, retryInMs, ...stderr });
+    log('warn', 'an MCP server is offline', { server: name, error: reason, retryInMs, ...stderr });
   }
 
   /** Whoever is told the error knows already which server it is about. */
