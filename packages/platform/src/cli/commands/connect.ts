@@ -28,7 +28,15 @@ export const addConnect: AddCommand = (program, bind) => {
   )
     .addHelpText(
       'after',
-      '\nExample:\n  aip connect planner researcher --protocol ioap\n\nThe protocol is the one by which the caller calls, whatever the other one speaks. Agents that use the SDK call over ioap; others over the protocol they speak to the platform.\n\nAn agent that works on a task acts for whoever sent it, who has to be permitted its calls as well: where a calls b, and b\nthen calls c, connect a with c too.',
+      `
+Example:
+  aip connect planner researcher --protocol ioap
+
+The protocol is the one by which the caller calls, whatever the other one speaks. Agents that
+use the SDK call over ioap, others over the protocol that they speak to the platform.
+
+An agent that works on a task acts for whoever sent it, who has to be permitted its calls as
+well: where a calls b, and b then calls c, connect a with c too.`,
     )
     .action(bind(connect));
 };
