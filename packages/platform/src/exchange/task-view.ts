@@ -1,16 +1,7 @@
 import { z } from 'zod';
-import type { TaskHead } from '../kernel/task.ts';
+import { TASK_STATES, type TaskHead } from '../kernel/task.ts';
 
-const state = z.enum([
-  'submitted',
-  'working',
-  'input_required',
-  'auth_required',
-  'completed',
-  'failed',
-  'canceled',
-  'rejected',
-]);
+const state = z.enum(TASK_STATES);
 
 /** A task as operations show it. Times are ISO 8601. */
 export const taskViewSchema = z.object({

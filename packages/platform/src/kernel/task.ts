@@ -6,15 +6,18 @@ import type { ErrorBody } from './error-body.ts';
 import type { Action, EdgeName } from './message.ts';
 
 /** The eight states of A2A 1.0 (section 4.1.3). */
-export type TaskState =
-  | 'submitted'
-  | 'working'
-  | 'input_required'
-  | 'auth_required'
-  | 'completed'
-  | 'failed'
-  | 'canceled'
-  | 'rejected';
+export const TASK_STATES = [
+  'submitted',
+  'working',
+  'input_required',
+  'auth_required',
+  'completed',
+  'failed',
+  'canceled',
+  'rejected',
+] as const;
+
+export type TaskState = (typeof TASK_STATES)[number];
 
 const TERMINAL: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'canceled', 'rejected']);
 export const isTerminal = (state: TaskState): boolean => TERMINAL.has(state);

@@ -1,5 +1,6 @@
 import type { Operations } from '@aip/sdk';
 import { Option } from 'commander';
+import { TASK_STATES } from '../../kernel/task.ts';
 import { common, type AddCommand } from '../cli.ts';
 import { clipped, cut, fields, short, table, type Column } from '../table.ts';
 import { when, whenAndAgo } from '../times.ts';
@@ -29,18 +30,6 @@ const both = (name: string, id: string): string => (name === id ? id : `${name} 
 /** Characters of a sender that leave room for whom it has called. */
 const FROM = 12;
 
-/** Of A2A 1.0, section 4.1.3. */
-const STATES = [
-  'submitted',
-  'working',
-  'input_required',
-  'auth_required',
-  'completed',
-  'failed',
-  'canceled',
-  'rejected',
-];
-
 interface ListFlags {
   readonly state?: string;
   readonly agent?: string;
@@ -55,7 +44,7 @@ export const addTasks: AddCommand = (program, bind) => {
     tasks
       .command('list', { isDefault: true })
       .description('tasks, newest first')
-      .addOption(new Option('--state <state>', 'in this state only').choices(STATES))
+      .addOption(new Option('--state <state>', 'in this state only').choices(TASK_STATES))
       .option('--agent <agent>', 'from or to this agent, by name or DID')
       .option('--limit <count>', 'how many', Number, 50)
       .option('--operations', 'calls of the platform’s own operations as well'),
